@@ -1,0 +1,1 @@
+"""Connectors translate between one system and the model. They decide nothing and store nothing."""

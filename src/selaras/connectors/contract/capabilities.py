@@ -1,0 +1,48 @@
+"""What a system can do, declared once by its connector instead of being found out by failure."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Idempotency = Literal["native_key", "unique_ref", "upsert_field", "search_first"]
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """Calls that one credential may make. `parallel` is the number of calls that may be under way at once."""
+
+    per_second: float
+    burst: int = 1
+    parallel: int = 8
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """Declared facts of one system.
+
+    `batch`           most documents in one write call
+    `read_batch`      most ids (or references) in one read call
+    `page`            records in one page of a listing
+    `idempotency`     how a repeated create is told from a new one
+    `visibility_lag`  seconds until a document just written is found by a search, at most
+    `timeout`         seconds after which a call is given up
+    `sources`         kinds of record that can be read (`order`, `product`, `stock`, `contact`, `bank_transaction` …)
+    `targets`         kinds of document that can be written
+    `updates`         kinds of document that can be changed after they were written
+    `money_scale`     how the wire says amounts: "major" (decimal major units) or "minor" (integers)
+    `compare_and_set` whether a stock write can be made conditional on the version read
+    """
+
+    batch: int = 1
+    read_batch: int = 1
+    page: int = 100
+    idempotency: Idempotency = "search_first"
+    visibility_lag: float = 0.0
+    timeout: float = 30.0
+    rate: Rate = Rate(per_second=5.0)
+    sources: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+    updates: frozenset[str] = frozenset()
+    money_scale: Literal["major", "minor"] = "major"
+    compare_and_set: bool = False
+    webhooks: bool = False

@@ -1,0 +1,224 @@
+"""Documents: what the books hold because of a record.
+
+A document carries the `reference` that was stamped on it (searchable or unique in the target), its currency and its
+total; the target's own `id` and `number` are empty while we only intend it. The same types describe what we send and
+what we read back, so the two can be compared.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from selaras.model.money import ZERO
+
+DocumentKind = Literal[
+    "contact",
+    "sales_order",
+    "invoice",
+    "receipt",
+    "credit_note",
+    "refund_payment",
+    "delivery",
+    "stock",
+    "store_payment",
+]
+
+DocumentStatus = Literal["open", "paid", "void"]
+
+
+class DocumentLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of a books document. `code` is the product's code in the books; "" for a line booked to `role`.
+
+    `amount` is the line's net as the currency rounds it; `tax` the tax of the line. `role` names the account role of
+    the mapping (sales, discount, shipping, fee, rounding).
+    """
+
+    code: str
+    name: str
+    quantity: Decimal
+    unit_price: Decimal
+    amount: Decimal
+    discount: Decimal = ZERO
+    tax: Decimal = ZERO
+    tax_rate: Decimal = ZERO
+    role: str = "sales"
+
+
+class ContactDraft(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="contact"):
+    """A contact to create in the books."""
+
+    reference: str
+    name: str
+    email: str = ""
+    phone: str = ""
+    kind: str = "customer"
+
+
+class SalesOrder(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="sales_order"):
+    """A sales order: reserves goods, owes nothing yet. `total` includes tax."""
+
+    reference: str
+    date: dt.date
+    currency: str
+    total: Decimal
+    lines: tuple[DocumentLine, ...] = ()
+    tax_included: bool = False
+    contact_id: str = ""
+    status: DocumentStatus = "open"
+    tracking: str = ""
+    courier: str = ""
+    note: str = ""
+    id: str = ""
+    number: str = ""
+    updated_at: str = ""
+
+
+class Invoice(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="invoice"):
+    """An invoice: raises the receivable and lowers stock. `sales_order_id` is the order it bills."""
+
+    reference: str
+    date: dt.date
+    currency: str
+    total: Decimal
+    lines: tuple[DocumentLine, ...] = ()
+    tax_included: bool = False
+    contact_id: str = ""
+    sales_order_id: str = ""
+    status: DocumentStatus = "open"
+    id: str = ""
+    number: str = ""
+    updated_at: str = ""
+
+
+class CreditNote(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="credit_note"):
+    """A credit note: lowers the receivable; raises stock when `restock`. `total` > 0."""
+
+    reference: str
+    date: dt.date
+    currency: str
+    total: Decimal
+    lines: tuple[DocumentLine, ...] = ()
+    tax_included: bool = False
+    contact_id: str = ""
+    invoice_id: str = ""
+    restock: bool = False
+    reason: str = ""
+    status: DocumentStatus = "open"
+    id: str = ""
+    number: str = ""
+    updated_at: str = ""
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="receipt"):
+    """Money received against a sales order or an invoice.
+
+    `account` is the books' bank or clearing account; with `bank_transaction_id` the receipt reconciles that line.
+    """
+
+    reference: str
+    date: dt.date
+    currency: str
+    total: Decimal
+    contact_id: str = ""
+    sales_order_id: str = ""
+    invoice_id: str = ""
+    account: str = ""
+    bank_transaction_id: str = ""
+    status: DocumentStatus = "open"
+    id: str = ""
+    number: str = ""
+    updated_at: str = ""
+
+
+class RefundPayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="refund_payment"):
+    """Money given back against a credit note (or against the receipt of an order never invoiced)."""
+
+    reference: str
+    date: dt.date
+    currency: str
+    total: Decimal
+    contact_id: str = ""
+    credit_note_id: str = ""
+    sales_order_id: str = ""
+    account: str = ""
+    status: DocumentStatus = "open"
+    id: str = ""
+    number: str = ""
+    updated_at: str = ""
+
+
+class StockLevel(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="stock"):
+    """What the store shall offer of one product: `available` pieces, written only if its `version` is still the one read."""
+
+    reference: str
+    code: str
+    product_id: str
+    available: Decimal
+    version: str = ""
+
+
+class StorePayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="store_payment"):
+    """Tells the store that an order is paid because the money was found in the books (M6)."""
+
+    reference: str
+    order_id: str
+    amount: Decimal
+    currency: str
+    paid_at: dt.datetime
+    method: str = ""
+
+
+Document = (
+    ContactDraft | SalesOrder | Invoice | CreditNote | Receipt | RefundPayment | StockLevel | StorePayment
+)
+
+
+class BankTransaction(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of a bank account in the books; `amount` > 0 is money in. `reconciled` lines are explained already."""
+
+    id: str
+    date: dt.date
+    amount: Decimal
+    currency: str
+    description: str = ""
+    account: str = ""
+    reconciled: bool = False
+    updated_at: str = ""
+
+
+class Purchase(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A purchase document of the books; once received its quantities raise the stock."""
+
+    id: str
+    number: str
+    date: dt.date
+    currency: str
+    total: Decimal
+    lines: tuple[DocumentLine, ...] = ()
+    received: bool = False
+    supplier_id: str = ""
+    updated_at: str = ""
+
+
+class JournalLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One side of a journal entry; exactly one of debit and credit is not zero."""
+
+    account: str
+    debit: Decimal = ZERO
+    credit: Decimal = ZERO
+    contact_id: str = ""
+
+
+class Journal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A journal entry of the books. `reference` may name the order that a receipt booked by hand pays (M12)."""
+
+    id: str
+    date: dt.date
+    currency: str
+    lines: tuple[JournalLine, ...] = ()
+    reference: str = ""
+    updated_at: str = ""
