@@ -152,7 +152,7 @@ class RefundPayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="
 
 
 class StockLevel(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="stock"):
-    """What the store shall offer of one product: `available` pieces, written only if its `version` is still the one read."""
+    """What the store shall offer of a product: `available` pieces, written only while `version` is the current one."""
 
     reference: str
     code: str
@@ -172,9 +172,7 @@ class StorePayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="d
     method: str = ""
 
 
-Document = (
-    ContactDraft | SalesOrder | Invoice | CreditNote | Receipt | RefundPayment | StockLevel | StorePayment
-)
+Document = ContactDraft | SalesOrder | Invoice | CreditNote | Receipt | RefundPayment | StockLevel | StorePayment
 
 
 class BankTransaction(msgspec.Struct, frozen=True, omit_defaults=True):

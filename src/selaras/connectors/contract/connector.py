@@ -14,7 +14,7 @@ from selaras.connectors.contract.outcomes import Found, Op, Outcome, Write
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """"Look at this record again." All that a webhook is allowed to mean. An empty `id` means: poll the kind now."""
+    """ "Look at this record again." All that a webhook is allowed to mean. An empty `id` means: poll the kind now."""
 
     kind: str
     id: str

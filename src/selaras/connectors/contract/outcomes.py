@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from selaras.model.document import Document
 from selaras.connectors.contract.errors import ConnectorError
+from selaras.model.document import Document
 
 
 class Write(msgspec.Struct, frozen=True):

@@ -1,0 +1,109 @@
+"""The ledger as one object, and the desk at which an asyncio program queues for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from selaras.ledger.connections import Connections, Sealer
+from selaras.ledger.coverage import CoverageBook
+from selaras.ledger.database import Database, SQLite
+from selaras.ledger.postings import Postings
+from selaras.ledger.records import Records
+from selaras.ledger.schema import migrate
+from selaras.ledger.values import RecordKey
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Everything that Selaras remembers. Not thread-safe: use it through a `Desk` in a running program."""
+
+    def __init__(self, db: Database, sealer: Sealer) -> None:
+        self.db = db
+        self.records = Records(db)
+        self.postings = Postings(db)
+        self.coverage = CoverageBook(db)
+        self.connections = Connections(db, sealer)
+
+    def transaction(self) -> Any:
+        """Context manager: all or nothing."""
+        return self.db.transaction()
+
+    def close(self) -> None:
+        """Close the database and give up its lock."""
+        self.db.close()
+
+
+def open_database(where: Path | str, *, read_only: bool = False) -> Database:
+    """SQLite in a data directory, or PostgreSQL when `where` is a postgresql:// address."""
+    if isinstance(where, str) and where.startswith(("postgresql://", "postgres://")):
+        from selaras.ledger.postgres import Postgres  # the extra may not be installed
+
+        return Postgres(where)
+    return SQLite(Path(where), read_only=read_only)
+
+
+def open_ledger(where: Path | str, sealer: Sealer, *, read_only: bool = False) -> Ledger:
+    """Open and, unless read-only, migrate. Raises `DataDirectoryInUse`, `NewerSchema`, `DatabaseDamaged`."""
+    db = open_database(where, read_only=read_only)
+    try:
+        if not read_only:
+            migrate(db)
+    except BaseException:
+        db.close()
+        raise
+    return Ledger(db, sealer)
+
+
+class Desk:
+    """One thread that owns the ledger; coroutines queue for it. Hints are committed in groups.
+
+    A group commit makes a webhook durable before it is answered at a fraction of a commit each
+    (reference/engine.md §4: 3.2 times less CPU than a commit per request).
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
+        self._hints: list[tuple[list[RecordKey], str, int]] = []
+        self._flush: asyncio.Future[None] | None = None
+
+    async def __call__(self, work: Callable[..., T], *args: Any) -> T:
+        """Run `work(*args)` in the ledger's thread, by itself (each statement commits)."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+    async def write(self, work: Callable[..., T], *args: Any) -> T:
+        """Run `work(*args)` in the ledger's thread inside one transaction."""
+
+        def transacted() -> T:
+            with self.ledger.transaction():
+                return work(*args)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transacted)
+
+    async def hint(self, keys: list[RecordKey], via: str, now: int) -> None:
+        """Keep hints durably; everything that arrives while a commit is under way shares the next one."""
+        self._hints.append((keys, via, now))
+        if self._flush is None:
+            self._flush = asyncio.ensure_future(self._flush_hints())
+        await asyncio.shield(self._flush)
+
+    async def _flush_hints(self) -> None:
+        # One turn of the loop gathers what arrived together; the next group forms while this one commits.
+        await asyncio.sleep(0)
+        group, self._hints = self._hints, []
+        self._flush = None
+        await self.write(self._keep_hints, group)
+
+    def _keep_hints(self, group: list[tuple[list[RecordKey], str, int]]) -> None:
+        for keys, via, now in group:
+            self.ledger.records.hint(keys, via, now)
+
+    async def close(self) -> None:
+        """Finish what was queued, then close the ledger."""
+        await self(self.ledger.close)
+        self._thread.shutdown(wait=True)

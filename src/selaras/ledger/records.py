@@ -1,0 +1,211 @@
+"""Intake: hints, cursors and the records themselves, deduplicated by what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from selaras.ledger.database import Database, Row
+from selaras.ledger.values import NewRecord, PendingHint, RecordKey, StoredRecord
+
+_HINT = """INSERT INTO hint (connection, kind, id, bumps, due, tries, via, at) VALUES (?, ?, ?, 1, ?, 0, ?, ?)
+    ON CONFLICT (connection, kind, id) DO UPDATE SET bumps = hint.bumps + 1, due = excluded.due"""
+_KEEP = """INSERT INTO record (connection, kind, id, number, day, version, planned, digest, updated_at, seen_at, open,
+    total, currency, body) VALUES (?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (connection, kind, id) DO UPDATE SET number = excluded.number, day = excluded.day,
+    version = record.version + 1, digest = excluded.digest, updated_at = excluded.updated_at,
+    seen_at = excluded.seen_at, open = excluded.open, total = excluded.total, currency = excluded.currency,
+    body = excluded.body WHERE record.updated_at <= excluded.updated_at AND record.digest <> excluded.digest"""
+_SIGHT = """INSERT INTO sighting (connection, kind, id, version, digest, seen_at, via, raw)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connection, kind, id, version) DO NOTHING"""
+_COLUMNS = "connection, kind, id, number, day, version, planned, updated_at, seen_at, total, currency, body"
+
+
+def _stored(row: Row) -> StoredRecord:
+    connection, kind, record_id, number, day, version, planned, updated_at, seen_at, total, currency, body = row
+    key = RecordKey(connection, kind, record_id)
+    return StoredRecord(key, number, day, version, planned, updated_at, seen_at, total, currency, bytes(body))
+
+
+class Records:
+    """Operations on hints, cursors and records. All inside the caller's transaction unless said otherwise."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    # -- hints -----------------------------------------------------------------------------------------------------
+
+    def hint(self, keys: Iterable[RecordKey], via: str, now: int, due: int | None = None) -> None:
+        """Remember to look at these records; a repeat only bumps the row that waits already."""
+        at = now if due is None else due
+        self._db.many(_HINT, [(k.connection, k.kind, k.id, at, via, now) for k in keys])
+
+    def hints(self, connection: str, kind: str, now: int, limit: int) -> list[PendingHint]:
+        """Hints that are due, oldest first."""
+        rows = self._db.rows(
+            "SELECT id, bumps, tries FROM hint WHERE connection = ? AND kind = ? AND due <= ? ORDER BY due, id LIMIT ?",
+            (connection, kind, now, limit),
+        )
+        return [PendingHint(RecordKey(connection, kind, row[0]), row[1], row[2]) for row in rows]
+
+    def looked(self, hints: Sequence[PendingHint]) -> None:
+        """Forget hints whose records were read, unless a newer hint came meanwhile."""
+        self._db.many(
+            "DELETE FROM hint WHERE connection = ? AND kind = ? AND id = ? AND bumps = ?",
+            [(h.key.connection, h.key.kind, h.key.id, h.bumps) for h in hints],
+        )
+
+    def postpone(self, hints: Sequence[PendingHint], due: int, message: str) -> None:
+        """Reading failed: try these again at `due`, and keep the reason where people see it."""
+        self._db.many(
+            "UPDATE hint SET due = ?, tries = tries + 1, message = ? WHERE connection = ? AND kind = ? AND id = ?",
+            [(due, message, h.key.connection, h.key.kind, h.key.id) for h in hints],
+        )
+
+    # -- cursors ---------------------------------------------------------------------------------------------------
+
+    def cursor(self, connection: str, kind: str) -> str:
+        """Where the last poll of this kind ended; "" before the first."""
+        rows = self._db.rows("SELECT value FROM poll_cursor WHERE connection = ? AND kind = ?", (connection, kind))
+        return str(rows[0][0]) if rows else ""
+
+    def advance(self, connection: str, kind: str, value: str, now: int) -> None:
+        """Move the cursor; call it in the transaction that keeps the rows it covers."""
+        self._db.run(
+            """INSERT INTO poll_cursor (connection, kind, value, polled_at) VALUES (?, ?, ?, ?)
+            ON CONFLICT (connection, kind) DO UPDATE SET value = excluded.value, polled_at = excluded.polled_at""",
+            (connection, kind, value, now),
+        )
+
+    # -- records ---------------------------------------------------------------------------------------------------
+
+    def digests(self, connection: str, kind: str, ids: Sequence[str]) -> dict[str, tuple[str, int, int]]:
+        """Digest, version and update time of the records that we hold among `ids`."""
+        if not ids:
+            return {}
+        marks = ",".join("?" * len(ids))
+        rows = self._db.rows(
+            f"SELECT id, digest, version, updated_at FROM record WHERE connection = ? AND kind = ? AND id IN ({marks})",  # noqa: S608
+            (connection, kind, *ids),
+        )
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+    def keep(self, records: Sequence[NewRecord], via: str, now: int, *, history: bool = True) -> list[NewRecord]:
+        """Keep what changed and return it. An older state of a record never replaces a newer one."""
+        changed: list[NewRecord] = []
+        sightings: list[tuple[object, ...]] = []
+        by_kind: dict[tuple[str, str], dict[str, NewRecord]] = {}
+        for record in records:
+            by_kind.setdefault((record.key.connection, record.key.kind), {})[record.key.id] = record
+        for (connection, kind), group in by_kind.items():
+            held = self.digests(connection, kind, list(group))
+            for record_id, record in group.items():
+                digest, version, updated_at = held.get(record_id, ("", 0, 0))
+                if digest == record.digest or updated_at > record.updated_at:
+                    continue
+                changed.append(record)
+                if history:
+                    sightings.append((connection, kind, record_id, version + 1, record.digest, now, via, record.raw))
+        self._db.many(
+            _KEEP,
+            [
+                (
+                    r.key.connection, r.key.kind, r.key.id, r.number, r.day, r.digest, r.updated_at, now,
+                    int(r.open), r.total, r.currency, r.body,
+                )
+                for r in changed
+            ],
+        )  # fmt: skip
+        self._db.many(_SIGHT, sightings)
+        return changed
+
+    def unplanned(self, connection: str, kind: str, limit: int) -> list[StoredRecord]:
+        """Records whose newest version has not been planned yet, in the order they were seen."""
+        rows = self._db.rows(
+            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND planned < version
+            ORDER BY seen_at, id LIMIT ?""",  # noqa: S608
+            (connection, kind, limit),
+        )
+        return [_stored(row) for row in rows]
+
+    def planned(self, records: Sequence[StoredRecord]) -> None:
+        """These versions have been planned; a version that came meanwhile stays unplanned."""
+        self._db.many(
+            "UPDATE record SET planned = ? WHERE connection = ? AND kind = ? AND id = ?",
+            [(r.version, r.key.connection, r.key.kind, r.key.id) for r in records],
+        )
+
+    def replan(self, keys: Iterable[RecordKey]) -> None:
+        """Plan these records again although they did not change (a mapping, a match or a decision did)."""
+        self._db.many(
+            "UPDATE record SET planned = 0 WHERE connection = ? AND kind = ? AND id = ?",
+            [(k.connection, k.kind, k.id) for k in keys],
+        )
+
+    def replan_blocked(self, connection: str, causes: Sequence[str] = ()) -> int:
+        """Plan every record of the connection that a posting blocks (with one of `causes`, or any) again."""
+        marks = f"AND cause IN ({','.join('?' * len(causes))})" if causes else ""
+        return self._db.run(
+            f"""UPDATE record SET planned = 0 WHERE connection = ? AND (kind, id) IN (
+            SELECT record_kind, record_id FROM posting WHERE connection = ? AND state = 3 {marks})""",  # noqa: S608
+            (connection, connection, *causes),
+        )
+
+    def get(self, key: RecordKey) -> StoredRecord | None:
+        """One record as last seen."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND id = ?",  # noqa: S608
+            (key.connection, key.kind, key.id),
+        )
+        return _stored(rows[0]) if rows else None
+
+    def named(self, name: str, kind: str = "order") -> list[StoredRecord]:
+        """Records that people call `name` (number or id), of any connection."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM record WHERE kind = ? AND (number = ? OR id = ?) ORDER BY connection, id",  # noqa: S608
+            (kind, name, name),
+        )
+        return [_stored(row) for row in rows]
+
+    def all(self, connection: str, kind: str) -> list[StoredRecord]:
+        """Every record of a kind: the local mirror of contacts, products or stock."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? ORDER BY id",  # noqa: S608
+            (connection, kind),
+        )
+        return [_stored(row) for row in rows]
+
+    def some(self, connection: str, kind: str, ids: Sequence[str]) -> list[StoredRecord]:
+        """These records, those that we hold."""
+        if not ids:
+            return []
+        marks = ",".join("?" * len(ids))
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND id IN ({marks})",  # noqa: S608
+            (connection, kind, *ids),
+        )
+        return [_stored(row) for row in rows]
+
+    def open_ids(self, connection: str, kind: str, seen_before: int, limit: int) -> list[str]:
+        """Records that are not final and were not looked at since: money can move without their stamp moving."""
+        rows = self._db.rows(
+            """SELECT id FROM record WHERE connection = ? AND kind = ? AND open = 1 AND seen_at < ?
+            ORDER BY updated_at LIMIT ?""",
+            (connection, kind, seen_before, limit),
+        )
+        return [str(row[0]) for row in rows]
+
+    def touch(self, connection: str, kind: str, ids: Sequence[str], now: int) -> None:
+        """These records were read again at `now`, changed or not."""
+        self._db.many(
+            "UPDATE record SET seen_at = ? WHERE connection = ? AND kind = ? AND id = ?",
+            [(now, connection, kind, record_id) for record_id in ids],
+        )
+
+    def history(self, key: RecordKey) -> list[tuple[int, int, str, bytes]]:
+        """Each version of a record: version, when seen (µs), by which way, the source's own bytes."""
+        rows = self._db.rows(
+            """SELECT version, seen_at, via, raw FROM sighting WHERE connection = ? AND kind = ? AND id = ?
+            ORDER BY version""",
+            (key.connection, key.kind, key.id),
+        )
+        return [(row[0], row[1], row[2], bytes(row[3])) for row in rows]

@@ -1,0 +1,113 @@
+"""Tables and migrations, written once for SQLite and PostgreSQL.
+
+Times are integer microseconds since 1970 UTC, amounts integer smallest units beside their currency, days ISO dates of
+the business's zone. A migration is a list of statements that runs once, in order, in one transaction; released ones are
+never edited. `{id}` and `{blob}` are the only differences between the two databases.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from selaras.ledger.database import Database
+from selaras.ledger.errors import NewerSchema
+
+_WORDS: Final = {
+    "sqlite": {"{id}": "INTEGER PRIMARY KEY", "{blob}": "BLOB"},
+    "postgres": {"{id}": "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "{blob}": "BYTEA"},
+}
+
+# Posting states: 0 planned, 1 in doubt, 2 done, 3 blocked, 4 skipped, 5 superseded by a later version.
+_FIRST: Final = (
+    """CREATE TABLE connection (
+        name TEXT PRIMARY KEY, type TEXT NOT NULL, role TEXT NOT NULL, zone TEXT NOT NULL, settings TEXT NOT NULL,
+        sealed TEXT NOT NULL, created_at BIGINT NOT NULL)""",
+    """CREATE TABLE credential (
+        connection TEXT PRIMARY KEY, sealed TEXT NOT NULL, expires_at BIGINT NOT NULL, updated_at BIGINT NOT NULL)""",
+    """CREATE TABLE lane (
+        name TEXT PRIMARY KEY, owner TEXT NOT NULL, until BIGINT NOT NULL, epoch BIGINT NOT NULL,
+        paused_until BIGINT NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT '')""",
+    """CREATE TABLE setting (
+        name TEXT PRIMARY KEY, value TEXT NOT NULL, version BIGINT NOT NULL, at BIGINT NOT NULL)""",
+    """CREATE TABLE poll_cursor (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, polled_at BIGINT NOT NULL,
+        PRIMARY KEY (connection, kind))""",
+    """CREATE TABLE hint (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, bumps BIGINT NOT NULL, due BIGINT NOT NULL,
+        tries BIGINT NOT NULL, via TEXT NOT NULL, at BIGINT NOT NULL, message TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (connection, kind, id))""",
+    "CREATE INDEX hint_due ON hint (connection, kind, due)",
+    """CREATE TABLE record (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, number TEXT NOT NULL, day TEXT NOT NULL,
+        version BIGINT NOT NULL, planned BIGINT NOT NULL, digest TEXT NOT NULL, updated_at BIGINT NOT NULL,
+        seen_at BIGINT NOT NULL, open BIGINT NOT NULL, total BIGINT, currency TEXT NOT NULL, body {blob} NOT NULL,
+        PRIMARY KEY (connection, kind, id))""",
+    "CREATE INDEX record_day ON record (connection, kind, day)",
+    "CREATE INDEX record_number ON record (number)",
+    "CREATE INDEX record_unplanned ON record (connection, kind, seen_at) WHERE planned < version",
+    "CREATE INDEX record_open ON record (connection, kind, updated_at) WHERE open = 1",
+    """CREATE TABLE sighting (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version BIGINT NOT NULL, digest TEXT NOT NULL,
+        seen_at BIGINT NOT NULL, via TEXT NOT NULL, raw {blob} NOT NULL,
+        PRIMARY KEY (connection, kind, id, version))""",
+    """CREATE TABLE census (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, day TEXT NOT NULL, currency TEXT NOT NULL, count BIGINT NOT NULL,
+        total BIGINT NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (connection, kind, day, currency))""",
+    """CREATE TABLE posting (
+        id {id}, target TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, version BIGINT NOT NULL,
+        kind TEXT NOT NULL, op TEXT NOT NULL, connection TEXT NOT NULL, record_kind TEXT NOT NULL,
+        record_id TEXT NOT NULL, reference TEXT NOT NULL, document {blob} NOT NULL, digest TEXT NOT NULL,
+        needs TEXT NOT NULL, total BIGINT, currency TEXT NOT NULL, state BIGINT NOT NULL, due BIGINT NOT NULL,
+        tries BIGINT NOT NULL, prior BIGINT NOT NULL DEFAULT 0, reason TEXT NOT NULL, cause TEXT NOT NULL DEFAULT '',
+        field TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '', cure TEXT NOT NULL DEFAULT '',
+        by_whom TEXT NOT NULL DEFAULT '', created_at BIGINT NOT NULL, settled_at BIGINT,
+        CONSTRAINT one_posting_per_version UNIQUE (target, stream, key, version))""",
+    "CREATE INDEX posting_due ON posting (target, due, id) WHERE state < 2",
+    "CREATE INDEX posting_queue ON posting (target, stream, id) WHERE state IN (0, 1, 3)",
+    "CREATE INDEX posting_record ON posting (connection, record_kind, record_id)",
+    "CREATE INDEX posting_blocked ON posting (cause) WHERE state = 3",
+    """CREATE TABLE link (
+        target TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, target_id TEXT NOT NULL,
+        number TEXT NOT NULL, reference TEXT NOT NULL, total BIGINT, currency TEXT NOT NULL, version BIGINT NOT NULL,
+        posting BIGINT NOT NULL, linked_at BIGINT NOT NULL, PRIMARY KEY (target, stream, key))""",
+    # One buyer may be known by several keys, so contacts alone may be linked more than once.
+    "CREATE UNIQUE INDEX one_link_per_document ON link (target, kind, target_id) WHERE kind <> 'contact'",
+    """CREATE TABLE attempt (
+        posting BIGINT NOT NULL, try BIGINT NOT NULL, at BIGINT NOT NULL, act TEXT NOT NULL, outcome TEXT NOT NULL,
+        message TEXT NOT NULL, PRIMARY KEY (posting, try, at, act))""",
+    """CREATE TABLE decision (
+        id {id}, connection TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, answer TEXT NOT NULL,
+        how TEXT NOT NULL, at BIGINT NOT NULL, undone_at BIGINT)""",
+    "CREATE UNIQUE INDEX decision_live ON decision (connection, kind, subject) WHERE undone_at IS NULL",
+    """CREATE TABLE event (
+        id {id}, at BIGINT NOT NULL, connection TEXT NOT NULL, level TEXT NOT NULL, code TEXT NOT NULL,
+        message TEXT NOT NULL)""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
+
+
+def migrate(db: Database) -> int:
+    """Bring the database to the newest schema and return its version. Raises `NewerSchema`."""
+    with db.transaction():
+        if db.dialect == "postgres":
+            # Two processes that start together must not both migrate.
+            db.rows("SELECT pg_advisory_xact_lock(7358261)")
+        db.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
+        found = db.rows("SELECT version FROM schema_version")
+        version = int(found[0][0]) if found else 0
+        if version > len(MIGRATIONS):
+            raise NewerSchema(
+                f"The database has schema {version}, this Selaras knows up to {len(MIGRATIONS)}.",
+                "Start the newer Selaras that wrote it.",
+            )
+        for statements in MIGRATIONS[version:]:
+            for statement in statements:
+                for word, meaning in _WORDS[db.dialect].items():
+                    statement = statement.replace(word, meaning)
+                db.run(statement)
+        if not found:
+            db.run("INSERT INTO schema_version (version) VALUES (?)", (len(MIGRATIONS),))
+        elif version < len(MIGRATIONS):
+            db.run("UPDATE schema_version SET version = ?", (len(MIGRATIONS),))
+    return len(MIGRATIONS)
