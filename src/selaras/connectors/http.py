@@ -1,0 +1,602 @@
+"""The HTTP client of every connector: one session, one limiter, and answers sorted into the few kinds of
+error.
+
+The caller says of each request whether it has an *effect* at the other side. A write whose fate is unknown is
+`Ambiguous` and is never sent again from here or by the library below; a read in the same trouble is
+`Transient`.
+
+aiohttp (3.14, `ClientSession._request`) repeats GET, HEAD, OPTIONS, TRACE, PUT and DELETE once when a
+kept-alive connection turns out to be dead. For a write that would be a second send of something that may
+have taken effect, so writes go through `_never_again`, which turns those two errors into one that the
+library does not repeat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email.utils
+import io
+import ipaddress
+import re
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from decimal import Decimal
+from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from selaras import __version__
+from selaras.connectors.contract.errors import Ambiguous, ConnectorError, Expired, Throttled, Transient
+from selaras.connectors.limiter import Limiter
+
+T = TypeVar("T")
+Params = Mapping[str, object] | Sequence[tuple[str, object]]
+
+MAX_RETRY_AFTER: Final = 3600.0
+DEFAULT_PAUSE: Final = 5.0
+"""Seconds to wait after a refusal that names no time."""
+
+_KEEP_ALIVE: Final = 4.0
+# Servers commonly close idle connections after 5 s (uvicorn, Node.js, Apache); closing first keeps writes
+# from being sent into a connection that the other side is just closing, which would make them ambiguous for
+# nothing.
+
+_SAFE: Final = "/%:@!$&'()*+,;=~-._?"
+_DOTS: Final = re.compile(r"/(?:\.|%2[eE]){1,2}(?=/|\?|$)")
+_MIB: Final = 1024 * 1024
+
+_deadline: ContextVar[float | None] = ContextVar("selaras_deadline", default=None)
+
+
+@contextlib.contextmanager
+def finish_by(deadline: float) -> Iterator[None]:
+    """Within this block no request starts that could still be under way at `deadline` (the `Http`'s clock).
+
+    The holder of a lease wraps its calls in it, so that nothing outlives the lease; a request that has not
+    the time raises `Transient` with code "no_time" before the first byte.
+    """
+    mark = _deadline.set(deadline)
+    try:
+        yield
+    finally:
+        _deadline.reset(mark)
+
+
+class Auth(Protocol):
+    """How a request shows who it is."""
+
+    async def headers(self) -> Mapping[str, str]:
+        """Headers for the next request. Raises `Expired` when a person has to connect again."""
+        ...
+
+    async def refresh(self, stale: str) -> bool:
+        """The other side refused the Authorization value `stale`; True when another one is ready now."""
+        ...
+
+
+class _Fixed:
+    """Credentials that cannot be refreshed."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    async def headers(self) -> Mapping[str, str]:
+        """The same headers every time."""
+        return self._headers
+
+    async def refresh(self, stale: str) -> bool:
+        """There is nothing to refresh."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class StaticBearer(_Fixed):
+    """A token that does not change (`Authorization: Bearer …`)."""
+
+    __slots__ = ()
+
+    def __init__(self, token: str) -> None:
+        super().__init__({"Authorization": f"Bearer {token}"})
+
+
+class BasicAuth(_Fixed):
+    """User name and password or key and secret (RFC 7617, UTF-8)."""
+
+    __slots__ = ()
+
+    def __init__(self, user: str, password: str) -> None:
+        super().__init__({"Authorization": aiohttp.encode_basic_auth(user, password, encoding="utf-8")})
+
+
+class FixedHeaders(_Fixed):
+    """Keys that a system wants under header names of its own (`X-Shopify-Access-Token`, `Authorization: token …`)."""
+
+    __slots__ = ()
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(dict(headers))
+
+
+class Response(msgspec.Struct, frozen=True):
+    """An answer. `headers` have lower-case names (repeated ones joined by ", "); `body` is decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    effect: bool = False
+
+    def json(self) -> Any:
+        """The body as JSON; numbers with a point come as `Decimal`, never as float."""
+        return self._parse(_ANY.decode)
+
+    def decode(self, kind: type[T]) -> T:
+        """The body as `kind` (a msgspec type). Money fields of `kind` are `Decimal` or `int`."""
+        return self._parse(lambda body: msgspec.json.decode(body, type=kind, strict=False))
+
+    def _parse(self, decode: Callable[[bytes], T]) -> T:
+        try:
+            return decode(self.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            pass
+        # An unreadable answer to a write that was not refused says nothing about what became of it.
+        error: type[ConnectorError] = Ambiguous if self.effect and self.status < 400 else Transient
+        raise error(
+            f"the answer (HTTP {self.status}, {len(self.body)} bytes) is not the JSON that was expected",
+            code="unreadable",
+            status=self.status,
+        )
+
+    def __repr__(self) -> str:
+        return f"Response(status={self.status}, {len(self.body)} bytes)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("status", self.status), ("bytes", len(self.body))]
+
+
+_ANY: Final = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class _Broken(aiohttp.ClientError):
+    """A connection that broke under a write; aiohttp does not repeat plain `ClientError`s."""
+
+
+async def _never_again(
+    request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest],
+    Awaitable[aiohttp.ClientResponse]]
+) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Broken(type(error).__name__) from None
+
+
+_WRITE: Final = (_never_again,)
+
+
+def segment(value: str) -> str:
+    """`value` as one segment of a path: nothing in it can lead to another resource. Raises `ValueError` on "", ".", ".."."""
+    if value in ("", ".", ".."):
+        raise ValueError(f"{value!r} cannot stand in a path")
+    return quote(value, safe="")
+
+
+class Http:
+    """Calls one system with one credential.
+
+    `base_url` must be https, or http to this machine; `allow_plain` permits http elsewhere (a LAN without
+    TLS). `timeout` is seconds for a whole call, `max_body` the most bytes of a (decompressed) answer.
+    `trust` is a TLS context of a private authority; certificates are always verified. `sign` is called with
+    method, path with query, and body of each request, for systems that want every request signed; it
+    returns further headers. `name` is what messages call the system (its host when empty).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: Auth | None = None,
+        limiter: Limiter | None = None,
+        timeout: float = 30.0,
+        max_body: int = 32 * _MIB,
+        clock: Callable[[], float] = time.time,
+        trust: ssl.SSLContext | None = None,
+        allow_plain: bool = False,
+        headers: Mapping[str, str] | None = None,
+        sign: Callable[[str, str, bytes], Mapping[str, str]] | None = None,
+        name: str = "",
+    ) -> None:
+        host = check_base_url(base_url, allow_plain=allow_plain)
+        if trust is not None and (trust.verify_mode != ssl.CERT_REQUIRED or not trust.check_hostname):
+            raise ValueError("a TLS context that does not verify certificates is not accepted")
+        self.base_url = base_url.rstrip("/")
+        self.name = name or host
+        self.auth = auth
+        self.limiter = limiter
+        self.timeout = timeout
+        self.max_body = max_body
+        self.calls = 0
+        self._clock = clock
+        self._trust = trust
+        self._sign = sign
+        self._headers = {
+            "User-Agent": f"Selaras/{__version__}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            **(headers or {}),
+        }
+        parts = urlsplit(self.base_url)
+        self._origin = f"{parts.scheme}://{parts.netloc}".lower()
+        self._prefix = parts.path
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"Http({self._origin}{self._prefix})"
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        effect: bool,
+        timeout: float | None = None,
+        answers: Collection[int] = (),
+        follow: bool = False,
+    ) -> Response:
+        """Send one request and return the answer, or raise the kind of error that decides what happens next.
+
+        `effect` says that the request may change something at the other side. `answers` names statuses that
+        this system uses for proper answers (ERPNext says 500 for some refusals): they come back as
+        `Response`. `follow` goes after 307 and 308 (and, for reads, 301 and 302) within the same origin;
+        other redirects come back as `Response`.
+
+        Raises `Transient` (certainly nothing happened), `Ambiguous` (a write that may have happened),
+        `Throttled` (408, 425, 429, and 503 with Retry-After), `Expired` (401 after one silent refresh). 403
+        and all other 4xx come back as `Response`.
+        """
+        method = method.upper()
+        target = self._target(path, params)
+        seconds = self.timeout if timeout is None else timeout
+        refreshed = False
+        hops = 0
+        while True:
+            limiter = self.limiter
+            if limiter is None:
+                answer, shown = await self._once(method, target, body, headers, effect, seconds)
+            else:
+                async with limiter:
+                    answer, shown = await self._once(method, target, body, headers, effect, seconds)
+            status = answer.status
+            if status < 300 or status in answers:
+                return answer
+            if status == 401:
+                if not refreshed and self.auth is not None and await self.auth.refresh(shown):
+                    refreshed = True
+                    continue
+                raise Expired(
+                    f"{self.name} does not accept the credentials of this connection",
+                    code="unauthorized",
+                    cure="Check the key in the settings of the connection, or connect it again.",
+                    status=status,
+                )
+            if status < 400:
+                moved = self._same_origin(answer.headers.get("location", ""), target) if follow else ""
+                if moved and hops < 3 and (status in (307, 308) or (not effect and status in (301, 302))):
+                    target = moved
+                    hops += 1
+                    continue
+                return answer
+            self._raise_for(method, target, answer)
+            return answer
+
+    async def close(self) -> None:
+        """Close the connections. The object cannot be used afterwards."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None and self._loop is asyncio.get_running_loop():
+            await session.close()
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    async def _once(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        effect: bool,
+        seconds: float,
+    ) -> tuple[Response, str]:
+        sent = dict(self._headers)
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+        if headers:
+            _merge(sent, headers)
+        shown = ""
+        if self.auth is not None:
+            proof = await self.auth.headers()
+            _merge(sent, proof)
+            shown = proof.get("Authorization") or next(iter(proof.values()), "")
+        if self._sign is not None:
+            _merge(sent, self._sign(method, target, body or b""))
+        deadline = _deadline.get()
+        if deadline is not None and self._clock() + seconds > deadline:
+            raise Transient(f"no time left for a call to {self.name} in this turn", code="no_time")
+        return await self._call(method, target, sent, body, effect, seconds), shown
+
+    async def _call(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, effect: bool, seconds: float
+    ) -> Response:
+        """One request on the wire. What aiohttp raises ends here: its errors may carry headers with secrets."""
+        session = self._open()
+        self.calls += 1
+        code = ""
+        try:
+            answer = await session.request(
+                method,
+                URL(self._origin + target, encoded=True),
+                data=body if body is None or len(body) <= _MIB else io.BytesIO(body),
+                headers=headers,
+                allow_redirects=False,
+                timeout=self._limits(seconds),
+                middlewares=_WRITE if effect else None,
+            )
+            try:
+                content = await _read(answer, self.max_body)
+            except BaseException:
+                answer.close()
+                raise
+            if content is not None:
+                return Response(answer.status, _lower(answer.headers.items()), content, effect)
+            answer.close()
+            code = "too_large"
+        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError):
+            code = "tls"
+        except aiohttp.ClientConnectorDNSError:
+            code = "dns"
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError):
+            code = "connect"
+        except TimeoutError:
+            code = "timeout"
+        except aiohttp.ClientPayloadError:
+            code = "truncated"
+        except aiohttp.ClientResponseError:
+            code = "malformed"
+        except (aiohttp.ClientError, OSError):
+            code = "reset"
+        # Raised out here, so that the library's error is not even kept as context.
+        raise self._failure(code, method, target, effect, seconds)
+
+    def _failure(
+        self, code: str, method: str, target: str, effect: bool, seconds: float
+    ) -> Transient | Ambiguous:
+        what = f"{method} {target.partition('?')[0]}"
+        if code in _BEFORE:
+            return Transient(f"{self.name} cannot be reached: {_BEFORE[code]}", code=code)
+        trouble = _AFTER[code] % {"seconds": f"{seconds:g}", "most": self.max_body}
+        if effect:
+            return Ambiguous(f"{what} at {self.name}: {trouble}; it may have taken effect", code=code)
+        return Transient(f"{what} at {self.name}: {trouble}", code=code)
+
+    def _raise_for(self, method: str, target: str, answer: Response) -> None:
+        status = answer.status
+        named = answer.headers.get("retry-after", "")
+        if status in (408, 425, 429) or (status == 503 and named):
+            wait = retry_after(named, answer.headers.get("date", ""), self._clock())
+            if wait is None:
+                wait = DEFAULT_PAUSE
+            if self.limiter is not None and status in (429, 503):
+                self.limiter.pause(wait)
+            raise Throttled(f"{self.name} asks to wait {wait:g} s", retry_after=wait, status=status)
+        if status >= 500:
+            what = f"{method} {target.partition('?')[0]} at {self.name} failed there (HTTP {status})"
+            if answer.effect:
+                raise Ambiguous(f"{what}; it may have taken effect", code="server_error", status=status)
+            raise Transient(what, code="server_error", status=status)
+
+    def _target(self, path: str, params: Params | None) -> str:
+        if path and not path.startswith("/"):
+            raise ValueError("a path begins with /")
+        target = self._prefix + quote(path, safe=_SAFE)
+        if ("/." in target or "%2" in target) and _DOTS.search(target):
+            raise ValueError("a path must not contain . or .. segments")
+        if params:
+            pairs = params.items() if isinstance(params, Mapping) else params
+            query = urlencode([(k, _text(v)) for k, v in pairs if v is not None], quote_via=quote, safe="")
+            if query:
+                target += ("&" if "?" in target else "?") + query
+        return target or "/"
+
+    def _same_origin(self, location: str, target: str) -> str:
+        """Path and query of `location` when it stays on this origin, else ""."""
+        if not location:
+            return ""
+        try:
+            url = URL(self._origin + target, encoded=True).join(URL(location))
+            return url.raw_path_qs if str(url.origin()) == str(URL(self._origin)) else ""
+        except ValueError:
+            return ""
+
+    def _limits(self, seconds: float) -> aiohttp.ClientTimeout:
+        limits = self._timeouts.get(seconds)
+        if limits is None:
+            # Connecting must give up before the whole call does: then it is certain that nothing was sent.
+            # aiohttp rounds long timeouts up to whole seconds unless told otherwise; leases count on ours.
+            limits = aiohttp.ClientTimeout(total=seconds, connect=min(10.0, seconds / 2), ceil_threshold=1e9)
+            if len(self._timeouts) < 64:
+                self._timeouts[seconds] = limits
+        return limits
+
+    def _open(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        session = self._session
+        if session is not None and self._loop is loop:
+            return session
+        if self._closed:
+            raise RuntimeError("this connector is closed")
+        self._loop = loop
+        # No limit of connections here: the limiter's `parallel` is the one that counts.
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=_KEEP_ALIVE,
+                ttl_dns_cache=60,
+                ssl=self._trust if self._trust is not None else True,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self._session
+
+
+_BEFORE: Final = {
+    "connect": "it does not accept the connection",
+    "dns": "its name is not known",
+    "tls": "its TLS certificate or handshake is not in order",
+}
+_AFTER: Final = {
+    "timeout": "no answer within %(seconds)s s",
+    "truncated": "the answer broke off",
+    "malformed": "the answer is not proper HTTP",
+    "reset": "the connection broke before the answer",
+    "too_large": "the answer is larger than %(most)d bytes",
+}
+
+
+def check_base_url(url: str, *, allow_plain: bool = False) -> str:
+    """Host of `url`. Raises `ValueError` with the cure when the URL is not fit to send credentials to."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        raise ValueError("this is not a web address: write it like https://shop.example") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError("this is not a web address: write it like https://shop.example")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("the address must not contain a user name or password: enter them in their own settings")
+    if parts.query or parts.fragment:
+        raise ValueError("the address must end before any ? or #")
+    if parts.scheme == "http" and not allow_plain and not _is_loopback(host):
+        raise ValueError(f"{host} would be called without encryption: write https://, or allow plain http explicitly")
+    return host
+
+
+def retry_after(value: str, date: str, now: float) -> float | None:
+    """Seconds meant by a Retry-After header (RFC 9110 §10.2.3), 0 to one hour; None when it says nothing
+    usable.
+
+    A date counts from the answer's own Date header where there is one, so that a wrong clock on either side
+    does not matter; `now` (Unix time) stands in for it.
+    """
+    value = value.strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        until = _http_date(value)
+        if until is None:
+            return None
+        start = _http_date(date)
+        seconds = until - (now if start is None else start)
+    if seconds != seconds:  # NaN
+        return None
+    return min(MAX_RETRY_AFTER, max(0.0, seconds))
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _merge(into: dict[str, str], more: Mapping[str, str]) -> None:
+    """Like `update`, but a header replaces its namesake in any spelling."""
+    for name, value in more.items():
+        if name not in into:
+            low = name.lower()
+            for other in into:
+                if other.lower() == low:
+                    del into[other]
+                    break
+        into[name] = value
+
+
+def _lower(items: Any) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for name, value in items:
+        name = name.lower()
+        out[name] = f"{out[name]}, {value}" if name in out else value
+    return out
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        raise TypeError("numbers in a query are int or Decimal, so that they are written exactly")
+    return str(value)
+
+
+async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes | None:
+    """The body, or None as soon as it is certain to be larger than `most` bytes."""
+    length = answer.content_length
+    if length is not None and length > most:
+        return None
+    content = answer.content
+    first = await content.readany()
+    if len(first) > most:
+        return None
+    if content.at_eof():
+        return first
+    parts = [first]
+    size = len(first)
+    while part := await content.readany():
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+__all__ = [
+    "Auth",
+    "BasicAuth",
+    "ConnectorError",
+    "FixedHeaders",
+    "Http",
+    "Limiter",
+    "Response",
+    "StaticBearer",
+    "check_base_url",
+    "finish_by",
+    "retry_after",
+    "segment",
+]

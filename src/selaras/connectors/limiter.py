@@ -1,0 +1,212 @@
+"""One token bucket for each credential, shared by all workers of a process.
+
+Every HTTP call takes one token and, while it is under way, one of the `parallel` slots. Waiting is first
+in, first out. A 429 pauses the whole credential, not the one call that met it. The state survives a clean
+shutdown; after an unclean take-over the bucket starts empty, because nobody knows what the dead holder
+spent (reference/engine.md §6, "Rate limits": with one token per call and empty take-over the worst rolling
+second stayed within rate + burst; without, 57 and 99 at 50 allowed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+from collections import deque
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+
+import msgspec
+
+from selaras.connectors.contract.capabilities import Rate
+
+
+class LimiterState(msgspec.Struct, frozen=True):
+    """What a clean hand-over carries: tokens left at wall time `at`, and until when the credential is paused (0 = not)."""
+
+    tokens: float
+    at: float
+    paused_until: float = 0.0
+
+
+def _slack(rate: Rate) -> float:
+    """Part of a token that may be saved up beyond the burst, so that late wake-ups lose no throughput.
+
+    In a second at most floor(rate + burst + slack) calls start; the slack is chosen so that this is still
+    floor(rate + burst).
+    """
+    fraction = (rate.per_second + rate.burst) % 1.0
+    return min(0.5, (1.0 - fraction) * 0.999)
+
+
+class Limiter:
+    """`async with limiter:` around each HTTP call.
+
+    `clock` and `sleep` are monotonic seconds, `wall` is Unix time for `state()` and `restore()`. A new
+    limiter has no tokens: what a former process spent in the last second is unknown until `restore()` says
+    so.
+    """
+
+    def __init__(
+        self,
+        rate: Rate,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        if not (rate.per_second > 0 and rate.burst >= 1 and rate.parallel >= 1):
+            raise ValueError("a rate needs per_second > 0, burst >= 1 and parallel >= 1")
+        self.rate = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._wall = wall
+        self._capacity = rate.burst + _slack(rate)
+        self._tokens = 0.0
+        self._at = clock()
+        self._paused_until = float("-inf")
+        self._busy = 0
+        self._waiters: deque[asyncio.Future[None]] = deque()
+        self._pump: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.granted = 0
+
+    # -- taking and giving back -------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Limiter:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._adopt(loop)
+        if not self._waiters and self._ready():
+            self._grant()
+            return self
+        turn: asyncio.Future[None] = loop.create_future()
+        self._waiters.append(turn)
+        self._wake(loop)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                # The turn came and was not used: the call never happened, so both go back.
+                self._tokens = min(self._capacity, self._tokens + 1.0)
+                self.granted -= 1
+                self._release()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def pause(self, seconds: float) -> None:
+        """No call starts for `seconds`, and no burst is saved up meanwhile. A longer pause already set stays."""
+        now = self._clock()
+        self._refill(now)
+        until = now + max(0.0, seconds)
+        if until > self._paused_until:
+            self._paused_until = until
+            # The other side says that the budget is spent: the first call after the pause is a single one.
+            self._tokens = min(self._tokens, 1.0)
+
+    @property
+    def paused_for(self) -> float:
+        """Seconds until calls may start again; 0 when not paused."""
+        return max(0.0, self._paused_until - self._clock())
+
+    # -- hand-over --------------------------------------------------------------------------------------
+
+    def state(self) -> LimiterState:
+        """The state to keep at a clean shutdown or release of the lane."""
+        now = self._clock()
+        self._refill(now)
+        wall = self._wall()
+        pause = self._paused_until - now
+        return LimiterState(tokens=self._tokens, at=wall, paused_until=wall + pause if pause > 0 else 0.0)
+
+    def restore(self, state: LimiterState | None) -> None:
+        """Go on from `state`; None is an unclean take-over and leaves no tokens. A clock set back earns nothing."""
+        now = self._clock()
+        self._at = now
+        if state is None:
+            self._tokens = 0.0
+            return
+        wall = self._wall()
+        earned = max(0.0, wall - max(state.at, state.paused_until)) * self.rate.per_second
+        self._tokens = min(self._capacity, max(0.0, state.tokens) + earned)
+        if state.paused_until > wall:
+            self._paused_until = now + (state.paused_until - wall)
+
+    # -- inside -----------------------------------------------------------------------------------------
+
+    def _refill(self, now: float) -> None:
+        # Nothing is earned during a pause.
+        since = max(self._at, self._paused_until)
+        if now > since:
+            self._tokens = min(self._capacity, self._tokens + (now - since) * self.rate.per_second)
+        self._at = max(self._at, now)
+
+    def _ready(self) -> bool:
+        if self._busy >= self.rate.parallel:
+            return False
+        now = self._clock()
+        if now < self._paused_until:
+            return False
+        self._refill(now)
+        return self._tokens >= 1.0
+
+    def _grant(self) -> None:
+        self._tokens -= 1.0
+        self._busy += 1
+        self.granted += 1
+
+    def _release(self) -> None:
+        self._busy -= 1
+        if self._waiters and self._loop is not None:
+            self._wake(self._loop)
+
+    def _adopt(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Waiters and slots of a loop that has ended belong to nobody.
+        self._loop = loop
+        self._waiters.clear()
+        self._busy = 0
+        self._pump = None
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._pump is None or self._pump.done():
+            self._pump = loop.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        """Hand out turns in order until nobody waits or every slot is taken (a release starts it again)."""
+        while self._waiters:
+            if self._waiters[0].done():  # cancelled while waiting
+                self._waiters.popleft()
+                continue
+            if self._busy >= self.rate.parallel:
+                return
+            if self._ready():
+                turn = self._waiters.popleft()
+                self._grant()
+                turn.set_result(None)
+                continue
+            now = self._clock()
+            if now < self._paused_until:
+                await self._sleep(self._paused_until - now)
+            else:
+                # A microsecond more than needed, so that rounding cannot make this loop spin.
+                await self._sleep((1.0 - self._tokens) / self.rate.per_second + 1e-6)
+
+
+_SHARED: weakref.WeakValueDictionary[str, Limiter] = weakref.WeakValueDictionary()
+
+
+def shared(credential: str, rate: Rate) -> Limiter:
+    """The one limiter of `credential` in this process, so that two connectors built for it share one budget.
+
+    It lives as long as somebody holds it; a later one starts without tokens, which is the safe side.
+    """
+    limiter = _SHARED.get(credential)
+    if limiter is None or limiter.rate != rate:
+        limiter = Limiter(rate)
+        _SHARED[credential] = limiter
+    return limiter
