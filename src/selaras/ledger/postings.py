@@ -107,14 +107,14 @@ class Postings:
             (now, target, stream, key),
         )
 
-    def latest(self, target: str, streams: Sequence[str]) -> dict[str, list[Posting]]:
-        """Every posting of these streams that was not superseded, oldest first, by stream."""
+    def of_streams(self, target: str, streams: Sequence[str]) -> dict[str, list[Posting]]:
+        """Every posting of these streams, superseded ones too, oldest first, by stream."""
         found: dict[str, list[Posting]] = {}
         if not streams:
             return found
         marks = ",".join("?" * len(streams))
         for row in self._db.rows(
-            f"SELECT {_COLUMNS} FROM posting WHERE target = ? AND stream IN ({marks}) AND state < 5 ORDER BY id",  # noqa: S608
+            f"SELECT {_COLUMNS} FROM posting WHERE target = ? AND stream IN ({marks}) ORDER BY id",  # noqa: S608
             (target, *streams),
         ):
             posting = _posting(row)
@@ -220,14 +220,6 @@ class Postings:
             f"""SELECT {_COLUMNS} FROM posting WHERE connection = ? AND record_kind = ? AND record_id = ?
             ORDER BY id""",  # noqa: S608
             (key.connection, key.kind, key.id),
-        )
-        return [_posting(row) for row in rows]
-
-    def of_stream(self, target: str, stream: str) -> list[Posting]:
-        """Every posting of a stream, superseded ones too, oldest first."""
-        rows = self._db.rows(
-            f"SELECT {_COLUMNS} FROM posting WHERE target = ? AND stream = ? ORDER BY id",  # noqa: S608
-            (target, stream),
         )
         return [_posting(row) for row in rows]
 

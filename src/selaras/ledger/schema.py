@@ -64,6 +64,7 @@ _FIRST: Final = (
         CONSTRAINT one_posting_per_version UNIQUE (target, stream, key, version))""",
     "CREATE INDEX posting_due ON posting (target, due, id) WHERE state < 2",
     "CREATE INDEX posting_queue ON posting (target, stream, id) WHERE state IN (0, 1, 3)",
+    "CREATE INDEX posting_stream ON posting (target, stream)",
     "CREATE INDEX posting_record ON posting (connection, record_kind, record_id)",
     "CREATE INDEX posting_blocked ON posting (cause) WHERE state = 3",
     """CREATE TABLE link (
