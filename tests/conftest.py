@@ -1,0 +1,56 @@
+"""What every test may count on: one printed seed, a real PostgreSQL, and the system's browser."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.needs import missing
+
+pytest_plugins = ["tests.fixtures_pg"]
+
+SEED_ENV = "SELARAS_SEED"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+
+# Explore anew on each run, and print what reproduces a failure.
+settings.register_profile("dev", derandomize=False, print_blob=True)
+settings.register_profile("ci", derandomize=False, print_blob=True, deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The environment carries the seed to the workers of pytest-xdist as well.
+    os.environ.setdefault(SEED_ENV, str(random.SystemRandom().randrange(2**32)))
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {os.environ[SEED_ENV]} (repeat with {SEED_ENV}={os.environ[SEED_ENV]})"
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of this run; give it to everything random."""
+    return int(os.environ[SEED_ENV])
+
+
+@pytest.fixture
+def rng(seed: int, request: pytest.FixtureRequest) -> random.Random:
+    """Randomness that the seed and the test's name repeat; the seed is printed with a failure."""
+    print(f"{SEED_ENV}={seed}")
+    return random.Random(f"{seed}:{request.node.nodeid}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's chromium."""
+    places = (os.environ.get("SELARAS_CHROMIUM"), *map(shutil.which, CHROMIUM_NAMES), CHROMIUM_ON_A_MAC)
+    found = next((path for path in places if path and Path(path).exists()), None)
+    if found is None:
+        missing("no chromium on this system (install it or set SELARAS_CHROMIUM)")
+    return found
