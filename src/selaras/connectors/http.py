@@ -1,5 +1,4 @@
-"""The HTTP client of every connector: one session, one limiter, and answers sorted into the few kinds of
-error.
+"""The HTTP client of every connector: one session, one limiter, answers sorted into kinds of error.
 
 The caller says of each request whether it has an *effect* at the other side. A write whose fate is unknown is
 `Ambiguous` and is never sent again from here or by the library below; a read in the same trouble is
@@ -15,30 +14,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import io
-import ipaddress
-import re
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextvars import ContextVar
-from decimal import Decimal
-from typing import Any, Final, Protocol, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
-import msgspec
 from yarl import URL
 
 from selaras import __version__
-from selaras.connectors.contract.errors import Ambiguous, ConnectorError, Expired, Throttled, Transient
+from selaras.connectors.addresses import Params, check_base_url, segment, target_of
+from selaras.connectors.answers import Response, retry_after
+from selaras.connectors.auth import Auth, BasicAuth, FixedHeaders, StaticBearer
+from selaras.connectors.contract.errors import Ambiguous, Expired, Throttled, Transient
 from selaras.connectors.limiter import Limiter
 
-T = TypeVar("T")
-Params = Mapping[str, object] | Sequence[tuple[str, object]]
-
-MAX_RETRY_AFTER: Final = 3600.0
 DEFAULT_PAUSE: Final = 5.0
 """Seconds to wait after a refusal that names no time."""
 
@@ -47,8 +40,6 @@ _KEEP_ALIVE: Final = 4.0
 # from being sent into a connection that the other side is just closing, which would make them ambiguous for
 # nothing.
 
-_SAFE: Final = "/%:@!$&'()*+,;=~-._?"
-_DOTS: Final = re.compile(r"/(?:\.|%2[eE]){1,2}(?=/|\?|$)")
 _MIB: Final = 1024 * 1024
 
 _deadline: ContextVar[float | None] = ContextVar("selaras_deadline", default=None)
@@ -68,111 +59,13 @@ def finish_by(deadline: float) -> Iterator[None]:
         _deadline.reset(mark)
 
 
-class Auth(Protocol):
-    """How a request shows who it is."""
-
-    async def headers(self) -> Mapping[str, str]:
-        """Headers for the next request. Raises `Expired` when a person has to connect again."""
-        ...
-
-    async def refresh(self, stale: str) -> bool:
-        """The other side refused the Authorization value `stale`; True when another one is ready now."""
-        ...
-
-
-class _Fixed:
-    """Credentials that cannot be refreshed."""
-
-    __slots__ = ("_headers",)
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    async def headers(self) -> Mapping[str, str]:
-        """The same headers every time."""
-        return self._headers
-
-    async def refresh(self, stale: str) -> bool:
-        """There is nothing to refresh."""
-        return False
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(…)"
-
-
-class StaticBearer(_Fixed):
-    """A token that does not change (`Authorization: Bearer …`)."""
-
-    __slots__ = ()
-
-    def __init__(self, token: str) -> None:
-        super().__init__({"Authorization": f"Bearer {token}"})
-
-
-class BasicAuth(_Fixed):
-    """User name and password or key and secret (RFC 7617, UTF-8)."""
-
-    __slots__ = ()
-
-    def __init__(self, user: str, password: str) -> None:
-        super().__init__({"Authorization": aiohttp.encode_basic_auth(user, password, encoding="utf-8")})
-
-
-class FixedHeaders(_Fixed):
-    """Keys that a system wants under header names of its own (`X-Shopify-Access-Token`, `Authorization: token …`)."""
-
-    __slots__ = ()
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        super().__init__(dict(headers))
-
-
-class Response(msgspec.Struct, frozen=True):
-    """An answer. `headers` have lower-case names (repeated ones joined by ", "); `body` is decompressed."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    effect: bool = False
-
-    def json(self) -> Any:
-        """The body as JSON; numbers with a point come as `Decimal`, never as float."""
-        return self._parse(_ANY.decode)
-
-    def decode(self, kind: type[T]) -> T:
-        """The body as `kind` (a msgspec type). Money fields of `kind` are `Decimal` or `int`."""
-        return self._parse(lambda body: msgspec.json.decode(body, type=kind, strict=False))
-
-    def _parse(self, decode: Callable[[bytes], T]) -> T:
-        try:
-            return decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            pass
-        # An unreadable answer to a write that was not refused says nothing about what became of it.
-        error: type[ConnectorError] = Ambiguous if self.effect and self.status < 400 else Transient
-        raise error(
-            f"the answer (HTTP {self.status}, {len(self.body)} bytes) is not the JSON that was expected",
-            code="unreadable",
-            status=self.status,
-        )
-
-    def __repr__(self) -> str:
-        return f"Response(status={self.status}, {len(self.body)} bytes)"
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        return [("status", self.status), ("bytes", len(self.body))]
-
-
-_ANY: Final = msgspec.json.Decoder(float_hook=Decimal)
-
-
 class _Broken(aiohttp.ClientError):
     """A connection that broke under a write; aiohttp does not repeat plain `ClientError`s."""
 
 
 async def _never_again(
-    request: aiohttp.ClientRequest, handler: Callable[[aiohttp.ClientRequest],
-    Awaitable[aiohttp.ClientResponse]]
+    request: aiohttp.ClientRequest,
+    handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
 ) -> aiohttp.ClientResponse:
     try:
         return await handler(request)
@@ -183,13 +76,6 @@ async def _never_again(
 
 
 _WRITE: Final = (_never_again,)
-
-
-def segment(value: str) -> str:
-    """`value` as one segment of a path: nothing in it can lead to another resource. Raises `ValueError` on "", ".", ".."."""
-    if value in ("", ".", ".."):
-        raise ValueError(f"{value!r} cannot stand in a path")
-    return quote(value, safe="")
 
 
 class Http:
@@ -272,7 +158,7 @@ class Http:
         and all other 4xx come back as `Response`.
         """
         method = method.upper()
-        target = self._target(path, params)
+        target = target_of(self._prefix, path, params)
         seconds = self.timeout if timeout is None else timeout
         refreshed = False
         hops = 0
@@ -342,9 +228,15 @@ class Http:
         return await self._call(method, target, sent, body, effect, seconds), shown
 
     async def _call(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None, effect: bool, seconds: float
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        effect: bool,
+        seconds: float,
     ) -> Response:
-        """One request on the wire. What aiohttp raises ends here: its errors may carry headers with secrets."""
+        """One request on the wire; what aiohttp raises ends here: its errors may carry secrets."""
         session = self._open()
         self.calls += 1
         code = ""
@@ -411,19 +303,6 @@ class Http:
                 raise Ambiguous(f"{what}; it may have taken effect", code="server_error", status=status)
             raise Transient(what, code="server_error", status=status)
 
-    def _target(self, path: str, params: Params | None) -> str:
-        if path and not path.startswith("/"):
-            raise ValueError("a path begins with /")
-        target = self._prefix + quote(path, safe=_SAFE)
-        if ("/." in target or "%2" in target) and _DOTS.search(target):
-            raise ValueError("a path must not contain . or .. segments")
-        if params:
-            pairs = params.items() if isinstance(params, Mapping) else params
-            query = urlencode([(k, _text(v)) for k, v in pairs if v is not None], quote_via=quote, safe="")
-            if query:
-                target += ("&" if "?" in target else "?") + query
-        return target or "/"
-
     def _same_origin(self, location: str, target: str) -> str:
         """Path and query of `location` when it stays on this origin, else ""."""
         if not location:
@@ -479,64 +358,6 @@ _AFTER: Final = {
 }
 
 
-def check_base_url(url: str, *, allow_plain: bool = False) -> str:
-    """Host of `url`. Raises `ValueError` with the cure when the URL is not fit to send credentials to."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError:
-        raise ValueError("this is not a web address: write it like https://shop.example") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError("this is not a web address: write it like https://shop.example")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("the address must not contain a user name or password: enter them in their own settings")
-    if parts.query or parts.fragment:
-        raise ValueError("the address must end before any ? or #")
-    if parts.scheme == "http" and not allow_plain and not _is_loopback(host):
-        raise ValueError(f"{host} would be called without encryption: write https://, or allow plain http explicitly")
-    return host
-
-
-def retry_after(value: str, date: str, now: float) -> float | None:
-    """Seconds meant by a Retry-After header (RFC 9110 §10.2.3), 0 to one hour; None when it says nothing
-    usable.
-
-    A date counts from the answer's own Date header where there is one, so that a wrong clock on either side
-    does not matter; `now` (Unix time) stands in for it.
-    """
-    value = value.strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        until = _http_date(value)
-        if until is None:
-            return None
-        start = _http_date(date)
-        seconds = until - (now if start is None else start)
-    if seconds != seconds:  # NaN
-        return None
-    return min(MAX_RETRY_AFTER, max(0.0, seconds))
-
-
-def _http_date(text: str) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _merge(into: dict[str, str], more: Mapping[str, str]) -> None:
     """Like `update`, but a header replaces its namesake in any spelling."""
     for name, value in more.items():
@@ -555,14 +376,6 @@ def _lower(items: Any) -> dict[str, str]:
         name = name.lower()
         out[name] = f"{out[name]}, {value}" if name in out else value
     return out
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        raise TypeError("numbers in a query are int or Decimal, so that they are written exactly")
-    return str(value)
 
 
 async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes | None:
@@ -589,7 +402,6 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes | None:
 __all__ = [
     "Auth",
     "BasicAuth",
-    "ConnectorError",
     "FixedHeaders",
     "Http",
     "Limiter",

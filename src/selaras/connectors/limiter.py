@@ -22,7 +22,7 @@ from selaras.connectors.contract.capabilities import Rate
 
 
 class LimiterState(msgspec.Struct, frozen=True):
-    """What a clean hand-over carries: tokens left at wall time `at`, and until when the credential is paused (0 = not)."""
+    """What a clean hand-over carries: tokens left at wall time `at`, and the end of a pause (0 = none)."""
 
     tokens: float
     at: float
@@ -100,7 +100,7 @@ class Limiter:
         self._release()
 
     def pause(self, seconds: float) -> None:
-        """No call starts for `seconds`, and no burst is saved up meanwhile. A longer pause already set stays."""
+        """No call starts for `seconds`, and no burst is saved up meanwhile. A longer pause stays."""
         now = self._clock()
         self._refill(now)
         until = now + max(0.0, seconds)
@@ -125,7 +125,7 @@ class Limiter:
         return LimiterState(tokens=self._tokens, at=wall, paused_until=wall + pause if pause > 0 else 0.0)
 
     def restore(self, state: LimiterState | None) -> None:
-        """Go on from `state`; None is an unclean take-over and leaves no tokens. A clock set back earns nothing."""
+        """Go on from `state`; None is an unclean take-over: no tokens. A clock set back earns nothing."""
         now = self._clock()
         self._at = now
         if state is None:
