@@ -107,6 +107,14 @@ class Postings:
             (now, target, stream, key),
         )
 
+    def supersede_planned(self, posting_id: int, now: int) -> bool:
+        """Take back a posting that was planned or blocked; False when it was claimed meanwhile."""
+        return bool(
+            self._db.run(
+                "UPDATE posting SET state = 5, settled_at = ? WHERE id = ? AND state IN (0, 3)", (now, posting_id)
+            )
+        )
+
     def of_streams(self, target: str, streams: Sequence[str]) -> dict[str, list[Posting]]:
         """Every posting of these streams, superseded ones too, oldest first, by stream."""
         found: dict[str, list[Posting]] = {}

@@ -194,6 +194,25 @@ class Records:
         )
         return [str(row[0]) for row in rows]
 
+    def open_records(self, connection: str, kind: str) -> list[StoredRecord]:
+        """Records that are not final, oldest change first."""
+        rows = self._db.rows(
+            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND open = 1
+            ORDER BY updated_at, id""",  # noqa: S608
+            (connection, kind),
+        )
+        return [_stored(row) for row in rows]
+
+    def unrecorded(self, connection: str, kind: str, target: str) -> list[StoredRecord]:
+        """Records whose newest state the target does not hold yet: not planned, or planned and not done."""
+        rows = self._db.rows(
+            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND (planned < version OR id IN (
+            SELECT record_id FROM posting WHERE target = ? AND connection = ? AND record_kind = ?
+            AND state IN (0, 1, 3))) ORDER BY id""",  # noqa: S608
+            (connection, kind, target, connection, kind),
+        )
+        return [_stored(row) for row in rows]
+
     def touch(self, connection: str, kind: str, ids: Sequence[str], now: int) -> None:
         """These records were read again at `now`, changed or not."""
         self._db.many(

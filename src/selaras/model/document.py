@@ -212,11 +212,15 @@ class JournalLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Journal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A journal entry of the books. `reference` may name the order that a receipt booked by hand pays (M12)."""
+    """A journal entry of the books. `reference` may name the order that a receipt booked by hand pays (M12).
+
+    `source` names the kind of document that made the entry; "" for one that a person wrote.
+    """
 
     id: str
     date: dt.date
     currency: str
     lines: tuple[JournalLine, ...] = ()
     reference: str = ""
+    source: str = ""
     updated_at: str = ""
