@@ -1,0 +1,191 @@
+"""What the books keep, in the shape in which it is shown over the API.
+
+Amounts are decimal strings in major units on the wire and `Decimal` here. `source` is "api" for what an
+application wrote, "hand" for what a person typed. `version` grows by one with every change of a document.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import msgspec
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+
+class Line(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A line of a document; net = quantity × unit_price − discount, rounded half-up to the smallest unit.
+
+    `code` is a product's code, or "" for a line booked to the account of `role`.
+    """
+
+    code: str = ""
+    name: str = ""
+    quantity: Decimal = ONE
+    unit_price: Decimal = ZERO
+    discount: Decimal = ZERO
+    tax: Decimal = ZERO
+    tax_rate: Decimal = ZERO
+    amount: Decimal | None = None
+    role: str = "sales"
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """What all rows share."""
+
+    id: str
+    number: str = ""
+    reference: str = ""
+    status: str = ""
+    source: str = "api"
+    version: int = 1
+    created_at: str = ""
+    updated_at: str = ""
+
+
+class Contact(Row, kw_only=True):
+    """A customer, a supplier or both."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    kind: str = "customer"
+    active: bool = True
+
+
+class Component(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """One part of a bundle."""
+
+    code: str
+    quantity: Decimal
+
+
+class Product(Row, kw_only=True):
+    """A product; `cost` is its standard cost per piece in the company's currency. A bundle keeps no own stock."""
+
+    code: str
+    name: str
+    price: Decimal = ZERO
+    cost: Decimal = ZERO
+    currency: str = ""
+    stocked: bool = True
+    active: bool = True
+    components: tuple[Component, ...] = ()
+
+
+class StockRow(Row, kw_only=True):
+    """Stock of one product in one warehouse: what lies there and what open orders hold of it."""
+
+    code: str
+    product_id: str
+    warehouse: str
+    on_hand: Decimal = ZERO
+    reserved: Decimal = ZERO
+
+
+class Document(Row, kw_only=True):
+    """What all money documents share."""
+
+    date: dt.date
+    currency: str
+    total: Decimal
+    contact_id: str = ""
+
+
+class SalesOrder(Document, kw_only=True):
+    """Reserves goods. `invoiced`, `received`, `credited` and `refunded` sum up what was made of it."""
+
+    lines: tuple[Line, ...] = ()
+    tax_included: bool = False
+    tracking: str = ""
+    courier: str = ""
+    note: str = ""
+    invoiced: Decimal = ZERO
+    received: Decimal = ZERO
+    credited: Decimal = ZERO
+    refunded: Decimal = ZERO
+
+
+class Invoice(Document, kw_only=True):
+    """A receivable; balance = total − credited − received + refunded."""
+
+    lines: tuple[Line, ...] = ()
+    tax_included: bool = False
+    sales_order_id: str = ""
+    received: Decimal = ZERO
+    credited: Decimal = ZERO
+    refunded: Decimal = ZERO
+    balance: Decimal = ZERO
+
+
+class Receipt(Document, kw_only=True):
+    """Money in. `applied` lies on an invoice, `returned` was paid back, the rest is a deposit of the customer."""
+
+    sales_order_id: str = ""
+    invoice_id: str = ""
+    account: str = ""
+    bank_transaction_id: str = ""
+    applied: Decimal = ZERO
+    returned: Decimal = ZERO
+
+
+class CreditNote(Document, kw_only=True):
+    """Lowers a receivable; raises stock when `restock`."""
+
+    lines: tuple[Line, ...] = ()
+    tax_included: bool = False
+    invoice_id: str = ""
+    restock: bool = False
+    reason: str = ""
+    refunded: Decimal = ZERO
+
+
+class RefundPayment(Document, kw_only=True):
+    """Money back, against a credit note or against the deposits of an order."""
+
+    credit_note_id: str = ""
+    sales_order_id: str = ""
+    account: str = ""
+
+
+class Purchase(Document, kw_only=True):
+    """A purchase; raises stock once it is received."""
+
+    lines: tuple[Line, ...] = ()
+    tax_included: bool = False
+    received: bool = False
+    warehouse: str = ""
+
+
+class JournalLine(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """One side of an entry."""
+
+    account: str
+    debit: Decimal = ZERO
+    credit: Decimal = ZERO
+    contact_id: str = ""
+
+
+class Journal(Row, kw_only=True):
+    """A balanced entry. `document_kind` is "" for an entry that a person or an application made itself."""
+
+    date: dt.date
+    currency: str
+    lines: tuple[JournalLine, ...] = ()
+    note: str = ""
+    document_kind: str = ""
+    document_id: str = ""
+
+
+class BankTransaction(Row, kw_only=True):
+    """A line of the bank feed; `amount` > 0 is money in. `explained` is the part that receipts reconcile."""
+
+    date: dt.date
+    amount: Decimal
+    currency: str
+    description: str = ""
+    account: str = ""
+    reconciled: bool = False
+    explained: Decimal = ZERO

@@ -1,0 +1,247 @@
+"""Money in and money back: receipts and refund payments."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from selaras.sandbox.books import chart, invoices, orders
+from selaras.sandbox.books.kinds import ZERO, BankTransaction, Invoice, Receipt, RefundPayment, SalesOrder
+from selaras.sandbox.books.state import Act, Books, Refused, Thread
+from selaras.sandbox.books.wire import ReceiptIn, RefundPaymentIn
+
+_RECEIVABLE = chart.BY_ROLE["receivable"]
+_DEPOSITS = chart.BY_ROLE["deposits"]
+
+
+def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
+    """Money received: pays the invoice, or lies as a deposit until the order is invoiced."""
+    books.check_reference(books.receipts, item.reference, act)
+    books.check_currency(item.currency)
+    books.check_open(item.date)
+    _check_amount(books, item.total, item.currency)
+    order, invoice = _paid_thing(books, item)
+    thing = invoice or order
+    contact = item.contact_id or (thing.contact_id if thing is not None else "")
+    books.check_contact(contact)
+    bank = _bank_line(books, item)
+    account = bank.account if bank is not None and not item.account else _account(item.account)
+    if bank is not None and account != bank.account:
+        raise Refused("account_mismatch", "account", f"The bank transaction {bank.id} lies on {bank.account}.")
+    thread = books.threads[thing.id] if thing is not None else Thread()
+    open_invoices = [invoice] if invoice is not None else _invoices_of(thread)
+    owed = sum((max(one.balance, ZERO) for one in open_invoices), ZERO)
+    if not books.config.overpayment:
+        ceiling = owed
+        if invoice is None and order is not None:
+            ceiling = order.total - order.received + order.refunded - order.credited
+        if thing is not None and item.total > ceiling:
+            raise Refused("overpayment", "total", f"{thing.number} is owed {ceiling}, not {item.total}.", id=thing.id)
+    row_id, number = books.receipts.new_id()
+    receipt = Receipt(
+        id=row_id,
+        number=number,
+        reference=item.reference,
+        source=act.source,
+        date=item.date,
+        currency=item.currency,
+        total=item.total,
+        contact_id=contact,
+        sales_order_id=item.sales_order_id,
+        invoice_id=item.invoice_id,
+        account=account,
+        bank_transaction_id=item.bank_transaction_id,
+    )
+    left = item.total
+    for one in open_invoices:
+        part = min(left, max(one.balance, ZERO))
+        if part:
+            left -= part
+            receipt.applied += part
+            one.received += part
+            invoices.set_status(one)
+            books.invoices.touch(one, act.stamp, act.now, act.visible_at)
+    receipt.status = "paid" if not left else "open"
+    books.threads[row_id] = thread
+    thread.documents.append(receipt)
+    books.receipts.add(receipt, act.stamp, act.visible_at)
+    books.book(
+        act,
+        item.date,
+        item.currency,
+        ((account, item.total), (_RECEIVABLE, -receipt.applied), (_DEPOSITS, -left)),
+        kind="receipt",
+        document=row_id,
+        contact=contact,
+        reference=item.reference,
+    )
+    _settle_order(books, order or _order_of(books, invoice), act, received=item.total)
+    if bank is not None:
+        bank.explained += item.total
+        bank.reconciled = bank.explained == bank.amount
+        books.bank_transactions.touch(bank, act.stamp, act.now, act.visible_at)
+    return receipt
+
+
+def _check_amount(books: Books, total: Decimal, currency: str) -> None:
+    if total <= 0:
+        raise Refused("not_positive", "total", "A payment must be for more than nothing.")
+    books.check_exact(total, currency, "total")
+
+
+def _account(name: str) -> str:
+    account = chart.account_id(name) if name else chart.BY_ROLE["bank"]
+    if account not in chart.MONEY:
+        raise Refused("unknown_account", "account", f"There is no bank, cash or clearing account {name!r}.")
+    return account
+
+
+def _paid_thing(books: Books, item: ReceiptIn) -> tuple[SalesOrder | None, Invoice | None]:
+    order: SalesOrder | None = None
+    invoice: Invoice | None = None
+    if item.invoice_id:
+        invoice = books.invoices.get(item.invoice_id)
+        if invoice is None:
+            raise Refused("unknown_invoice", "invoice_id", f"There is no invoice {item.invoice_id!r}.")
+    if item.sales_order_id:
+        order = books.sales_orders.get(item.sales_order_id)
+        if order is None:
+            raise Refused("unknown_sales_order", "sales_order_id", f"There is no order {item.sales_order_id!r}.")
+        if order.status == "void":
+            raise Refused("document_void", "sales_order_id", f"Sales order {order.number} is void.", id=order.id)
+        if invoice is not None and invoice.sales_order_id != order.id:
+            raise Refused("unknown_invoice", "invoice_id", f"{invoice.number} does not bill {order.number}.")
+    for thing in (order, invoice):
+        if thing is not None and thing.currency != item.currency:
+            raise Refused("currency_mismatch", "currency", f"{thing.number} is in {thing.currency}.", id=thing.id)
+    return order, invoice
+
+
+def _bank_line(books: Books, item: ReceiptIn) -> BankTransaction | None:
+    if not item.bank_transaction_id:
+        return None
+    field = "bank_transaction_id"
+    bank = books.bank_transactions.get(item.bank_transaction_id)
+    if bank is None:
+        raise Refused("unknown_bank_transaction", field, f"There is no bank line {item.bank_transaction_id!r}.")
+    if bank.currency != item.currency:
+        raise Refused("currency_mismatch", "currency", f"The bank line {bank.id} is in {bank.currency}.")
+    if bank.reconciled:
+        raise Refused("already_reconciled", field, f"The bank line {bank.id} is reconciled already.", id=bank.id)
+    if item.total > bank.amount - bank.explained:
+        left = bank.amount - bank.explained
+        raise Refused("exceeds_bank_transaction", "total", f"The bank line {bank.id} has {left} left to explain.")
+    return bank
+
+
+def _invoices_of(thread: Thread) -> list[Invoice]:
+    return [document for document in thread.documents if isinstance(document, Invoice)]
+
+
+def _order_of(books: Books, invoice: Invoice | None) -> SalesOrder | None:
+    return books.sales_orders.get(invoice.sales_order_id) if invoice is not None else None
+
+
+def _settle_order(
+    books: Books, order: SalesOrder | None, act: Act, *, received: Decimal = ZERO, refunded: Decimal = ZERO
+) -> None:
+    if order is not None:
+        order.received += received
+        order.refunded += refunded
+        orders.set_status(order)
+        books.sales_orders.touch(order, act.stamp, act.now, act.visible_at)
+
+
+def refund(books: Books, item: RefundPaymentIn, act: Act) -> RefundPayment:
+    """Money back: against a credit note, or out of the deposits of an order."""
+    books.check_reference(books.refund_payments, item.reference, act)
+    books.check_currency(item.currency)
+    books.check_open(item.date)
+    _check_amount(books, item.total, item.currency)
+    account = _account(item.account)
+    if item.credit_note_id:
+        return _refund_credit(books, item, act, account)
+    order = books.sales_orders.get(item.sales_order_id)
+    if order is None:
+        raise Refused("unknown_sales_order", "sales_order_id", f"There is no order {item.sales_order_id!r}.")
+    if order.currency != item.currency:
+        raise Refused("currency_mismatch", "currency", f"{order.number} is in {order.currency}.", id=order.id)
+    thread = books.threads[order.id]
+    free = [(one, invoices.free_of(one)) for one in thread.documents if isinstance(one, Receipt)]
+    available = sum((part for _, part in free), ZERO)
+    if item.total > available:
+        raise Refused(
+            "exceeds_deposit", "total", f"{order.number} has {available} on deposit, not {item.total}.", id=order.id
+        )
+    row = _keep(books, item, act, account, item.contact_id or order.contact_id, thread, _DEPOSITS)
+    left = item.total
+    for receipt, part in free:
+        part = min(part, left)
+        if part:
+            left -= part
+            receipt.returned += part
+            books.receipts.touch(receipt, act.stamp, act.now, act.visible_at)
+    _settle_order(books, order, act, refunded=item.total)
+    return row
+
+
+def _refund_credit(books: Books, item: RefundPaymentIn, act: Act, account: str) -> RefundPayment:
+    note = books.credit_notes.get(item.credit_note_id)
+    if note is None:
+        raise Refused("unknown_credit_note", "credit_note_id", f"There is no credit note {item.credit_note_id!r}.")
+    if note.currency != item.currency:
+        raise Refused("currency_mismatch", "currency", f"{note.number} is in {note.currency}.", id=note.id)
+    if item.total > note.total - note.refunded:
+        raise Refused(
+            "exceeds_credit",
+            "total",
+            f"Credit note {note.number} has {note.total - note.refunded} left to pay back, not {item.total}.",
+            id=note.id,
+        )
+    thread = books.threads[note.id]
+    row = _keep(books, item, act, account, item.contact_id or note.contact_id, thread, _RECEIVABLE)
+    note.refunded += item.total
+    if note.refunded >= note.total:
+        note.status = "paid"
+    books.credit_notes.touch(note, act.stamp, act.now, act.visible_at)
+    invoice = books.invoices.get(note.invoice_id)
+    if invoice is not None:
+        invoice.refunded += item.total
+        invoices.set_status(invoice)
+        books.invoices.touch(invoice, act.stamp, act.now, act.visible_at)
+        _settle_order(books, _order_of(books, invoice), act, refunded=item.total)
+    return row
+
+
+def _keep(
+    books: Books, item: RefundPaymentIn, act: Act, account: str, contact: str, thread: Thread, against: str
+) -> RefundPayment:
+    books.check_contact(contact)
+    row_id, number = books.refund_payments.new_id()
+    row = RefundPayment(
+        id=row_id,
+        number=number,
+        reference=item.reference,
+        status="paid",
+        source=act.source,
+        date=item.date,
+        currency=item.currency,
+        total=item.total,
+        contact_id=contact,
+        credit_note_id=item.credit_note_id,
+        sales_order_id=item.sales_order_id,
+        account=account,
+    )
+    books.threads[row_id] = thread
+    thread.documents.append(row)
+    books.refund_payments.add(row, act.stamp, act.visible_at)
+    books.book(
+        act,
+        item.date,
+        item.currency,
+        ((against, item.total), (account, -item.total)),
+        kind="refund_payment",
+        document=row_id,
+        contact=contact,
+        reference=item.reference,
+    )
+    return row
