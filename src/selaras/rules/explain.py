@@ -1,0 +1,85 @@
+"""Reasons as people read them: short English sentences with their parameters, translatable at the face.
+
+A rule says why in a `Sentence`: a fixed text with named places. Called with values it gives the filled English text,
+which is what postings keep. A face that speaks another language hands the filled text to `translated`: the sentence is
+recognised again, its values are taken out and put into the translation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation; it is translated where it is shown."""
+    return text
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """A sentence taken apart: the source text and the values of its named places."""
+
+    text: str
+    params: dict[str, str]
+
+    @property
+    def filled(self) -> str:
+        """The English sentence."""
+        return self.text % self.params
+
+
+_PLACE: Final = re.compile(r"%\((\w+)\)s")
+_sentences: list[Sentence] = []
+
+
+class Sentence:
+    """A text with `%(name)s` places. Calling it fills them; every sentence can be recognised again."""
+
+    __slots__ = ("_pattern", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._pattern: re.Pattern[str] | None = None
+        _sentences.append(self)
+
+    def __call__(self, **params: object) -> str:
+        return self.text % params
+
+    def read(self, filled: str) -> Reason | None:
+        """The values that were filled in, or None when `filled` is another sentence."""
+        if self._pattern is None:
+            pattern, end, seen = "", 0, set[str]()
+            for place in _PLACE.finditer(self.text):
+                name = place[1]
+                pattern += re.escape(self.text[end : place.start()].replace("%%", "%"))
+                pattern += f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
+                seen.add(name)
+                end = place.end()
+            self._pattern = re.compile(pattern + re.escape(self.text[end:].replace("%%", "%")), re.DOTALL)
+        found = self._pattern.fullmatch(filled)
+        return None if found is None else Reason(self.text, found.groupdict())
+
+
+@lru_cache(maxsize=4096)
+def recognised(filled: str) -> Reason | None:
+    """The sentence that `filled` came from; the one with the most fixed text wins. None when it is none of ours."""
+    best: Reason | None = None
+    for sentence in _sentences:
+        found = sentence.read(filled)
+        if found is not None and (best is None or _fixed(found.text) > _fixed(best.text)):
+            best = found
+    return best
+
+
+def _fixed(text: str) -> int:
+    return len(_PLACE.sub("", text))
+
+
+def translated(filled: str, gettext: Callable[[str], str]) -> str:
+    """`filled` in the language of `gettext`; unchanged when the sentence is not one of ours."""
+    found = recognised(filled)
+    return filled if found is None else gettext(found.text) % found.params
