@@ -15,7 +15,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "connectors": frozenset({"model"}),
     "ledger": frozenset({"model"}),
     "sync": frozenset({"model", "rules", "connectors", "ledger"}),
-    "engine": frozenset({"sync", "ledger"}),
+    "engine": frozenset({"model", "connectors", "ledger", "sync"}),
     "receivables": frozenset({"model", "rules", "ledger"}),
     "files": frozenset({"model"}),
     "sandbox": frozenset({"model"}),
@@ -31,6 +31,7 @@ SHARED: dict[str, frozenset[str]] = {
     "errors": frozenset(ALLOWED),
     "i18n": frozenset(ALLOWED),
     "config": frozenset(ALLOWED) - PURE,
+    "secrets": frozenset({"connectors", "sync", "engine", "web", "cli"}),
 }
 # model and rules mark texts; translating needs to know who is looking, which they do not.
 MARKER_ONLY = frozenset({"N_"})

@@ -6,22 +6,51 @@ SQLite (the default) goes through apsw with its own library, because system libr
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import apsw
 
-from selaras.ledger.errors import DatabaseDamaged, DataDirectoryInUse, DiskFull
+from selaras.ledger.errors import (
+    ConstraintBroken,
+    DatabaseDamaged,
+    DataDirectoryInUse,
+    DataDirectoryUnusable,
+    DiskFull,
+    LedgerError,
+    ReadOnly,
+)
+from selaras.ledger.lock import DirectoryLock, read_holder
 
+__all__ = ["FILE", "Database", "DirectoryLock", "Params", "Row", "SQLite", "chunks", "read_holder", "writable_text"]
+
+T = TypeVar("T")
 Row = tuple[Any, ...]
 Params = Sequence[Any]
 
+FILE = "selaras.db"
 _SAFE_SQLITE = (3, 51, 3)
+# One statement may have 32,766 parameters in SQLite and 65,535 in PostgreSQL; some are needed for other things.
+_MANY = 30_000
+
+
+def chunks(values: Sequence[T], size: int = _MANY) -> Iterator[Sequence[T]]:
+    """The values in parts that one statement can take as parameters."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def writable_text(value: Any) -> Any:
+    """Text as both databases can keep it: half surrogate pairs and NUL, which vendors do send, become U+FFFD.
+
+    Without it one vendor's message would fail the transaction of the whole batch, again and again.
+    """
+    if isinstance(value, str) and not value.isprintable():
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "\ufffd")
+    return value
 
 
 class Database(Protocol):
@@ -50,53 +79,6 @@ class Database(Protocol):
         ...
 
 
-class DirectoryLock:
-    """Exclusive right to write in a data directory, held by an open file; it ends with the process, even by kill -9."""
-
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "lock"
-        self._file: IO[str] | None = None
-
-    def acquire(self) -> None:
-        """Take the lock. Raises `DataDirectoryInUse` naming the holder."""
-        file = self.path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            holder = read_holder(self.path.parent)
-            raise DataDirectoryInUse(
-                f"Data directory {self.path.parent} is in use by process {holder.get('pid', '?')}.",
-                "Stop that process, or give this one its own directory with --data.",
-            ) from None
-        self._file = file
-        self.describe({})
-
-    def describe(self, about: dict[str, Any]) -> None:
-        """Write who holds the lock (pid, address of the server) so that others can say so or talk to it."""
-        if self._file is None:
-            raise ValueError("describe() needs the lock")
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(json.dumps({"pid": os.getpid(), **about}))
-        self._file.flush()
-
-    def release(self) -> None:
-        """Give the lock up."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-def read_holder(directory: Path) -> dict[str, Any]:
-    """What the holder of a data directory wrote about itself; empty when there is none or it cannot be read."""
-    try:
-        about = json.loads((directory / "lock").read_text(encoding="utf-8") or "{}")
-    except (OSError, ValueError):
-        return {}
-    return about if isinstance(about, dict) else {}
-
-
 class SQLite:
     """SQLite through apsw. `read_only` opens beside a running writer and takes no lock."""
 
@@ -109,14 +91,20 @@ class SQLite:
                 f"SQLite {apsw.sqlite_lib_version()} can corrupt a write-ahead log.",
                 "Install the apsw wheel, which brings 3.51.3 or newer.",
             )
-        self.path = directory / "selaras.db"
+        self.path = directory / FILE
         self.lock: DirectoryLock | None = None
         if read_only:
             flags = apsw.SQLITE_OPEN_READONLY
         else:
-            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.lock = DirectoryLock(directory)
-            self.lock.acquire()
+            try:
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self.lock = DirectoryLock(directory)
+                self.lock.acquire()
+            except OSError as error:
+                raise DataDirectoryUnusable(
+                    f"Data directory {directory} cannot be used: {error.strerror}.",
+                    "Check the path, its permissions and the space on its disk.",
+                ) from None
             flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         try:
             with _sentences(self.path):
@@ -134,20 +122,22 @@ class SQLite:
 
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         with _sentences(self.path):
-            return self._db.execute(sql, params).fetchall()
+            return self._db.execute(sql, [writable_text(value) for value in params]).fetchall()
 
     def run(self, sql: str, params: Params = ()) -> int:
         with _sentences(self.path):
-            self._db.execute(sql, params).fetchall()
+            self._db.execute(sql, [writable_text(value) for value in params]).fetchall()
             return self._db.changes()
 
     def many(self, sql: str, rows: Sequence[Params]) -> None:
         if rows:
             with _sentences(self.path):
-                self._db.executemany(sql, rows).fetchall()
+                self._db.executemany(sql, ([writable_text(value) for value in row] for row in rows)).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
+        if self._db.in_transaction:
+            raise ValueError("a transaction is under way already; transactions do not nest")
         with _sentences(self.path):
             self._db.execute("BEGIN IMMEDIATE")
         try:
@@ -170,6 +160,8 @@ def _sentences(path: Path) -> Iterator[None]:
     """Turn apsw's errors into the ledger's sentences."""
     try:
         yield
+    except apsw.ConstraintError as error:
+        raise ConstraintBroken(f"The ledger refused a row that must not be ({error}).") from None
     except apsw.FullError:
         raise DiskFull(
             f"The disk that holds {path} is full; nothing was lost.",
@@ -181,3 +173,13 @@ def _sentences(path: Path) -> Iterator[None]:
         raise DatabaseDamaged(f"{path} is not a readable database.", "Restore it from a backup.") from None
     except apsw.CantOpenError:
         raise DatabaseDamaged(f"{path} cannot be opened.", "Check the path and its permissions.") from None
+    except apsw.ReadOnlyError:
+        raise ReadOnly(
+            f"{path} may only be read.", "Stop using it read-only, or check the file's permissions."
+        ) from None
+    except apsw.BusyError:
+        raise DataDirectoryInUse(
+            f"{path} is locked by another program.", "Close that program; nothing was lost."
+        ) from None
+    except apsw.ConnectionClosedError:
+        raise LedgerError("The ledger is closed.") from None

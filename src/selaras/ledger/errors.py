@@ -16,6 +16,10 @@ class DataDirectoryInUse(LedgerError):
     """Another process writes to this data directory."""
 
 
+class DataDirectoryUnusable(LedgerError):
+    """The data directory cannot be made or entered."""
+
+
 class DiskFull(LedgerError):
     """The disk of the data directory is full; the transaction was rolled back, nothing is lost."""
 
@@ -24,9 +28,29 @@ class DatabaseDamaged(LedgerError):
     """The database file cannot be read."""
 
 
+class DatabaseUnreachable(LedgerError):
+    """The PostgreSQL server does not answer; the next use of the ledger tries again."""
+
+
+class ReadOnly(LedgerError):
+    """The database was opened for reading, or its file may not be written."""
+
+
 class NewerSchema(LedgerError):
     """The database was written by a newer Selaras."""
 
 
+class OlderSchema(LedgerError):
+    """The database was opened for reading before this Selaras has brought it up to date."""
+
+
+class ConstraintBroken(LedgerError):
+    """A constraint of the tables refused a row that must not be; the transaction is to be rolled back."""
+
+
+class LinkTaken(LedgerError):
+    """The document belongs to another record already, or the record to another document."""
+
+
 class PlanOutOfDate(LedgerError):
-    """Another worker changed a posting between reading and planning; read again and plan anew."""
+    """Another worker changed the rows between reading and writing; read again and plan anew."""

@@ -29,6 +29,16 @@ class Ledger:
         self.coverage = CoverageBook(db)
         self.connections = Connections(db, sealer)
 
+    def pending(self) -> bool:
+        """Whether anything waits to be looked at, planned or sent."""
+        return bool(
+            self.db.rows(
+                """SELECT 1 WHERE EXISTS (SELECT 1 FROM posting WHERE state < 2) OR EXISTS (SELECT 1 FROM hint)
+                OR EXISTS (SELECT 1 FROM record WHERE planned < version
+                    AND kind IN ('order', 'bank_transaction', 'receipt', 'journal'))"""
+            )
+        )
+
     def transaction(self) -> Any:
         """Context manager: all or nothing."""
         return self.db.transaction()

@@ -193,6 +193,15 @@ class Postings:
         )
         return {(row[1], row[2]): Link(*row) for row in rows}
 
+    def links_page(self, target: str, kind: str, after: str, limit: int) -> list[Link]:
+        """Links of a kind in the order of the target's ids, after one of them."""
+        rows = self._db.rows(
+            """SELECT target, stream, key, kind, target_id, number, reference, total, currency, version FROM link
+            WHERE target = ? AND kind = ? AND target_id > ? ORDER BY target_id LIMIT ?""",
+            (target, kind, after, limit),
+        )
+        return [Link(*row) for row in rows]
+
     def linked(self, target: str, kind: str, target_ids: Sequence[str]) -> dict[str, Link]:
         """Links by the target's own ids: which of these documents are ours?"""
         if not target_ids:

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from selaras.ledger.database import Database, Row
+from selaras.ledger.database import Database, Row, chunks
 from selaras.ledger.values import NewRecord, PendingHint, RecordKey, StoredRecord
 
-_HINT = """INSERT INTO hint (connection, kind, id, bumps, due, tries, via, at) VALUES (?, ?, ?, 1, ?, 0, ?, ?)
+# Bumps start at the clock, not at 1: a hint that came after the row was deleted must not look like the one before it.
+_HINT = """INSERT INTO hint (connection, kind, id, bumps, due, tries, via, at) VALUES (?, ?, ?, ?, ?, 0, ?, ?)
     ON CONFLICT (connection, kind, id) DO UPDATE SET bumps = hint.bumps + 1, due = excluded.due"""
 _KEEP = """INSERT INTO record (connection, kind, id, number, day, version, planned, digest, updated_at, seen_at, open,
     total, currency, body) VALUES (?, ?, ?, ?, ?, 1, 0, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (connection, kind, id) DO UPDATE SET number = excluded.number, day = excluded.day,
     version = record.version + 1, digest = excluded.digest, updated_at = excluded.updated_at,
     seen_at = excluded.seen_at, open = excluded.open, total = excluded.total, currency = excluded.currency,
-    body = excluded.body WHERE record.updated_at <= excluded.updated_at AND record.digest <> excluded.digest"""
+    body = excluded.body WHERE record.updated_at <= excluded.updated_at AND record.digest <> excluded.digest
+    RETURNING version"""
+# Unchanged, but read at a later state: remember that, or an older state that comes late would pass for a newer one.
+_CONFIRM = """UPDATE record SET updated_at = ?, open = ? WHERE connection = ? AND kind = ? AND id = ? AND digest = ?
+    AND updated_at <= ? AND (updated_at < ? OR open <> ?)"""
 _SIGHT = """INSERT INTO sighting (connection, kind, id, version, digest, seen_at, via, raw)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (connection, kind, id, version) DO NOTHING"""
+# Never twice the same value, so that `planned` notices a replan that came while it was planning.
+_AGAIN = "planned = CASE WHEN planned > 0 THEN 0 ELSE planned - 1 END"
 _COLUMNS = "connection, kind, id, number, day, version, planned, updated_at, seen_at, total, currency, body"
+
+
+def _order(key: RecordKey) -> tuple[str, str, str]:
+    return key.connection, key.kind, key.id
 
 
 def _stored(row: Row) -> StoredRecord:
@@ -37,7 +48,8 @@ class Records:
     def hint(self, keys: Iterable[RecordKey], via: str, now: int, due: int | None = None) -> None:
         """Remember to look at these records; a repeat only bumps the row that waits already."""
         at = now if due is None else due
-        self._db.many(_HINT, [(k.connection, k.kind, k.id, at, via, now) for k in keys])
+        # Always in one order, here and below: two workers that change the same rows then wait, and cannot deadlock.
+        self._db.many(_HINT, [(k.connection, k.kind, k.id, now, at, via, now) for k in sorted(keys, key=_order)])
 
     def hints(self, connection: str, kind: str, now: int, limit: int) -> list[PendingHint]:
         """Hints that are due, oldest first."""
@@ -47,18 +59,26 @@ class Records:
         )
         return [PendingHint(RecordKey(connection, kind, row[0]), row[1], row[2]) for row in rows]
 
+    def next_hint(self, connection: str) -> int | None:
+        """When the next hint of a connection is due (µs); None when there is none."""
+        rows = self._db.rows("SELECT min(due) FROM hint WHERE connection = ?", (connection,))
+        return None if rows[0][0] is None else int(rows[0][0])
+
     def looked(self, hints: Sequence[PendingHint]) -> None:
         """Forget hints whose records were read, unless a newer hint came meanwhile."""
         self._db.many(
             "DELETE FROM hint WHERE connection = ? AND kind = ? AND id = ? AND bumps = ?",
-            [(h.key.connection, h.key.kind, h.key.id, h.bumps) for h in hints],
+            [(h.key.connection, h.key.kind, h.key.id, h.bumps) for h in sorted(hints, key=lambda h: _order(h.key))],
         )
 
     def postpone(self, hints: Sequence[PendingHint], due: int, message: str) -> None:
         """Reading failed: try these again at `due`, and keep the reason where people see it."""
         self._db.many(
             "UPDATE hint SET due = ?, tries = tries + 1, message = ? WHERE connection = ? AND kind = ? AND id = ?",
-            [(due, message, h.key.connection, h.key.kind, h.key.id) for h in hints],
+            [
+                (due, message, h.key.connection, h.key.kind, h.key.id)
+                for h in sorted(hints, key=lambda h: _order(h.key))
+            ],
         )
 
     # -- cursors ---------------------------------------------------------------------------------------------------
@@ -80,43 +100,63 @@ class Records:
 
     def digests(self, connection: str, kind: str, ids: Sequence[str]) -> dict[str, tuple[str, int, int]]:
         """Digest, version and update time of the records that we hold among `ids`."""
-        if not ids:
-            return {}
-        marks = ",".join("?" * len(ids))
-        rows = self._db.rows(
-            f"SELECT id, digest, version, updated_at FROM record WHERE connection = ? AND kind = ? AND id IN ({marks})",  # noqa: S608
-            (connection, kind, *ids),
-        )
-        return {row[0]: (row[1], row[2], row[3]) for row in rows}
+        held: dict[str, tuple[str, int, int]] = {}
+        for part in chunks(ids):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"""SELECT id, digest, version, updated_at FROM record WHERE connection = ? AND kind = ?
+                AND id IN ({marks})""",  # noqa: S608
+                (connection, kind, *part),
+            )
+            held.update({row[0]: (row[1], row[2], row[3]) for row in rows})
+        return held
 
     def keep(self, records: Sequence[NewRecord], via: str, now: int, *, history: bool = True) -> list[NewRecord]:
-        """Keep what changed and return it. An older state of a record never replaces a newer one."""
-        changed: list[NewRecord] = []
-        sightings: list[tuple[object, ...]] = []
-        by_kind: dict[tuple[str, str], dict[str, NewRecord]] = {}
+        """Keep what changed and return it. An older state of a record never replaces a newer one.
+
+        Of several states of one record in `records` the newest counts, of equally old ones the last.
+        """
+        newest: dict[RecordKey, NewRecord] = {}
         for record in records:
-            by_kind.setdefault((record.key.connection, record.key.kind), {})[record.key.id] = record
+            before = newest.get(record.key)
+            if before is None or before.updated_at <= record.updated_at:
+                newest[record.key] = record
+        by_kind: dict[tuple[str, str], list[NewRecord]] = {}
+        for record in sorted(newest.values(), key=lambda r: _order(r.key)):
+            by_kind.setdefault((record.key.connection, record.key.kind), []).append(record)
+        kept: set[RecordKey] = set()
+        same: list[NewRecord] = []
+        sightings: list[tuple[object, ...]] = []
         for (connection, kind), group in by_kind.items():
-            held = self.digests(connection, kind, list(group))
-            for record_id, record in group.items():
-                digest, version, updated_at = held.get(record_id, ("", 0, 0))
-                if digest == record.digest or updated_at > record.updated_at:
-                    continue
-                changed.append(record)
-                if history:
-                    sightings.append((connection, kind, record_id, version + 1, record.digest, now, via, record.raw))
+            held = self.digests(connection, kind, [r.key.id for r in group])
+            for r in group:
+                digest, _, updated_at = held.get(r.key.id, ("", 0, -(2**63)))
+                if digest == r.digest:
+                    same.append(r)
+                elif updated_at <= r.updated_at:
+                    version = self._db.rows(
+                        _KEEP,
+                        (
+                            r.key.connection, r.key.kind, r.key.id, r.number, r.day, r.digest, r.updated_at, now,
+                            int(r.open), r.total, r.currency, r.body,
+                        ),
+                    )  # fmt: skip
+                    if version:  # else another worker kept the same or a newer state meanwhile
+                        kept.add(r.key)
+                        sightings.append((connection, kind, r.key.id, version[0][0], r.digest, now, via, r.raw))
         self._db.many(
-            _KEEP,
+            _CONFIRM,
             [
                 (
-                    r.key.connection, r.key.kind, r.key.id, r.number, r.day, r.digest, r.updated_at, now,
-                    int(r.open), r.total, r.currency, r.body,
+                    r.updated_at, int(r.open), r.key.connection, r.key.kind, r.key.id, r.digest, r.updated_at,
+                    r.updated_at, int(r.open),
                 )
-                for r in changed
+                for r in same
             ],
         )  # fmt: skip
-        self._db.many(_SIGHT, sightings)
-        return changed
+        if history:
+            self._db.many(_SIGHT, sightings)
+        return [record for key, record in newest.items() if key in kept]
 
     def unplanned(self, connection: str, kind: str, limit: int) -> list[StoredRecord]:
         """Records whose newest version has not been planned yet, in the order they were seen."""
@@ -128,24 +168,27 @@ class Records:
         return [_stored(row) for row in rows]
 
     def planned(self, records: Sequence[StoredRecord]) -> None:
-        """These versions have been planned; a version that came meanwhile stays unplanned."""
+        """These versions have been planned; a version or a `replan` that came meanwhile stays to be planned."""
         self._db.many(
-            "UPDATE record SET planned = ? WHERE connection = ? AND kind = ? AND id = ?",
-            [(r.version, r.key.connection, r.key.kind, r.key.id) for r in records],
+            "UPDATE record SET planned = ? WHERE connection = ? AND kind = ? AND id = ? AND planned = ?",
+            [
+                (r.version, r.key.connection, r.key.kind, r.key.id, r.planned)
+                for r in sorted(records, key=lambda r: _order(r.key))
+            ],
         )
 
     def replan(self, keys: Iterable[RecordKey]) -> None:
         """Plan these records again although they did not change (a mapping, a match or a decision did)."""
         self._db.many(
-            "UPDATE record SET planned = 0 WHERE connection = ? AND kind = ? AND id = ?",
-            [(k.connection, k.kind, k.id) for k in keys],
+            f"UPDATE record SET {_AGAIN} WHERE connection = ? AND kind = ? AND id = ?",  # noqa: S608
+            [(k.connection, k.kind, k.id) for k in sorted(keys, key=_order)],
         )
 
     def replan_blocked(self, connection: str, causes: Sequence[str] = ()) -> int:
         """Plan every record of the connection that a posting blocks (with one of `causes`, or any) again."""
         marks = f"AND cause IN ({','.join('?' * len(causes))})" if causes else ""
         return self._db.run(
-            f"""UPDATE record SET planned = 0 WHERE connection = ? AND (kind, id) IN (
+            f"""UPDATE record SET {_AGAIN} WHERE connection = ? AND (kind, id) IN (
             SELECT record_kind, record_id FROM posting WHERE connection = ? AND state = 3 {marks})""",  # noqa: S608
             (connection, connection, *causes),
         )
@@ -176,14 +219,15 @@ class Records:
 
     def some(self, connection: str, kind: str, ids: Sequence[str]) -> list[StoredRecord]:
         """These records, those that we hold."""
-        if not ids:
-            return []
-        marks = ",".join("?" * len(ids))
-        rows = self._db.rows(
-            f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND id IN ({marks})",  # noqa: S608
-            (connection, kind, *ids),
-        )
-        return [_stored(row) for row in rows]
+        found: list[StoredRecord] = []
+        for part in chunks(ids):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND id IN ({marks})",  # noqa: S608
+                (connection, kind, *part),
+            )
+            found += [_stored(row) for row in rows]
+        return found
 
     def open_ids(self, connection: str, kind: str, seen_before: int, limit: int) -> list[str]:
         """Records that are not final and were not looked at since: money can move without their stamp moving."""
@@ -217,7 +261,7 @@ class Records:
         """These records were read again at `now`, changed or not."""
         self._db.many(
             "UPDATE record SET seen_at = ? WHERE connection = ? AND kind = ? AND id = ?",
-            [(now, connection, kind, record_id) for record_id in ids],
+            [(now, connection, kind, record_id) for record_id in sorted(ids)],
         )
 
     def history(self, key: RecordKey) -> list[tuple[int, int, str, bytes]]:

@@ -1,0 +1,226 @@
+"""The asyncio engine: one process, one loop, a few lanes that wake each other.
+
+Reading lanes (one for each connection, so that no older reading overtakes a newer one) wake the planning lane of their
+pairs; planning wakes the sending lanes; what was sent wakes planning and stock. Whatever is lost on the way is found by
+the next turn, because each lane asks the ledger what there is to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from selaras.engine.lane import Lane, Work
+from selaras.engine.schedule import Schedule, parse
+from selaras.ledger.values import MICROSECOND, NewRecord, RecordKey, Settlement, State
+from selaras.sync.apply import Dispatcher
+from selaras.sync.hub import Hub, Pair
+from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
+from selaras.sync.intake import Intake
+from selaras.sync.orders import BANK_KEY, OrderPlanner
+from selaras.sync.payments import PaymentFlow
+from selaras.sync.stock import StockFlow
+from selaras.sync.sweep import Sweep, Swept
+
+# What is read from either side, most needed first; products and contacts before the orders that name them.
+KINDS = ("product", "contact", "stock", "order", "bank_transaction", "receipt", "journal")
+# The store's own stock is read when it is written; only the books' stock is news.
+_NOT_POLLED = {"store": frozenset({"stock"})}
+_AFTER_SENDING = 0.3
+_GRANT_WARNING_DAYS = 7
+
+
+class Service:
+    """Keeps the pairs of a hub in step until it is stopped."""
+
+    def __init__(self, hub: Hub, schedules: Mapping[str, str] | None = None, *, public_url: str = "") -> None:
+        self.hub = hub
+        self.public_url = public_url
+        texts = DEFAULT_SCHEDULES | dict(schedules or {})
+        self.schedules: dict[str, Schedule] = {kind: parse(text) for kind, text in texts.items()}
+        self.intakes = {name: Intake(hub, name) for name in hub.connectors}
+        self.dispatchers = {name: Dispatcher(hub, name) for name in hub.connectors}
+        self.stocks = {p.store: StockFlow(hub, p, self.intakes[p.store]) for p in hub.pairs}
+        self.swept: dict[str, Swept] = {}
+        self.lanes: dict[str, Lane] = {}
+        self._planners = {p.store: OrderPlanner(hub, p) for p in hub.pairs}
+        self._payments = {p.store: PaymentFlow(hub, p) for p in hub.pairs}
+        self._reconsider: set[str] = set()
+        self._next: dict[tuple[str, str], float] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        for name in hub.connectors:
+            self._lane(f"read {name}", partial(self._read, name))
+            self._lane(f"send {name}", partial(self._send, name))
+            self.intakes[name].on_kept.append(partial(self._kept, name))
+            self.dispatchers[name].after.append(self._sent)
+        for pair in hub.pairs:
+            self._lane(f"plan {pair.store}", partial(self._plan, pair))
+            self._lane(f"stock {pair.store}", partial(self._stock, pair))
+            self._lane(f"sweep {pair.store}", partial(self._sweep, pair))
+            self._lane(f"watch {pair.store}", partial(self._watch, pair))
+            self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
+            self.dispatchers[pair.store].after.append(self.stocks[pair.store].overtaken)
+
+    def _lane(self, name: str, work: Work) -> None:
+        self.lanes[name] = Lane(name, work, partial(self._report, name.split(" ", 1)[1]), self.hub.clock)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up what a process before us left, then start every lane."""
+        for name, dispatcher in self.dispatchers.items():
+            await self.hub.desk.write(
+                self.hub.desk.ledger.postings.resume, name, self.hub.now(), dispatcher.settle_time
+            )
+        self._tasks = [asyncio.create_task(lane.run(), name=lane.name) for lane in self.lanes.values()]
+
+    async def stop(self) -> None:
+        """Stop every lane; a call that is under way is settled or stays in doubt, never lost."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    def wake(self, connection: str, kind: str = "") -> None:
+        """Something happened at a connection: look at its hints now, and poll `kind` now if it is given."""
+        if kind:
+            self._next[(connection, kind)] = 0.0
+        self.lanes[f"read {connection}"].wake()
+
+    async def quiet(self) -> bool:
+        """Nothing runs, nothing waits to be read, planned or sent."""
+        busy = any(not lane.idle for lane in self.lanes.values()) or any(s.wanted for s in self.stocks.values())
+        return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
+
+    async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
+        """Wait until two looks in a row find nothing to do; False when `timeout` seconds passed first."""
+        end, calm = self.hub.clock() + timeout, 0
+        while self.hub.clock() < end:
+            calm = calm + 1 if await self.quiet() else 0
+            if calm == 2:
+                return True
+            await asyncio.sleep(interval)
+        return False
+
+    async def _report(self, connection: str, level: str, code: str, message: str) -> None:
+        ledger = self.hub.desk.ledger
+        await self.hub.desk.write(ledger.connections.event, connection, level, code, message, self.hub.now())
+
+    # -- listeners -------------------------------------------------------------------------------------------------
+
+    def _kept(self, connection: str, kind: str, records: Sequence[NewRecord]) -> None:
+        for pair in self.hub.pairs_of(connection) if records else ():
+            if kind == "order":
+                self._reconsider.add(pair.store)
+            if kind in ("order", "bank_transaction", "receipt", "journal", "product", "contact"):
+                self.lanes[f"plan {pair.store}"].wake()
+            if kind == "stock":
+                self.lanes[f"stock {pair.store}"].wake()
+
+    async def _sent(self, settlements: Sequence[Settlement]) -> None:
+        paid = [
+            RecordKey(*s.claimed.stream.split(":", 1)[:1], "order", s.claimed.stream.split(":", 1)[1])
+            for s in settlements
+            if s.state is State.DONE and s.claimed.key.startswith(BANK_KEY)
+        ]
+        if paid:
+            await self.hub.desk.write(self.hub.desk.ledger.records.replan, paid)
+        now = self.hub.clock()
+        for pair in self.hub.pairs:
+            if paid:
+                self.lanes[f"plan {pair.store}"].wake()
+            # What was sent moved the books' stock, and what was written into the store is news from the store.
+            for connection, kind in ((pair.books, "stock"), (pair.store, "order")):
+                due = self._next.get((connection, kind), 0.0)
+                if kind == "stock" or any(s.claimed.kind == "store_payment" for s in settlements):
+                    self._next[(connection, kind)] = min(due, now + _AFTER_SENDING)
+                    self.lanes[f"read {connection}"].wake()
+            if any(s.cause == "overtaken" for s in settlements):
+                self.lanes[f"stock {pair.store}"].wake()
+
+    # -- work ------------------------------------------------------------------------------------------------------
+
+    async def _read(self, name: str) -> float | None:
+        intake, connector = self.intakes[name], self.hub.connectors[name]
+        sources = connector.capabilities.sources
+        for kind in KINDS:
+            if kind in sources:
+                await intake.look(kind)
+        role = "store" if any(pair.store == name for pair in self.hub.pairs) else "books"
+        for kind in KINDS:
+            if kind in sources and kind not in _NOT_POLLED.get(role, ()):
+                await self._poll_if_due(name, kind, partial(intake.poll, kind))
+        if "order" in sources:
+            await self._poll_if_due(name, "reread", partial(intake.reread_open, "order", 60.0))
+        hint = await self.hub.desk(self.hub.desk.ledger.records.next_hint, name)
+        moments = [due for (connection, _), due in self._next.items() if connection == name]
+        return min([*moments, *([] if hint is None else [hint / MICROSECOND])], default=None)
+
+    async def _poll_if_due(self, name: str, kind: str, work: Work | partial[object]) -> None:
+        now = self.hub.clock()
+        if self._next.get((name, kind), 0.0) > now:
+            return
+        await work()  # type: ignore[misc]
+        self._next[(name, kind)] = self.schedules[kind].next(now, self._zone(name))
+
+    def _zone(self, name: str) -> str:
+        pairs = self.hub.pairs_of(name)
+        return pairs[0].policy.zone if pairs else "UTC"
+
+    async def _plan(self, pair: Pair) -> float | None:
+        payments = self._payments[pair.store]
+        if pair.store in self._reconsider:
+            self._reconsider.discard(pair.store)
+            await payments.reconsider()
+        await payments.match()
+        await payments.by_hand()
+        await self._planners[pair.store].plan()
+        self.lanes[f"send {pair.books}"].wake()
+        self.lanes[f"send {pair.store}"].wake()
+        return None
+
+    async def _send(self, name: str) -> float | None:
+        await self.dispatchers[name].drain()
+        due = await self.hub.desk(self.hub.desk.ledger.postings.next_due, name)
+        # An unfinished posting that is due but could not be claimed waits for another one; look again soon.
+        return None if due is None else max(due / MICROSECOND, self.hub.clock() + 0.2)
+
+    async def _stock(self, pair: Pair) -> float | None:
+        flow = self.stocks[pair.store]
+        if flow.wanted and await flow.push():
+            self.lanes[f"send {pair.store}"].wake()
+        return self.hub.clock() + 0.5 if flow.wanted else None
+
+    async def _sweep(self, pair: Pair) -> float | None:
+        lane, now = f"sweep {pair.store}", self.hub.clock()
+        due = self._next.setdefault((lane, "sweep"), self.schedules["sweep"].next(now, pair.policy.zone))
+        if now < due:
+            return due
+        swept = await Sweep(self.hub, pair, self.intakes[pair.store]).run()
+        self.swept[pair.store] = swept
+        if swept.differences:
+            await self._report(
+                pair.store, "warning", "differences", f"The sweep found {len(swept.differences)} differences."
+            )
+        self.lanes[f"plan {pair.store}"].wake()
+        self._next[(lane, "sweep")] = self.schedules["sweep"].next(self.hub.clock(), pair.policy.zone)
+        return self._next[(lane, "sweep")]
+
+    async def _watch(self, pair: Pair) -> float | None:
+        store = self.hub.connectors[pair.store]
+        if self.public_url and store.capabilities.webhooks:
+            answer = await store.subscribe(f"{self.public_url}/webhooks/{pair.store}")
+            if answer == "restored":
+                await self._report(
+                    pair.store, "warning", "webhook_restored", "The store had switched our webhook off; it is on again."
+                )
+                self.wake(pair.store, "order")
+        for name in (pair.store, pair.books):
+            token = await LedgerTokens(self.hub.desk, name, self.hub.clock).load()
+            days = (token.refresh_expires_at - self.hub.clock()) / 86400 if token and token.refresh_expires_at else None
+            if days is not None and days < _GRANT_WARNING_DAYS:
+                await self._report(
+                    name, "warning", "grant_ends", f"The grant of {name} ends in {max(0, round(days))} days; connect it again."
+                )
+        return self.schedules["webhooks"].next(self.hub.clock(), pair.policy.zone)

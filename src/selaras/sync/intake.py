@@ -1,0 +1,154 @@
+"""Intake: webhook, poll, re-read and sweep all end here: records as they are now, kept once.
+
+Nothing is computed from a message. A hint names a record; the record is read; what changed is kept and waits to be
+planned. The cursor moves in the transaction that keeps the rows it covers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from selaras.connectors.contract import ConnectorError, Expired, Seen, Throttled
+from selaras.ledger.values import MICROSECOND, NewRecord, PendingHint, RecordKey
+from selaras.model.money import NotExact, UnknownCurrency, to_minor
+from selaras.model.order import Order
+from selaras.model.party import Contact
+from selaras.model.product import Product
+from selaras.sync.hub import Hub
+
+# Kinds whose every version is kept for `explain`; mirrors keep only what is true now.
+_HISTORY = frozenset({"order", "bank_transaction", "receipt", "journal", "purchase"})
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_encoder = msgspec.json.Encoder(decimal_format="string")
+
+
+def micros(instant: dt.datetime) -> int:
+    """Microseconds since 1970 UTC of an aware instant, exactly."""
+    return (instant - _EPOCH) // dt.timedelta(microseconds=1)
+
+
+def is_open(record: object) -> bool:
+    """Whether money may still move on a record without its stamp moving (reference/observed.md, "Stores")."""
+    return isinstance(record, Order) and (
+        record.status in ("pending", "open") or (record.status == "completed" and record.refunded < record.paid)
+    )
+
+
+def as_new_record(connection: str, seen: Seen) -> NewRecord:
+    """A record to keep; its digest covers everything but the stamp of its last change."""
+    record = seen.record
+    stampless = msgspec.structs.replace(record, updated_at=_EPOCH if isinstance(record, Order) else "")
+    total = None
+    if seen.total is not None:
+        try:
+            total = to_minor(seen.total, seen.currency)
+        except (UnknownCurrency, NotExact):
+            total = None  # planning says so, with record and field; the sums cannot count what has no unit
+    return NewRecord(
+        key=RecordKey(connection, seen.kind, seen.id),
+        number=seen.number or seen.id,
+        day=seen.day.isoformat(),
+        digest=hashlib.blake2b(_encoder.encode(stampless), digest_size=16).hexdigest(),
+        updated_at=micros(seen.updated_at),
+        total=total,
+        currency=seen.currency,
+        body=_encoder.encode(record),
+        raw=seen.raw,
+        open=is_open(record),
+    )
+
+
+class Intake:
+    """Reads one connection. One reader per connection at a time, so that no older reading overtakes a newer one."""
+
+    def __init__(self, hub: Hub, connection: str) -> None:
+        self._hub = hub
+        self._name = connection
+        self._connector = hub.connectors[connection]
+        self.on_kept: list[Callable[[str, Sequence[NewRecord]], None]] = []
+
+    async def poll(self, kind: str, via: str = "poll", *, afresh: bool = False) -> int:
+        """Read everything of `kind` that changed since the cursor (`afresh`: everything) and return what changed.
+
+        Raises `ConnectorError`; what was read before it is kept.
+        """
+        ledger = self._hub.desk.ledger
+        cursor = "" if afresh else await self._hub.desk(ledger.records.cursor, self._name, kind)
+        changed = 0
+        while True:
+            changes = await self._connector.changed(kind, cursor)
+            changed += await self.keep_page(kind, changes.seen, via, changes.cursor)
+            cursor = changes.cursor
+            if not changes.more:
+                return changed
+
+    async def look(self, kind: str, limit: int = 1000) -> int:
+        """Read the records that hints name; a failure postpones them with its reason and is raised."""
+        ledger, done = self._hub.desk.ledger, 0
+        size = max(1, self._connector.capabilities.read_batch)
+        while done < limit:
+            hints = await self._hub.desk(ledger.records.hints, self._name, kind, self._hub.now(), size)
+            if not hints:
+                return done
+            if any(not hint.key.id for hint in hints):
+                await self._hub.desk(ledger.records.looked, [h for h in hints if not h.key.id])
+                await self.poll(kind, "webhook")
+                continue
+            try:
+                seen = await self._connector.read(kind, [hint.key.id for hint in hints])
+            except ConnectorError as error:
+                await self._postpone(hints, error)
+                raise
+            await self.keep_page(kind, seen, "webhook", None, hints)
+            done += len(hints)
+        return done
+
+    async def reread_open(self, kind: str, older_than: float, limit: int = 500) -> int:
+        """Read records again that are not final: a payment or refund may have left their stamp still."""
+        ledger, size = self._hub.desk.ledger, max(1, self._connector.capabilities.read_batch)
+        before = self._hub.now() - int(older_than * MICROSECOND)
+        ids = await self._hub.desk(ledger.records.open_ids, self._name, kind, before, limit)
+        changed = 0
+        for start in range(0, len(ids), size):
+            batch = ids[start : start + size]
+            changed += await self.keep_page(kind, await self._connector.read(kind, batch), "reread", None)
+            await self._hub.desk.write(ledger.records.touch, self._name, kind, batch, self._hub.now())
+        return changed
+
+    async def _postpone(self, hints: Sequence[PendingHint], error: ConnectorError) -> None:
+        wait = error.retry_after if isinstance(error, Throttled) else 60.0 if isinstance(error, Expired) else 0.0
+        wait = max(wait, min(60.0, 0.5 * 2 ** min(hints[0].tries, 7)))
+        due = self._hub.now() + int(wait * MICROSECOND)
+        await self._hub.desk.write(self._hub.desk.ledger.records.postpone, hints, due, error.message)
+
+    async def keep_page(
+        self,
+        kind: str,
+        seen: Sequence[Seen],
+        via: str,
+        cursor: str | None = None,
+        hints: Sequence[PendingHint] = (),
+    ) -> int:
+        """Keep one reading, with the cursor and the hints that it answers, in one transaction."""
+        records = [as_new_record(self._name, s) for s in seen if s.record is not None]
+        ledger, now = self._hub.desk.ledger, self._hub.now()
+
+        def keep() -> list[NewRecord]:
+            changed = ledger.records.keep(records, via, now, history=kind in _HISTORY)
+            if cursor is not None:
+                ledger.records.advance(self._name, kind, cursor, now)
+            ledger.records.looked(hints)
+            return changed
+
+        changed = await self._hub.desk.write(keep)
+        mirror = self._hub.mirrors.get(self._name)
+        if mirror is not None and changed:
+            mirror.learn_contacts(s.record for s in seen if isinstance(s.record, Contact))
+            mirror.learn_products(s.record for s in seen if isinstance(s.record, Product))
+        for listener in self.on_kept:
+            listener(kind, changed)
+        return len(changed)

@@ -1,0 +1,40 @@
+"""Local mirror of the books' contacts and products: read through their own cursors, so that planning needs no call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from selaras.ledger import Ledger
+from selaras.model.party import Contact
+from selaras.model.product import Product
+from selaras.rules.contacts import ContactIndex
+from selaras.rules.products import ProductIndex
+
+_contact = msgspec.json.Decoder(Contact)
+_product = msgspec.json.Decoder(Product)
+
+
+class Mirror:
+    """Contacts and products of one set of books, indexed for the rules."""
+
+    def __init__(self, books: str) -> None:
+        self.books = books
+        self.contacts = ContactIndex()
+        self.products = ProductIndex()
+
+    def load(self, ledger: Ledger) -> None:
+        """Fill from the ledger's records (in the ledger's thread)."""
+        self.learn_contacts(_contact.decode(r.body) for r in ledger.records.all(self.books, "contact"))
+        self.learn_products(_product.decode(r.body) for r in ledger.records.all(self.books, "product"))
+
+    def learn_contacts(self, contacts: Iterable[Contact]) -> None:
+        """Take in new or changed contacts."""
+        for contact in contacts:
+            self.contacts.add(contact)
+
+    def learn_products(self, products: Iterable[Product]) -> None:
+        """Take in new or changed products."""
+        for product in products:
+            self.products.add(product)

@@ -1,0 +1,325 @@
+"""Orders in: plan what the books should hold because of each order that changed, and write it down as postings.
+
+The planning itself is `rules.planning.plan_order`, a pure function; this flow gathers what it needs (links, postings,
+contact, product codes, money found in the bank) in a handful of queries per batch, and keeps its answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from selaras.ledger.errors import PlanOutOfDate
+from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord, document_of
+from selaras.model.document import BankTransaction, ContactDraft, StorePayment
+from selaras.model.money import NotExact, UnknownCurrency, to_minor
+from selaras.model.order import Order
+from selaras.rules.contacts import ContactMatch, contact_key, match_contact
+from selaras.rules.planning import BankMatch, Held, Intent, Plan, Problem, plan_order
+from selaras.rules.products import ProductMatch, match_product
+from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
+
+PROBLEM_KEY = "!"
+BANK_KEY = "receipt:bank:"
+_HELD_STATES = {
+    State.PLANNED: "planned",
+    State.IN_DOUBT: "in_doubt",
+    State.DONE: "done",
+    State.BLOCKED: "blocked",
+    State.SKIPPED: "skipped",
+}
+_order = msgspec.json.Decoder(Order)
+_bank = msgspec.json.Decoder(BankTransaction)
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What planning one record came to: the plan itself and the rows that would be written."""
+
+    record: StoredRecord
+    plan: Plan
+    postings: list[NewPosting]
+    links: list[Link]
+    superseded: list[tuple[str, str]]
+
+
+class OrderPlanner:
+    """Plans the orders of one pair."""
+
+    def __init__(self, hub: Hub, pair: Pair) -> None:
+        self._hub = hub
+        self._pair = pair
+        self._matches: dict[str, ProductMatch] = {}
+
+    async def plan(self, limit: int = 200) -> int:
+        """Plan every order that changed; returns how many were planned."""
+        ledger, done = self._hub.desk.ledger, 0
+        while True:
+            records = await self._hub.desk(ledger.records.unplanned, self._pair.store, "order", limit)
+            if not records:
+                return done
+            try:
+                await self._hub.desk.write(self._plan_and_keep, records)
+            except PlanOutOfDate:
+                continue  # another worker took a posting meanwhile; what it did is in the next reading
+            done += len(records)
+
+    def _plan_and_keep(self, records: Sequence[StoredRecord]) -> None:
+        ledger, now = self._hub.desk.ledger, self._hub.now()
+        drafts = self.draft(records)
+        for draft in drafts:
+            for stream, key in draft.superseded:
+                ledger.postings.supersede(self._pair.books, stream, key, now)
+            for link in draft.links:
+                ledger.postings.link(link, 0, now)
+        by_target: dict[str, list[NewPosting]] = {}
+        for draft in drafts:
+            for posting in draft.postings:
+                by_target.setdefault(posting.target, []).append(posting)
+        for postings in by_target.values():
+            ledger.postings.plan(postings, now)
+        ledger.records.planned(records)
+
+    def draft(self, records: Sequence[StoredRecord]) -> list[Draft]:
+        """What would be written for these records, without writing it (X3). Runs in the ledger's thread."""
+        ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
+        orders = [_order.decode(record.body) for record in records]
+        keys = [contact_key(order.buyer) or "" for order in orders]
+        streams = [order_stream(store, order.id) for order in orders]
+        contacts = [contact_stream(self._contact_name(key, order)) for key, order in zip(keys, orders, strict=True)]
+        history = ledger.postings.of_streams(books, [*streams, *dict.fromkeys(contacts)])
+        paid_back = ledger.postings.of_streams(store, streams)
+        links = ledger.postings.links(books, [*streams, *contacts])
+        decided = ledger.connections.decisions(store, "contact")
+        bank = self._bank_matches(streams)
+        self._match_codes(orders)
+        planned_contacts: dict[str, bool] = {}
+        drafts = []
+        for record, order, stream, contact in zip(records, orders, streams, contacts, strict=True):
+            rows: list[NewPosting] = []
+            new_links: list[Link] = []
+            buyer = self._contact(order, contact, links, history, decided, planned_contacts, record.key, rows, new_links)
+            held = _held(history.get(stream, ()), links)
+            plan = plan_order(order, self._pair.policy, buyer, self._matches, held, bank.get(stream, ()))
+            superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
+            self._tell_store(record, order, stream, bank.get(stream, ()), history.get(stream, ()), paid_back, rows)
+            drafts.append(Draft(record, plan, rows, new_links, superseded))
+        return drafts
+
+    # -- buyer -----------------------------------------------------------------------------------------------------
+
+    def _contact_name(self, key: str, order: Order) -> str:
+        return key or self._pair.policy.walk_in or f"{self._pair.store}:{order.buyer.id or order.id}"
+
+    def _contact(
+        self,
+        order: Order,
+        stream: str,
+        links: dict[tuple[str, str], Link],
+        history: dict[str, list[Posting]],
+        decided: dict[str, str],
+        planned: dict[str, bool],
+        record: RecordKey,
+        rows: list[NewPosting],
+        new_links: list[Link],
+    ) -> ContactMatch:
+        """The contact to use; plans its creation or its link the first time that this buyer is met."""
+        books = self._pair.books
+        link = links.get((stream, "contact"))
+        if link is not None:
+            return ContactMatch.use(link.target_id)
+        if planned.get(stream) or any(p.state in (State.PLANNED, State.IN_DOUBT, State.BLOCKED) for p in history.get(stream, ())):
+            return ContactMatch.create()
+        chosen = decided.get(stream)
+        mirror = self._hub.mirrors[books]
+        match = ContactMatch.use(chosen) if chosen else match_contact(order.buyer, mirror.contacts)
+        if match.decision == "ask":
+            return match
+        if match.decision == "use":
+            link = Link(books, stream, "contact", "contact", match.contact_id, "", "", None, "", 1)
+            new_links.append(link)
+            links[(stream, "contact")] = link
+            return match
+        draft = ContactDraft(
+            reference=stream.removeprefix("contact:"),
+            name=order.buyer.name or "Pelanggan web",
+            email=order.buyer.email,
+            phone=order.buyer.phone,
+        )
+        version = 1 + max((p.version for p in history.get(stream, ())), default=0)
+        rows.append(
+            NewPosting(
+                books, stream, "contact", version, "contact", "create", record, draft.reference, "contact", draft,
+                "no contact with this telephone number or e-mail address",
+            )
+        )  # fmt: skip
+        planned[stream] = True
+        return match
+
+    # -- products and money ----------------------------------------------------------------------------------------
+
+    def _match_codes(self, orders: Sequence[Order]) -> None:
+        """Match every product code of these orders once; accepted pairs win."""
+        index = self._hub.mirrors[self._pair.books].products
+        accepted = self._hub.desk.ledger.connections.decisions(self._pair.store, "product")
+        for order in orders:
+            for line in order.lines:
+                if line.kind == "product":
+                    self._matches[line.code] = match_product(line.code, line.name, index, accepted)
+            for refund in order.refunds:
+                for line in refund.lines:
+                    if line.kind == "product" and line.code not in self._matches:
+                        self._matches[line.code] = match_product(line.code, line.name, index, accepted)
+
+    def _bank_matches(self, streams: Sequence[str]) -> dict[str, list[BankMatch]]:
+        """Bank lines that were matched with these orders."""
+        ledger, books = self._hub.desk.ledger, self._pair.books
+        wanted = set(streams)
+        chosen = {tx: s for tx, s in ledger.connections.decisions(books, "bank").items() if s in wanted}
+        found: dict[str, list[BankMatch]] = {}
+        for record in ledger.records.some(books, "bank_transaction", list(chosen)):
+            line = _bank.decode(record.body)
+            match = BankMatch(line.id, line.amount, line.date, line.account)
+            found.setdefault(chosen[line.id], []).append(match)
+        return found
+
+    # -- keeping the answer ----------------------------------------------------------------------------------------
+
+    def _keep_plan(
+        self,
+        record: StoredRecord,
+        order: Order,
+        stream: str,
+        contact: str,
+        plan: Plan,
+        history: Sequence[Posting],
+        rows: list[NewPosting],
+    ) -> list[tuple[str, str]]:
+        """Turn a plan into postings; a problem or a skip becomes the row that stands for the record as a whole."""
+        versions: dict[str, int] = {}
+        live: dict[str, Posting] = {}
+        for posting in history:
+            versions[posting.key] = max(versions.get(posting.key, 0), posting.version)
+            if posting.state is not State.SUPERSEDED:
+                live[posting.key] = posting
+        standing = live.get(PROBLEM_KEY)
+        verdict = plan.problem or plan.skip
+        superseded: list[tuple[str, str]] = []
+        if verdict is not None:
+            digest = f"{verdict.cause}|{verdict.message}"
+            if standing is not None and standing.digest == digest:
+                return superseded
+            if standing is not None:
+                superseded.append((stream, PROBLEM_KEY))
+            rows.append(
+                self._verdict(record, order, stream, verdict, digest, versions.get(PROBLEM_KEY, 0) + 1, plan)
+            )
+            return superseded
+        if standing is not None:
+            superseded.append((stream, PROBLEM_KEY))
+        rows.extend(self._posting(record, stream, contact, intent, versions, live) for intent in plan.intents)
+        return superseded
+
+    def _verdict(
+        self,
+        record: StoredRecord,
+        order: Order,
+        stream: str,
+        verdict: Problem,
+        digest: str,
+        version: int,
+        plan: Plan,
+    ) -> NewPosting:
+        return NewPosting(
+            self._pair.books, stream, PROBLEM_KEY, version, "order", "plan", record.key, order.number, digest, None,
+            "; ".join(plan.reasons), total=record.total, currency=record.currency,
+            state=State.BLOCKED if plan.problem is not None else State.SKIPPED,
+            cause=verdict.cause, field=verdict.field, message=verdict.message, cure=verdict.cure,
+        )  # fmt: skip
+
+    def _posting(
+        self,
+        record: StoredRecord,
+        stream: str,
+        contact: str,
+        intent: Intent,
+        versions: dict[str, int],
+        live: dict[str, Posting],
+    ) -> NewPosting:
+        document = intent.document
+        before = live.get(intent.key)
+        supersedes = 0
+        if before is not None and before.state in (State.PLANNED, State.BLOCKED, State.SKIPPED):
+            supersedes = before.version
+        version = versions.get(intent.key, 0) + 1
+        versions[intent.key] = version
+        owner = record.key
+        if intent.key.startswith(BANK_KEY):
+            owner = RecordKey(self._pair.books, "bank_transaction", intent.key.removeprefix(BANK_KEY))
+        total: Decimal | None = getattr(document, "total", None)
+        currency = getattr(document, "currency", "")
+        try:
+            minor = None if total is None else to_minor(total, currency)
+        except (UnknownCurrency, NotExact):
+            minor = None
+        return NewPosting(
+            self._pair.books, stream, intent.key, version, intent.kind, intent.op, owner, document.reference,
+            intent.digest, document, intent.reason, needs=contact, total=minor, currency=currency,
+            supersedes=supersedes,
+        )  # fmt: skip
+
+    def _tell_store(
+        self,
+        record: StoredRecord,
+        order: Order,
+        stream: str,
+        bank: Sequence[BankMatch],
+        history: Sequence[Posting],
+        told: dict[str, list[Posting]],
+        rows: list[NewPosting],
+    ) -> None:
+        """Money found in the books marks the order paid in the store, once its receipt stands (M6)."""
+        known = {p.key for p in told.get(stream, ())}
+        done = {p.key for p in history if p.state is State.DONE}
+        for match in bank:
+            key = f"store_payment:{match.transaction_id}"
+            if f"{BANK_KEY}{match.transaction_id}" not in done or key in known:
+                continue
+            payment = StorePayment(
+                reference=f"books:{match.transaction_id}",
+                order_id=order.id,
+                amount=match.amount,
+                currency=order.currency,
+                paid_at=order.placed_at,
+                method="transfer",
+            )
+            rows.append(
+                NewPosting(
+                    self._pair.store, stream, key, 1, "store_payment", "create",
+                    RecordKey(self._pair.books, "bank_transaction", match.transaction_id), payment.reference,
+                    key, payment, "the money was found in the bank",
+                    total=to_minor(match.amount, order.currency), currency=order.currency,
+                )
+            )  # fmt: skip
+
+
+def _held(history: Sequence[Posting], links: dict[tuple[str, str], Link]) -> list[Held]:
+    """The newest living version of each document, as the rules want it."""
+    newest: dict[str, Posting] = {}
+    for posting in history:
+        if posting.state is not State.SUPERSEDED and posting.key != PROBLEM_KEY:
+            newest[posting.key] = posting
+    held = []
+    for posting in newest.values():
+        document = document_of(posting.document)
+        if document is None:
+            continue
+        link = links.get((posting.stream, posting.key))
+        held.append(
+            Held(
+                posting.key, posting.kind, posting.version, _HELD_STATES[posting.state], posting.op, posting.digest,
+                document, link.target_id if link else "",
+            )
+        )  # fmt: skip
+    return held
