@@ -110,9 +110,7 @@ class Postgres:
         try:
             yield
         except errors.DiskFull:
-            raise DiskFull(
-                "The disk of the PostgreSQL server is full; nothing was lost.", "Free some space."
-            ) from None
+            raise DiskFull("The disk of the PostgreSQL server is full; nothing was lost.", "Free some space.") from None
         except (errors.DeadlockDetected, errors.SerializationFailure):
             raise PlanOutOfDate("Another worker changes the same rows; this transaction was undone.") from None
         except errors.IntegrityError as error:

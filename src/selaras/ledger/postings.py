@@ -7,12 +7,13 @@ again; only the oldest unfinished posting of a stream can be claimed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from selaras.ledger.database import Database, Row
-from selaras.ledger.errors import PlanOutOfDate
+from selaras.ledger.database import Database, Row, chunks
+from selaras.ledger.errors import ConstraintBroken, PlanOutOfDate
+from selaras.ledger.links import Links
 from selaras.ledger.values import (
     MICROSECOND,
     Attempt,
@@ -27,31 +28,32 @@ from selaras.ledger.values import (
 
 _PLAN = """INSERT INTO posting (target, stream, key, version, kind, op, connection, record_kind, record_id, reference,
     document, digest, needs, total, currency, state, due, tries, reason, cause, field, message, cure, created_at,
-    settled_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)"""
+    settled_at, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 # `NOT EXISTS` rather than a window: both databases answer it from the partial index `posting_queue`.
-_CLAIM = """UPDATE posting SET prior = state, state = 1, tries = tries + 1, due = ? WHERE id IN (
-    SELECT p.id FROM posting p WHERE p.target = ? AND p.state < 2 AND p.due <= ?
-    AND NOT EXISTS (SELECT 1 FROM posting q WHERE q.target = p.target AND q.stream = p.stream
-        AND q.state IN (0, 1, 3) AND q.id < p.id)
+# A posting that supersedes another stands in its place, before what was planned after it.
+_FREE = """NOT EXISTS (SELECT 1 FROM posting q WHERE q.target = p.target AND q.stream = p.stream
+        AND q.state IN (0, 1, 3) AND COALESCE(q.place, q.id) < COALESCE(p.place, p.id))
     AND (p.needs = '' OR NOT EXISTS (SELECT 1 FROM posting c WHERE c.target = p.target AND c.stream = p.needs
-        AND c.state IN (0, 1, 3)))
-    ORDER BY p.due, p.id LIMIT ? {lock})
-    RETURNING id, stream, key, version, kind, op, reference, document, needs, tries, currency, total, prior"""
+        AND c.state IN (0, 1, 3)))"""
+# MATERIALIZED: the choice is made once; as a plain sub-select PostgreSQL may run it for each row and exceed the limit.
+_CLAIM = f"""WITH chosen AS MATERIALIZED (
+    SELECT p.id FROM posting p WHERE p.target = ? AND p.state < 2 AND p.due <= ? AND {_FREE}
+    ORDER BY p.due, p.id LIMIT ? {{lock}})
+    UPDATE posting SET prior = state, state = 1, tries = tries + 1, due = ? WHERE id IN (SELECT id FROM chosen)
+    RETURNING id, stream, key, version, kind, op, reference, document, needs, tries, currency, total, prior"""  # noqa: S608
 
 _SETTLE = """UPDATE posting SET state = ?, due = ?, cause = ?, field = ?, message = ?, cure = ?,
     settled_at = ? WHERE id = ? AND tries = ? AND state = 1"""
-_LINK = """INSERT INTO link (target, stream, key, kind, target_id, number, reference, total, currency, version, posting,
-    linked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (target, stream, key) DO UPDATE SET number = excluded.number, total = excluded.total,
-    version = excluded.version, posting = excluded.posting, linked_at = excluded.linked_at
-    WHERE link.target_id = excluded.target_id"""
 _ATTEMPT = """INSERT INTO attempt (posting, try, at, act, outcome, message) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (posting, try, at, act) DO NOTHING"""
 
 _COLUMNS = """id, target, stream, key, version, kind, op, connection, record_kind, record_id, reference,
     document, digest, needs, total, currency, state, due, tries, reason, cause, field, message, cure, by_whom,
     created_at, settled_at"""
+
+# Setting that a restored database carries (see `backup`): what it plans anew may stand in the target already.
+RESTORED = "restored"
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
@@ -67,40 +69,74 @@ def _posting(row: Row) -> Posting:
     )  # fmt: skip
 
 
-class Postings:
+def _link(target: str, s: Settlement) -> Link:
+    c = s.claimed
+    total = s.total if s.total is not None else c.total
+    return Link(target, c.stream, c.key, c.kind, s.target_id, s.number, c.reference, total, c.currency, c.version)
+
+
+class Postings(Links):
     """Operations on postings, links and attempts."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        super().__init__(db)
         self._claim = _CLAIM.format(lock="FOR UPDATE OF p SKIP LOCKED" if db.dialect == "postgres" else "")
 
     # -- planning --------------------------------------------------------------------------------------------------
 
     def plan(self, postings: Sequence[NewPosting], now: int) -> None:
-        """Insert postings, in order. Raises `PlanOutOfDate` when a posting to supersede was claimed meanwhile."""
+        """Insert postings, in order. Raises `PlanOutOfDate` when a posting to supersede was claimed meanwhile.
+
+        A posting that is to create what an earlier version of it was tried for, or what a restored database may have
+        forgotten, begins in doubt: it is looked for before it is sent.
+        """
+        for target in sorted({p.target for p in postings}):
+            self._planning(target)
+        forgetful = bool(self._db.rows("SELECT 1 FROM setting WHERE name = ?", (RESTORED,)))
         rows = []
         for p in postings:
+            place, doubtful = None, forgetful
             if p.supersedes:
-                gone = self._db.run(
-                    """UPDATE posting SET state = 5, settled_at = ? WHERE target = ? AND stream = ? AND key = ?
-                    AND version = ? AND state IN (0, 3, 4)""",
+                gone = self._db.rows(
+                    """UPDATE posting SET prior = state, state = 5, settled_at = ? WHERE target = ? AND stream = ?
+                    AND key = ? AND version = ? AND state IN (0, 3, 4) RETURNING COALESCE(place, id), prior, tries""",
                     (now, p.target, p.stream, p.key, p.supersedes),
                 )
-                if gone != 1:
+                if len(gone) != 1:
                     raise PlanOutOfDate(f"{p.stream} {p.key} version {p.supersedes} was claimed while planning.")
+                place, prior, tries = gone[0]
+                doubtful |= tries > 0 and prior != State.PLANNED
+            state = p.state
+            if doubtful and state is State.PLANNED and p.op == "create":
+                state = State.IN_DOUBT
             blob = b"" if p.document is None else _encoder.encode(p.document)
-            settled = now if p.state in (State.SKIPPED, State.BLOCKED) else None
+            settled = now if state in (State.SKIPPED, State.BLOCKED) else None
             rows.append(
                 (
                     p.target, p.stream, p.key, p.version, p.kind, p.op, p.record.connection, p.record.kind,
-                    p.record.id, p.reference, blob, p.digest, p.needs, p.total, p.currency, int(p.state), now,
-                    p.reason, p.cause, p.field, p.message, p.cure, now, settled,
+                    p.record.id, p.reference, blob, p.digest, p.needs, p.total, p.currency, int(state), now,
+                    p.reason, p.cause, p.field, p.message, p.cure, now, settled, place,
                 )
             )  # fmt: skip
-        self._db.many(_PLAN, rows)
+        try:
+            self._db.many(_PLAN, rows)
+        except ConstraintBroken:
+            if self._db.dialect == "sqlite":  # one writer: nobody else can have planned it, so the caller is wrong
+                raise
+            raise PlanOutOfDate("Another worker planned the same documents.") from None
+
+    def _planning(self, target: str) -> None:
+        """One planner of a target at a time until its transaction ends.
+
+        Ids are given in the order of planning, and a stream is worked off in their order; without this a posting with
+        a lower id could appear after a later one of its stream was claimed.
+        """
+        if self._db.dialect == "postgres":
+            self._db.rows("SELECT pg_advisory_xact_lock(7358262, hashtext(?))", (target,))
 
     def supersede(self, target: str, stream: str, key: str, now: int) -> None:
         """The blocked or skipped row that stood for a whole record no longer holds."""
+        self._planning(target)
         self._db.run(
             """UPDATE posting SET state = 5, settled_at = ? WHERE target = ? AND stream = ? AND key = ?
             AND state IN (3, 4)""",
@@ -118,22 +154,21 @@ class Postings:
     def of_streams(self, target: str, streams: Sequence[str]) -> dict[str, list[Posting]]:
         """Every posting of these streams, superseded ones too, oldest first, by stream."""
         found: dict[str, list[Posting]] = {}
-        if not streams:
-            return found
-        marks = ",".join("?" * len(streams))
-        for row in self._db.rows(
-            f"SELECT {_COLUMNS} FROM posting WHERE target = ? AND stream IN ({marks}) ORDER BY id",  # noqa: S608
-            (target, *streams),
-        ):
-            posting = _posting(row)
-            found.setdefault(posting.stream, []).append(posting)
+        for part in chunks(streams):
+            marks = ",".join("?" * len(part))
+            for row in self._db.rows(
+                f"SELECT {_COLUMNS} FROM posting WHERE target = ? AND stream IN ({marks}) ORDER BY id",  # noqa: S608
+                (target, *part),
+            ):
+                posting = _posting(row)
+                found.setdefault(posting.stream, []).append(posting)
         return found
 
     # -- sending ---------------------------------------------------------------------------------------------------
 
     def claim(self, target: str, now: int, lease: float, limit: int) -> list[Claimed]:
         """Take what is due, oldest first, one per stream, under a lease of `lease` seconds. This commits the intent."""
-        rows = self._db.rows(self._claim, (now + int(lease * MICROSECOND), target, now, limit))
+        rows = self._db.rows(self._claim, (target, now, limit, now + int(lease * MICROSECOND)))
         claimed = [
             Claimed(
                 r[0], r[1], r[2], r[3], r[4], r[5], r[6], bytes(r[7]), r[8], r[9],
@@ -144,85 +179,75 @@ class Postings:
         claimed.sort(key=lambda c: c.id)
         return claimed
 
-    def settle(self, target: str, settlements: Sequence[Settlement], now: int) -> None:
-        """Write outcomes, links and attempts. A settlement whose lease was lost changes nothing but the attempts."""
-        updates, links, attempts = [], [], []
-        for s in settlements:
-            c = s.claimed
+    def settle(self, target: str, settlements: Sequence[Settlement], now: int) -> set[int]:
+        """Write outcomes, links and attempts; returns the ids of the postings that were settled.
+
+        A settlement whose lease was lost changes nothing but the attempts. One whose document belongs to something
+        else, or beside which another document of the same posting stands, is blocked: that is a document too many.
+        """
+        mine = self._mine(settlements)
+        links = [_link(target, s) for s in mine.values() if s.target_id]
+        taken = self._taken(target, links)
+        updates, attempts = [], []
+        for s in sorted(mine.values(), key=lambda s: s.claimed.id):
+            problem = taken.get((s.claimed.stream, s.claimed.key)) if s.target_id else None
+            if problem is not None:
+                s = msgspec.structs.replace(
+                    s, state=State.BLOCKED, cause="second_document", field="id", message=problem,
+                    cure=f"Void the document that is too many in {target}, then retry.",
+                )  # fmt: skip
             finished = s.state >= State.DONE
             updates.append(
                 (
                     int(s.state), now + int(s.wait * MICROSECOND), s.cause, s.field, s.message, s.cure,
-                    now if finished else None, c.id, c.tries,
+                    now if finished else None, s.claimed.id, s.claimed.tries,
                 )
             )  # fmt: skip
-            if s.target_id:
-                links.append(
-                    (
-                        target, c.stream, c.key, c.kind, s.target_id, s.number, c.reference,
-                        s.total if s.total is not None else c.total, c.currency, c.version, c.id, now,
-                    )
-                )  # fmt: skip
-            attempts.append((c.id, c.tries, now, s.act, s.outcome, s.message))
+        for s in settlements:
+            attempts.append((s.claimed.id, s.claimed.tries, now, s.act, s.outcome, s.message))
         self._db.many(_SETTLE, updates)
-        self._db.many(_LINK, links)
+        self._write_links(
+            [
+                (link, mine[(link.stream, link.key)].claimed.id, now)
+                for link in links
+                if (link.stream, link.key) not in taken
+            ]
+        )
         self._db.many(_ATTEMPT, attempts)
+        return {s.claimed.id for s in mine.values()}
+
+    def _mine(self, settlements: Sequence[Settlement]) -> dict[tuple[str, str], Settlement]:
+        """The settlements whose lease still holds, by (stream, key); their rows stay locked until the commit."""
+        lock = "FOR UPDATE" if self._db.dialect == "postgres" else ""
+        tries: dict[int, int] = {}
+        for part in chunks(sorted({s.claimed.id for s in settlements})):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"SELECT id, tries FROM posting WHERE id IN ({marks}) AND state = 1 ORDER BY id {lock}",  # noqa: S608
+                tuple(part),
+            )
+            tries.update({int(row[0]): int(row[1]) for row in rows})
+        return {
+            (s.claimed.stream, s.claimed.key): s
+            for s in reversed(settlements)  # of two for the same posting the first counts
+            if tries.get(s.claimed.id) == s.claimed.tries
+        }
 
     def next_due(self, target: str) -> int | None:
-        """When the next unfinished posting of the target is due (µs); None when nothing waits."""
-        rows = self._db.rows("SELECT min(due) FROM posting WHERE target = ? AND state < 2", (target,))
-        return None if rows[0][0] is None else int(rows[0][0])
+        """When the next posting of the target can be claimed (µs); None when nothing waits.
+
+        What stands behind a blocked or unfinished posting does not count: it would be due for ever.
+        """
+        rows = self._db.rows(
+            f"SELECT p.due FROM posting p WHERE p.target = ? AND p.state < 2 AND {_FREE} ORDER BY p.due LIMIT 1",  # noqa: S608
+            (target,),
+        )
+        return int(rows[0][0]) if rows else None
 
     def resume(self, target: str, now: int, settle: float) -> int:
         """After a restart by the sole owner: what the dead process left in doubt is due once the target has settled."""
         due = now + int(settle * MICROSECOND)
         return self._db.run("UPDATE posting SET due = ? WHERE target = ? AND state = 1 AND due > ?", (due, target, due))
-
-    # -- links -----------------------------------------------------------------------------------------------------
-
-    def links(self, target: str, streams: Iterable[str]) -> dict[tuple[str, str], Link]:
-        """Links of these streams by (stream, key)."""
-        wanted = list(dict.fromkeys(streams))
-        if not wanted:
-            return {}
-        marks = ",".join("?" * len(wanted))
-        rows = self._db.rows(
-            f"""SELECT target, stream, key, kind, target_id, number, reference, total, currency, version FROM link
-            WHERE target = ? AND stream IN ({marks})""",  # noqa: S608
-            (target, *wanted),
-        )
-        return {(row[1], row[2]): Link(*row) for row in rows}
-
-    def links_page(self, target: str, kind: str, after: str, limit: int) -> list[Link]:
-        """Links of a kind in the order of the target's ids, after one of them."""
-        rows = self._db.rows(
-            """SELECT target, stream, key, kind, target_id, number, reference, total, currency, version FROM link
-            WHERE target = ? AND kind = ? AND target_id > ? ORDER BY target_id LIMIT ?""",
-            (target, kind, after, limit),
-        )
-        return [Link(*row) for row in rows]
-
-    def linked(self, target: str, kind: str, target_ids: Sequence[str]) -> dict[str, Link]:
-        """Links by the target's own ids: which of these documents are ours?"""
-        if not target_ids:
-            return {}
-        marks = ",".join("?" * len(target_ids))
-        rows = self._db.rows(
-            f"""SELECT target, stream, key, kind, target_id, number, reference, total, currency, version FROM link
-            WHERE target = ? AND kind = ? AND target_id IN ({marks})""",  # noqa: S608
-            (target, kind, *target_ids),
-        )
-        return {row[4]: Link(*row) for row in rows}
-
-    def link(self, link: Link, posting: int, now: int) -> None:
-        """Tie a document that exists already to a stream and key (a contact found, a hand-made document adopted)."""
-        self._db.run(
-            _LINK,
-            (
-                link.target, link.stream, link.key, link.kind, link.target_id, link.number, link.reference, link.total,
-                link.currency, link.version, posting, now,
-            ),
-        )  # fmt: skip
 
     # -- people ----------------------------------------------------------------------------------------------------
 
@@ -250,34 +275,35 @@ class Postings:
 
     def attempts(self, posting_ids: Sequence[int]) -> list[Attempt]:
         """What was tried for these postings, in order."""
-        if not posting_ids:
-            return []
-        marks = ",".join("?" * len(posting_ids))
-        rows = self._db.rows(
-            f"""SELECT posting, try, at, act, outcome, message FROM attempt WHERE posting IN ({marks})
-            ORDER BY at, posting, try""",  # noqa: S608
-            tuple(posting_ids),
-        )
-        return [Attempt(*row) for row in rows]
+        found: list[Attempt] = []
+        for part in chunks(posting_ids):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"SELECT posting, try, at, act, outcome, message FROM attempt WHERE posting IN ({marks})",  # noqa: S608
+                tuple(part),
+            )
+            found += [Attempt(*row) for row in rows]
+        return sorted(found, key=lambda a: (a.at, a.posting, a.tried))
 
     def retry(self, posting_ids: Sequence[int], now: int, who: str) -> int:
         """Send blocked postings again; they look before they send, because a person may have acted meanwhile."""
-        return self._decide(posting_ids, State.IN_DOUBT, now, who, "", settled=None)
+        changed = 0
+        for part in chunks(sorted(set(posting_ids))):
+            # A row without a document stands for a record that could not be planned: it is planned again, never sent.
+            changed += self._db.run(
+                f"""UPDATE posting SET state = 1, due = ?, by_whom = ?, settled_at = NULL
+                WHERE state = 3 AND document <> ? AND id IN ({",".join("?" * len(part))})""",  # noqa: S608
+                (now, who, b"", *part),
+            )
+        return changed
 
     def skip(self, posting_ids: Sequence[int], now: int, who: str, why: str) -> int:
         """A person decided that these blocked postings shall not be sent."""
-        return self._decide(posting_ids, State.SKIPPED, now, who, why, settled=now)
-
-    def _decide(
-        self, posting_ids: Sequence[int], state: State, now: int, who: str, why: str, *, settled: int | None
-    ) -> int:
-        if not posting_ids:
-            return 0
-        marks = ",".join("?" * len(posting_ids))
-        cause = ", cause = 'skipped_by_hand', message = ?" if state is State.SKIPPED else ""
-        head: tuple[object, ...] = (int(state), now, who, settled) + ((why,) if state is State.SKIPPED else ())
-        return self._db.run(
-            f"""UPDATE posting SET state = ?, due = ?, by_whom = ?, settled_at = ? {cause}
-            WHERE state = 3 AND document <> ? AND id IN ({marks})""",  # noqa: S608
-            (*head, b"", *posting_ids),
-        )
+        changed = 0
+        for part in chunks(sorted(set(posting_ids))):
+            changed += self._db.run(
+                f"""UPDATE posting SET state = 4, due = ?, by_whom = ?, settled_at = ?, cause = 'skipped_by_hand',
+                message = ? WHERE state = 3 AND id IN ({",".join("?" * len(part))})""",  # noqa: S608
+                (now, who, now, why, *part),
+            )
+        return changed

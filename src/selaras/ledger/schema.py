@@ -85,7 +85,17 @@ _FIRST: Final = (
         message TEXT NOT NULL)""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST,)
+# A posting that supersedes another keeps its place in the stream. `posting_stream` repeated the beginning of
+# one_posting_per_version; people look records up by id alone.
+_SECOND: Final = (
+    "ALTER TABLE posting ADD COLUMN place BIGINT",
+    "DROP INDEX posting_queue",
+    "CREATE INDEX posting_queue ON posting (target, stream, (COALESCE(place, id))) WHERE state IN (0, 1, 3)",
+    "DROP INDEX posting_stream",
+    "CREATE INDEX record_id ON record (id)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND)
 
 
 def migrate(db: Database) -> int:

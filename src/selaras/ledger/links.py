@@ -1,0 +1,108 @@
+"""Links: the proof that a document of a target belongs to a stream and key. The tables allow one each way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from selaras.ledger.database import Database, Params, chunks
+from selaras.ledger.errors import LinkTaken
+from selaras.ledger.values import Link
+
+_LINK = """INSERT INTO link (target, stream, key, kind, target_id, number, reference, total, currency, version, posting,
+    linked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (target, stream, key) DO UPDATE SET number = excluded.number, total = excluded.total,
+    version = excluded.version, posting = excluded.posting, linked_at = excluded.linked_at
+    WHERE link.target_id = excluded.target_id"""
+_COLUMNS = "target, stream, key, kind, target_id, number, reference, total, currency, version"
+# One buyer may be known by several keys, so contacts alone may be linked more than once.
+_SHARED = "contact"
+
+
+class Links:
+    """Operations on links."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def links(self, target: str, streams: Iterable[str]) -> dict[tuple[str, str], Link]:
+        """Links of these streams by (stream, key)."""
+        found: dict[tuple[str, str], Link] = {}
+        for part in chunks(list(dict.fromkeys(streams))):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"SELECT {_COLUMNS} FROM link WHERE target = ? AND stream IN ({marks})",  # noqa: S608
+                (target, *part),
+            )
+            found.update({(row[1], row[2]): Link(*row) for row in rows})
+        return found
+
+    def links_page(self, target: str, kind: str, after: str, limit: int) -> list[Link]:
+        """Links of a kind in the order of the target's ids, after one of them."""
+        rows = self._db.rows(
+            f"""SELECT {_COLUMNS} FROM link
+            WHERE target = ? AND kind = ? AND target_id > ? ORDER BY target_id LIMIT ?""",  # noqa: S608
+            (target, kind, after, limit),
+        )
+        return [Link(*row) for row in rows]
+
+    def linked(self, target: str, kind: str, target_ids: Sequence[str]) -> dict[str, Link]:
+        """Links by the target's own ids: which of these documents are ours?"""
+        found: dict[str, Link] = {}
+        for part in chunks(target_ids):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"""SELECT {_COLUMNS} FROM link
+                WHERE target = ? AND kind = ? AND target_id IN ({marks})""",  # noqa: S608
+                (target, kind, *part),
+            )
+            found.update({row[4]: Link(*row) for row in rows})
+        return found
+
+    def link(self, link: Link, posting: int, now: int) -> None:
+        """Tie a document that exists already to a stream and key (a contact found, a hand-made document adopted).
+
+        Raises `LinkTaken` when the document belongs to another record or the record to another document.
+        """
+        problem = self._taken(link.target, [link]).get((link.stream, link.key))
+        if problem is not None:
+            raise LinkTaken(problem, "Undo the other link first, or choose another document.")
+        self._write_links([(link, posting, now)])
+
+    def _write_links(self, links: Sequence[tuple[Link, int, int]]) -> None:
+        """Write (link, posting, now); call `_taken` before."""
+        rows: list[Params] = [
+            (
+                link.target, link.stream, link.key, link.kind, link.target_id, link.number, link.reference, link.total,
+                link.currency, link.version, posting, now,
+            )
+            for link, posting, now in sorted(links, key=lambda row: (row[0].stream, row[0].key))
+        ]  # fmt: skip
+        self._db.many(_LINK, rows)
+
+    def _taken(self, target: str, wanted: Sequence[Link]) -> dict[tuple[str, str], str]:
+        """Which of these links the tables would refuse, each with the sentence that says why.
+
+        The constraints refuse them too; asking first keeps one such document from undoing a whole batch.
+        """
+        problems: dict[tuple[str, str], str] = {}
+        held = self.links(target, [link.stream for link in wanted])
+        owners: dict[tuple[str, str], tuple[str, str]] = {}
+        for kind in {link.kind for link in wanted} - {_SHARED}:
+            ids = [link.target_id for link in wanted if link.kind == kind]
+            owners |= {(kind, i): (link.stream, link.key) for i, link in self.linked(target, kind, ids).items()}
+        for link in wanted:
+            key = (link.stream, link.key)
+            before = held.setdefault(key, link)
+            if before.target_id != link.target_id:
+                problems[key] = (
+                    f"{link.kind} {link.reference} is document {before.number or before.target_id} in {target}, "
+                    f"and {target} now answers with another one, {link.number or link.target_id}."
+                )
+            elif link.kind != _SHARED:
+                owner = owners.setdefault((link.kind, link.target_id), key)
+                if owner != key:
+                    problems[key] = (
+                        f"{link.kind} {link.number or link.target_id} of {target} belongs to {owner[0]} ({owner[1]}) "
+                        f"already and cannot be that of {link.stream} ({link.key})."
+                    )
+        return problems
