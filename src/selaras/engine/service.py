@@ -119,11 +119,11 @@ class Service:
                 self.lanes[f"stock {pair.store}"].wake()
 
     async def _sent(self, settlements: Sequence[Settlement]) -> None:
-        paid = [
-            RecordKey(*s.claimed.stream.split(":", 1)[:1], "order", s.claimed.stream.split(":", 1)[1])
-            for s in settlements
-            if s.state is State.DONE and s.claimed.key.startswith(BANK_KEY)
-        ]
+        paid = []
+        for s in settlements:
+            if s.state is State.DONE and s.claimed.key.startswith(BANK_KEY):
+                store, _, order_id = s.claimed.stream.partition(":")
+                paid.append(RecordKey(store, "order", order_id))
         if paid:
             await self.hub.desk.write(self.hub.desk.ledger.records.replan, paid)
         now = self.hub.clock()

@@ -10,7 +10,7 @@ import msgspec
 from selaras.connectors.contract import Connector
 from selaras.ledger import Desk
 from selaras.ledger.values import MICROSECOND
-from selaras.rules.planning import Policy
+from selaras.rules.plan_types import Policy
 from selaras.sync.mirror import Mirror
 
 
@@ -37,7 +37,7 @@ class Hub:
         self.connectors = connectors
         self.pairs = pairs
         self.clock = clock
-        self.mirrors = {pair.books: Mirror(pair.books) for pair in pairs}
+        self.mirrors = {name: Mirror(name) for pair in pairs for name in (pair.store, pair.books)}
 
     def now(self) -> int:
         """The present in microseconds since 1970 UTC."""

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import cast
 
 import msgspec
 
 from selaras.ledger.errors import PlanOutOfDate
 from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord, document_of
-from selaras.model.document import BankTransaction, ContactDraft, StorePayment
+from selaras.model.document import BankTransaction, ContactDraft, DocumentKind, StorePayment
 from selaras.model.money import NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
-from selaras.rules.planning import BankMatch, Held, Intent, Plan, Problem, plan_order
+from selaras.rules.plan_types import BankMatch, Held, HeldState, Intent, IntentOp, Plan, Problem
+from selaras.rules.planning import plan_order
 from selaras.rules.products import ProductMatch, match_product
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 
 PROBLEM_KEY = "!"
 BANK_KEY = "receipt:bank:"
-_HELD_STATES = {
+_HELD_STATES: dict[State, HeldState] = {
     State.PLANNED: "planned",
     State.IN_DOUBT: "in_doubt",
     State.DONE: "done",
@@ -85,9 +87,8 @@ class OrderPlanner:
         """What would be written for these records, without writing it (X3). Runs in the ledger's thread."""
         ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
         orders = [_order.decode(record.body) for record in records]
-        keys = [contact_key(order.buyer) or "" for order in orders]
         streams = [order_stream(store, order.id) for order in orders]
-        contacts = [contact_stream(self._contact_name(key, order)) for key, order in zip(keys, orders, strict=True)]
+        contacts = [contact_stream(self._contact_name(order)) for order in orders]
         history = ledger.postings.of_streams(books, [*streams, *dict.fromkeys(contacts)])
         paid_back = ledger.postings.of_streams(store, streams)
         links = ledger.postings.links(books, [*streams, *contacts])
@@ -109,8 +110,12 @@ class OrderPlanner:
 
     # -- buyer -----------------------------------------------------------------------------------------------------
 
-    def _contact_name(self, key: str, order: Order) -> str:
-        return key or self._pair.policy.walk_in or f"{self._pair.store}:{order.buyer.id or order.id}"
+    def _contact_name(self, order: Order) -> str:
+        """The key of the buyer; who left neither telephone number nor e-mail goes to the shared contact, if one is set."""
+        key = contact_key(order.buyer)
+        if not key.startswith(("phone:", "email:")) and self._pair.policy.walk_in is not None:
+            return f"walk-in:{self._pair.policy.walk_in}"
+        return key if key.startswith(("phone:", "email:")) else f"{self._pair.store}:{order.buyer.id or order.number}"
 
     def _contact(
         self,
@@ -128,12 +133,17 @@ class OrderPlanner:
         books = self._pair.books
         link = links.get((stream, "contact"))
         if link is not None:
-            return ContactMatch.use(link.target_id)
-        if planned.get(stream) or any(p.state in (State.PLANNED, State.IN_DOUBT, State.BLOCKED) for p in history.get(stream, ())):
-            return ContactMatch.create()
+            return ContactMatch("use", link.target_id)
+        unfinished = (State.PLANNED, State.IN_DOUBT, State.BLOCKED)
+        if planned.get(stream) or any(p.state in unfinished for p in history.get(stream, ())):
+            return ContactMatch("create")
         chosen = decided.get(stream)
-        mirror = self._hub.mirrors[books]
-        match = ContactMatch.use(chosen) if chosen else match_contact(order.buyer, mirror.contacts)
+        contacts = self._hub.mirrors[books].contacts
+        match = (
+            ContactMatch("use", chosen)
+            if chosen
+            else match_contact(order.buyer, contacts.candidates(order.buyer), self._pair.policy.walk_in)
+        )
         if match.decision == "ask":
             return match
         if match.decision == "use":
@@ -143,7 +153,7 @@ class OrderPlanner:
             return match
         draft = ContactDraft(
             reference=stream.removeprefix("contact:"),
-            name=order.buyer.name or "Pelanggan web",
+            name=(self._pair.policy.walk_in if match.decision == "walk_in" else order.buyer.name) or stream,
             email=order.buyer.email,
             phone=order.buyer.phone,
         )
@@ -151,7 +161,7 @@ class OrderPlanner:
         rows.append(
             NewPosting(
                 books, stream, "contact", version, "contact", "create", record, draft.reference, "contact", draft,
-                "no contact with this telephone number or e-mail address",
+                "; ".join(match.reasons),
             )
         )  # fmt: skip
         planned[stream] = True
@@ -163,14 +173,14 @@ class OrderPlanner:
         """Match every product code of these orders once; accepted pairs win."""
         index = self._hub.mirrors[self._pair.books].products
         accepted = self._hub.desk.ledger.connections.decisions(self._pair.store, "product")
+        sold = self._hub.mirrors[self._pair.store].products
+        fresh: set[str] = set()
         for order in orders:
-            for line in order.lines:
-                if line.kind == "product":
-                    self._matches[line.code] = match_product(line.code, line.name, index, accepted)
-            for refund in order.refunds:
-                for line in refund.lines:
-                    if line.kind == "product" and line.code not in self._matches:
-                        self._matches[line.code] = match_product(line.code, line.name, index, accepted)
+            for line in (*order.lines, *(line for refund in order.refunds for line in refund.lines)):
+                if line.kind == "product" and line.code not in fresh:
+                    fresh.add(line.code)
+                    parts = next((p.components for p in sold.by_code(line.code)), ())
+                    self._matches[line.code] = match_product(line.code, line.name, index, accepted, parts)
 
     def _bank_matches(self, streams: Sequence[str]) -> dict[str, list[BankMatch]]:
         """Bank lines that were matched with these orders."""
@@ -250,7 +260,12 @@ class OrderPlanner:
         document = intent.document
         before = live.get(intent.key)
         supersedes = 0
-        if before is not None and before.state in (State.PLANNED, State.BLOCKED, State.SKIPPED):
+        # Updates and voids queue behind a create that was not sent yet; a new create takes its place.
+        if (
+            before is not None
+            and before.state in (State.PLANNED, State.BLOCKED, State.SKIPPED)
+            and (intent.op == before.op or intent.withdraw)
+        ):
             supersedes = before.version
         version = versions.get(intent.key, 0) + 1
         versions[intent.key] = version
@@ -266,7 +281,8 @@ class OrderPlanner:
         return NewPosting(
             self._pair.books, stream, intent.key, version, intent.kind, intent.op, owner, document.reference,
             intent.digest, document, intent.reason, needs=contact, total=minor, currency=currency,
-            supersedes=supersedes,
+            supersedes=supersedes, state=State.SKIPPED if intent.withdraw else State.PLANNED,
+            cause="withdrawn" if intent.withdraw else "", message=intent.reason if intent.withdraw else "",
         )  # fmt: skip
 
     def _tell_store(
@@ -318,8 +334,8 @@ def _held(history: Sequence[Posting], links: dict[tuple[str, str], Link]) -> lis
         link = links.get((posting.stream, posting.key))
         held.append(
             Held(
-                posting.key, posting.kind, posting.version, _HELD_STATES[posting.state], posting.op, posting.digest,
-                document, link.target_id if link else "",
+                posting.key, cast(DocumentKind, posting.kind), posting.version, _HELD_STATES[posting.state],
+                cast(IntentOp, posting.op), posting.digest, document, link.target_id if link else "",
             )
         )  # fmt: skip
     return held

@@ -104,8 +104,8 @@ class StockFlow:
                     document = document_of(posting.document)
                     if isinstance(document, SalesOrder):
                         booked = {}
-                        for line in document.lines:
-                            booked[line.code] = booked.get(line.code, ZERO) + line.quantity
+                        for sold in document.lines:
+                            booked[sold.code] = booked.get(sold.code, ZERO) + sold.quantity
             for line in order.lines:
                 if line.kind == "product" and line.quantity > ZERO:
                     rest = line.quantity - min(line.quantity, booked.get(line.code, ZERO))
