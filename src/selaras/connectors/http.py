@@ -6,20 +6,18 @@ The caller says of each request whether it has an *effect* at the other side. A 
 
 aiohttp (3.14, `ClientSession._request`) repeats GET, HEAD, OPTIONS, TRACE, PUT and DELETE once when a
 kept-alive connection turns out to be dead. For a write that would be a second send of something that may
-have taken effect, so writes go through `_never_again`, which turns those two errors into one that the
+have taken effect, so writes go through `wire.never_again`, which turns those two errors into one that the
 library does not repeat.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import io
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextvars import ContextVar
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -31,6 +29,7 @@ from selaras.connectors.answers import Response, retry_after
 from selaras.connectors.auth import Auth, BasicAuth, FixedHeaders, StaticBearer
 from selaras.connectors.contract.errors import Ambiguous, Expired, Throttled, Transient
 from selaras.connectors.limiter import Limiter
+from selaras.connectors.wire import ONCE, deadline_now, finish_by, lower, merge, read_body
 
 DEFAULT_PAUSE: Final = 5.0
 """Seconds to wait after a refusal that names no time."""
@@ -41,42 +40,6 @@ _KEEP_ALIVE: Final = 4.0
 # nothing.
 
 _MIB: Final = 1024 * 1024
-
-_deadline: ContextVar[float | None] = ContextVar("selaras_deadline", default=None)
-
-
-@contextlib.contextmanager
-def finish_by(deadline: float) -> Iterator[None]:
-    """Within this block no request starts that could still be under way at `deadline` (the `Http`'s clock).
-
-    The holder of a lease wraps its calls in it, so that nothing outlives the lease; a request that has not
-    the time raises `Transient` with code "no_time" before the first byte.
-    """
-    mark = _deadline.set(deadline)
-    try:
-        yield
-    finally:
-        _deadline.reset(mark)
-
-
-class _Broken(aiohttp.ClientError):
-    """A connection that broke under a write; aiohttp does not repeat plain `ClientError`s."""
-
-
-async def _never_again(
-    request: aiohttp.ClientRequest,
-    handler: Callable[[aiohttp.ClientRequest], Awaitable[aiohttp.ClientResponse]],
-) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError):
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Broken(type(error).__name__) from None
-
-
-_WRITE: Final = (_never_again,)
-
 
 class Http:
     """Calls one system with one credential.
@@ -214,15 +177,15 @@ class Http:
         if body is not None:
             sent["Content-Type"] = "application/json"
         if headers:
-            _merge(sent, headers)
+            merge(sent, headers)
         shown = ""
         if self.auth is not None:
             proof = await self.auth.headers()
-            _merge(sent, proof)
+            merge(sent, proof)
             shown = proof.get("Authorization") or next(iter(proof.values()), "")
         if self._sign is not None:
-            _merge(sent, self._sign(method, target, body or b""))
-        deadline = _deadline.get()
+            merge(sent, self._sign(method, target, body or b""))
+        deadline = deadline_now()
         if deadline is not None and self._clock() + seconds > deadline:
             raise Transient(f"no time left for a call to {self.name} in this turn", code="no_time")
         return await self._call(method, target, sent, body, effect, seconds), shown
@@ -248,15 +211,15 @@ class Http:
                 headers=headers,
                 allow_redirects=False,
                 timeout=self._limits(seconds),
-                middlewares=_WRITE if effect else None,
+                middlewares=ONCE if effect else None,
             )
             try:
-                content = await _read(answer, self.max_body)
+                content = await read_body(answer, self.max_body)
             except BaseException:
                 answer.close()
                 raise
             if content is not None:
-                return Response(answer.status, _lower(answer.headers.items()), content, effect)
+                return Response(answer.status, lower(answer.headers.items()), content, effect)
             answer.close()
             code = "too_large"
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError):
@@ -356,47 +319,6 @@ _AFTER: Final = {
     "reset": "the connection broke before the answer",
     "too_large": "the answer is larger than %(most)d bytes",
 }
-
-
-def _merge(into: dict[str, str], more: Mapping[str, str]) -> None:
-    """Like `update`, but a header replaces its namesake in any spelling."""
-    for name, value in more.items():
-        if name not in into:
-            low = name.lower()
-            for other in into:
-                if other.lower() == low:
-                    del into[other]
-                    break
-        into[name] = value
-
-
-def _lower(items: Any) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for name, value in items:
-        name = name.lower()
-        out[name] = f"{out[name]}, {value}" if name in out else value
-    return out
-
-
-async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes | None:
-    """The body, or None as soon as it is certain to be larger than `most` bytes."""
-    length = answer.content_length
-    if length is not None and length > most:
-        return None
-    content = answer.content
-    first = await content.readany()
-    if len(first) > most:
-        return None
-    if content.at_eof():
-        return first
-    parts = [first]
-    size = len(first)
-    while part := await content.readany():
-        size += len(part)
-        if size > most:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 __all__ = [
