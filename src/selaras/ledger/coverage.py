@@ -98,51 +98,46 @@ class CoverageBook:
 
     def cells(self, connection: str, kind: str, first: str = "", last: str = "9999") -> list[Cell]:
         """Coverage by day and currency, oldest day first; days are ISO dates, inclusive."""
+        # One statement sees one moment, also beside a writer. `seen` is counted without looking at postings.
         rows = self._db.rows(
-            f"""SELECT day, currency, status, count(*), COALESCE(sum(total), 0) FROM (
+            f"""SELECT status, day, currency, count(*), COALESCE(sum(total), 0) FROM (
                 SELECT r.day AS day, r.currency AS currency, COALESCE(r.total, 0) AS total, {_STATUS} AS status
-                {_RECORDS} AND r.day >= ? AND r.day <= ?) s GROUP BY day, currency, status""",  # noqa: S608
-            (connection, kind, connection, kind, first, last),
-        )
-        census = {
-            (row[0], row[1]): (int(row[2]), int(row[3]))
-            for row in self._db.rows(
-                """SELECT day, currency, count, total FROM census WHERE connection = ? AND kind = ? AND day >= ?
-                AND day <= ?""",
-                (connection, kind, first, last),
-            )
-        }
-        figures: dict[tuple[str, str], dict[str, tuple[int, int]]] = {key: {} for key in census}
-        for day, currency, status, count, total in rows:
-            figures.setdefault((day, currency), {})[status] = (int(count), int(total))
-        unread = self._db.rows(
-            """SELECT count(*) FROM hint h WHERE connection = ? AND kind = ? AND NOT EXISTS (SELECT 1 FROM record r
-            WHERE r.connection = h.connection AND r.kind = h.kind AND r.id = h.id)""",
-            (connection, kind),
-        )[0][0]
-        if unread:
-            figures.setdefault(("", ""), {})["waiting"] = (int(unread), 0)
-        return [
-            self._cell(connection, kind, day, currency, parts, census.get((day, currency)))
-            for (day, currency), parts in sorted(figures.items())
-        ]
+                {_RECORDS} AND r.day >= ? AND r.day <= ?) s GROUP BY day, currency, status
+            UNION ALL SELECT 'seen', day, currency, count(*), COALESCE(sum(total), 0) FROM record
+                WHERE connection = ? AND kind = ? AND day >= ? AND day <= ? GROUP BY day, currency
+            UNION ALL SELECT 'source', day, currency, count, total FROM census
+                WHERE connection = ? AND kind = ? AND day >= ? AND day <= ?
+            UNION ALL SELECT 'unread', '', '', count(*), 0 FROM hint h WHERE connection = ? AND kind = ?
+                AND id <> '' AND NOT EXISTS (SELECT 1 FROM record r
+                WHERE r.connection = h.connection AND r.kind = h.kind AND r.id = h.id)""",  # noqa: S608
+            (
+                connection, kind, connection, kind, first, last, connection, kind, first, last,
+                connection, kind, first, last, connection, kind,
+            ),
+        )  # fmt: skip
+        figures: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+        for part, day, currency, count, total in rows:
+            if part != "unread":
+                figures.setdefault((day, currency), {})[part] = (int(count), int(total))
+            elif count:
+                # Seen because something told us of it, not read yet, so of no day.
+                parts = figures.setdefault(("", ""), {})
+                for name in ("seen", "waiting"):
+                    before = parts.get(name, (0, 0))
+                    parts[name] = (before[0] + int(count), before[1])
+        return [self._cell(connection, kind, day, cur, parts) for (day, cur), parts in sorted(figures.items())]
 
     @staticmethod
-    def _cell(
-        connection: str,
-        kind: str,
-        day: str,
-        currency: str,
-        parts: dict[str, tuple[int, int]],
-        census: tuple[int, int] | None,
-    ) -> Cell:
-        posted, waiting = parts.get("posted", (0, 0)), parts.get("waiting", (0, 0))
-        blocked, skipped = parts.get("blocked", (0, 0)), parts.get("skipped", (0, 0))
+    def _cell(connection: str, kind: str, day: str, currency: str, parts: dict[str, tuple[int, int]]) -> Cell:
+        seen, posted, waiting, blocked, skipped = (
+            parts.get(part, (0, 0)) for part in ("seen", "posted", "waiting", "blocked", "skipped")
+        )
+        source = parts.get("source")
         return Cell(
             connection, kind, day, currency,
-            sum(count for count, _ in parts.values()), posted[0], waiting[0], blocked[0], skipped[0],
-            sum(total for _, total in parts.values()), posted[1], waiting[1], blocked[1], skipped[1],
-            census[0] if census else None, census[1] if census else None,
+            seen[0], posted[0], waiting[0], blocked[0], skipped[0],
+            seen[1], posted[1], waiting[1], blocked[1], skipped[1],
+            source[0] if source else None, source[1] if source else None,
         )  # fmt: skip
 
     def census(self, connection: str, kind: str, figures: dict[tuple[str, str], tuple[int, int]], now: int) -> None:

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 from selaras.ledger.connections import Connections, Sealer
 from selaras.ledger.coverage import CoverageBook
 from selaras.ledger.database import Database, SQLite
+from selaras.ledger.errors import LedgerError
 from selaras.ledger.postings import Postings
 from selaras.ledger.records import Records
-from selaras.ledger.schema import migrate
+from selaras.ledger.schema import check, migrate
 from selaras.ledger.values import RecordKey
 
 T = TypeVar("T")
@@ -53,15 +54,21 @@ def open_database(where: Path | str, *, read_only: bool = False) -> Database:
     if isinstance(where, str) and where.startswith(("postgresql://", "postgres://")):
         from selaras.ledger.postgres import Postgres  # the extra may not be installed
 
-        return Postgres(where)
+        return Postgres(where, read_only=read_only)
     return SQLite(Path(where), read_only=read_only)
 
 
 def open_ledger(where: Path | str, sealer: Sealer, *, read_only: bool = False) -> Ledger:
-    """Open and, unless read-only, migrate. Raises `DataDirectoryInUse`, `NewerSchema`, `DatabaseDamaged`."""
+    """Open and, unless read-only, migrate.
+
+    Raises `DataDirectoryInUse`, `DataDirectoryUnusable`, `DatabaseDamaged`, `DatabaseUnreachable`, `NewerSchema` and,
+    read-only, `OlderSchema`.
+    """
     db = open_database(where, read_only=read_only)
     try:
-        if not read_only:
+        if read_only:
+            check(db)
+        else:
             migrate(db)
     except BaseException:
         db.close()
@@ -74,6 +81,8 @@ class Desk:
 
     A group commit makes a webhook durable before it is answered at a fraction of a commit each
     (reference/engine.md §4: 3.2 times less CPU than a commit per request).
+
+    A caller that is cancelled while it waits does not undo its work: what was queued is done and committed.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -81,22 +90,30 @@ class Desk:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._hints: list[tuple[list[RecordKey], str, int]] = []
         self._flush: asyncio.Future[None] | None = None
+        self._committing = asyncio.Lock()
+        self._closing: asyncio.Future[None] | None = None
 
     async def __call__(self, work: Callable[..., T], *args: Any) -> T:
         """Run `work(*args)` in the ledger's thread, by itself (each statement commits)."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+        return await self._queue(work, *args)
 
     async def write(self, work: Callable[..., T], *args: Any) -> T:
         """Run `work(*args)` in the ledger's thread inside one transaction."""
+        return await self._queue(self._transacted, work, *args)
 
-        def transacted() -> T:
-            with self.ledger.transaction():
-                return work(*args)
+    async def _queue(self, work: Callable[..., T], *args: Any) -> T:
+        if self._closing is not None:
+            raise LedgerError("The ledger is closed.")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, transacted)
+    def _transacted(self, work: Callable[..., T], *args: Any) -> T:
+        with self.ledger.transaction():
+            return work(*args)
 
     async def hint(self, keys: list[RecordKey], via: str, now: int) -> None:
         """Keep hints durably; everything that arrives while a commit is under way shares the next one."""
+        if self._closing is not None:
+            raise LedgerError("The ledger is closed.")
         self._hints.append((keys, via, now))
         if self._flush is None:
             self._flush = asyncio.ensure_future(self._flush_hints())
@@ -105,15 +122,26 @@ class Desk:
     async def _flush_hints(self) -> None:
         # One turn of the loop gathers what arrived together; the next group forms while this one commits.
         await asyncio.sleep(0)
-        group, self._hints = self._hints, []
-        self._flush = None
-        await self.write(self._keep_hints, group)
+        async with self._committing:
+            group, self._hints = self._hints, []
+            self._flush = None
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._transacted, self._keep_hints, group)
 
     def _keep_hints(self, group: list[tuple[list[RecordKey], str, int]]) -> None:
-        for keys, via, now in group:
-            self.ledger.records.hint(keys, via, now)
+        self.ledger.records.hint_all(group)
 
     async def close(self) -> None:
-        """Finish what was queued, then close the ledger."""
-        await self(self.ledger.close)
-        self._thread.shutdown(wait=True)
+        """Finish what was queued, then close the ledger. Closing twice is closing once."""
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        flush = self._flush
+        if flush is not None:
+            await asyncio.wait([flush])  # its waiters are told how it ended
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, self.ledger.close)
+        finally:
+            self._thread.shutdown(wait=False)

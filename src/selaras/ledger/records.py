@@ -47,9 +47,16 @@ class Records:
 
     def hint(self, keys: Iterable[RecordKey], via: str, now: int, due: int | None = None) -> None:
         """Remember to look at these records; a repeat only bumps the row that waits already."""
-        at = now if due is None else due
+        self._hint([(key, via, now, now if due is None else due) for key in keys])
+
+    def hint_all(self, group: Iterable[tuple[Iterable[RecordKey], str, int]]) -> None:
+        """Many calls of `hint` at once: (keys, via, now) each."""
+        self._hint([(key, via, now, now) for keys, via, now in group for key in keys])
+
+    def _hint(self, hints: list[tuple[RecordKey, str, int, int]]) -> None:
         # Always in one order, here and below: two workers that change the same rows then wait, and cannot deadlock.
-        self._db.many(_HINT, [(k.connection, k.kind, k.id, now, at, via, now) for k in sorted(keys, key=_order)])
+        hints.sort(key=lambda hint: _order(hint[0]))
+        self._db.many(_HINT, [(k.connection, k.kind, k.id, now, due, via, now) for k, via, now, due in hints])
 
     def hints(self, connection: str, kind: str, now: int, limit: int) -> list[PendingHint]:
         """Hints that are due, oldest first."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from selaras.ledger.database import Database
-from selaras.ledger.errors import NewerSchema
+from selaras.ledger.errors import NewerSchema, OlderSchema
 
 _WORDS: Final = {
     "sqlite": {"{id}": "INTEGER PRIMARY KEY", "{blob}": "BLOB"},
@@ -107,11 +107,7 @@ def migrate(db: Database) -> int:
         db.run("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)")
         found = db.rows("SELECT version FROM schema_version")
         version = int(found[0][0]) if found else 0
-        if version > len(MIGRATIONS):
-            raise NewerSchema(
-                f"The database has schema {version}, this Selaras knows up to {len(MIGRATIONS)}.",
-                "Start the newer Selaras that wrote it.",
-            )
+        _refuse_newer(version)
         for statements in MIGRATIONS[version:]:
             for statement in statements:
                 for word, meaning in _WORDS[db.dialect].items():
@@ -122,3 +118,32 @@ def migrate(db: Database) -> int:
         elif version < len(MIGRATIONS):
             db.run("UPDATE schema_version SET version = ?", (len(MIGRATIONS),))
     return len(MIGRATIONS)
+
+
+def check(db: Database) -> int:
+    """The version of a database that may only be read. Raises `NewerSchema` and `OlderSchema`."""
+    version = 0
+    if _has_version(db):
+        found = db.rows("SELECT version FROM schema_version")
+        version = int(found[0][0]) if found else 0
+    _refuse_newer(version)
+    if version < len(MIGRATIONS):
+        raise OlderSchema(
+            f"The database has schema {version}, this Selaras reads {len(MIGRATIONS)}.",
+            "Start Selaras once on it; that brings it up to date.",
+        )
+    return version
+
+
+def _has_version(db: Database) -> bool:
+    if db.dialect == "sqlite":
+        return bool(db.rows("SELECT 1 FROM sqlite_schema WHERE name = 'schema_version'"))
+    return db.rows("SELECT to_regclass('schema_version')")[0][0] is not None
+
+
+def _refuse_newer(version: int) -> None:
+    if version > len(MIGRATIONS):
+        raise NewerSchema(
+            f"The database has schema {version}, this Selaras knows up to {len(MIGRATIONS)}.",
+            "Start the newer Selaras that wrote it.",
+        )
