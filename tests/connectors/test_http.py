@@ -52,9 +52,7 @@ async def test_path_and_query_arrive_as_written() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "path", ["/../admin", "/a/../b", "/a/%2e%2E/b", "/a/..", "/./a", "orders", "@evil.example/"]
-)
+@pytest.mark.parametrize("path", ["/../admin", "/a/../b", "/a/%2e%2E/b", "/a/..", "/./a", "orders", "@evil.example/"])
 async def test_a_path_cannot_leave_the_base(path: str) -> None:
     async with calling("https://shop.example/api") as http:
         with pytest.raises(ValueError, match="path"):

@@ -24,7 +24,8 @@ NOW = 1_800_000_000.0
     [
         ({"Retry-After": "7"}, 7.0),
         ({"Retry-After": "0"}, 0.0),
-        ({"Retry-After": "1.5"}, 1.5),
+        ({"Retry-After": "1.5"}, 2.0),
+        ({"Retry-After": "1.0"}, 1.0),
         ({"Retry-After": "86400"}, 3600.0),
         ({"Retry-After": "-3"}, 0.0),
         ({"Retry-After": "soon"}, 5.0),
@@ -200,9 +201,7 @@ async def test_a_redirect_is_followed_only_within_the_origin_and_only_when_asked
         async with served(handler) as url, calling(url, auth=StaticBearer("t")) as http:
 
             async def go(path: str, s: int, follow: bool = True, effect: bool = True) -> tuple[int, bytes]:
-                answer = await http.request(
-                    "POST", path, params={"s": s}, body=b"b", effect=effect, follow=follow
-                )
+                answer = await http.request("POST", path, params={"s": s}, body=b"b", effect=effect, follow=follow)
                 return answer.status, answer.body
 
             assert await go("/here", 308, follow=False) == (308, b"")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
-import math
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -16,6 +16,7 @@ from selaras.connectors.contract.errors import Ambiguous, ConnectorError, Transi
 T = TypeVar("T")
 
 MAX_RETRY_AFTER: Final = 3600.0
+_NUMBER: Final = re.compile(r"([+-]?\d{1,18})(\.\d*[1-9]\d*)?(?:\.0*)?")
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -66,16 +67,17 @@ def retry_after(value: str, date: str, now: float) -> float | None:
     value = value.strip()
     if not value:
         return None
-    try:
-        seconds = float(value)
-    except ValueError:
+    number = _NUMBER.fullmatch(value)
+    seconds: float
+    if number:
+        # Whole seconds by the standard; a part of a second, which some send, counts as one more.
+        seconds = int(number[1]) + (1 if number[2] else 0)
+    else:
         until = _http_date(value)
         if until is None:
             return None
         start = _http_date(date)
         seconds = until - (now if start is None else start)
-    if math.isnan(seconds):
-        return None
     return min(MAX_RETRY_AFTER, max(0.0, seconds))
 
 

@@ -41,6 +41,7 @@ _KEEP_ALIVE: Final = 4.0
 
 _MIB: Final = 1024 * 1024
 
+
 class Http:
     """Calls one system with one credential.
 
@@ -239,9 +240,7 @@ class Http:
         # Raised out here, so that the library's error is not even kept as context.
         raise self._failure(code, method, target, effect, seconds)
 
-    def _failure(
-        self, code: str, method: str, target: str, effect: bool, seconds: float
-    ) -> Transient | Ambiguous:
+    def _failure(self, code: str, method: str, target: str, effect: bool, seconds: float) -> Transient | Ambiguous:
         what = f"{method} {target.partition('?')[0]}"
         if code in _BEFORE:
             return Transient(f"{self.name} cannot be reached: {_BEFORE[code]}", code=code)

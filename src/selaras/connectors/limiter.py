@@ -10,6 +10,7 @@ second stayed within rate + burst; without, 57 and 99 at 50 allowed).
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import weakref
 from collections import deque
@@ -64,7 +65,7 @@ class Limiter:
         self._capacity = rate.burst + _slack(rate)
         self._tokens = 0.0
         self._at = clock()
-        self._paused_until = float("-inf")
+        self._paused_until = -math.inf
         self._busy = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._pump: asyncio.Task[None] | None = None

@@ -262,9 +262,7 @@ class OAuth:
             elif kept is None or not (kept.access or kept.refresh):
                 raise Expired(f"{self.connection} is not signed in", code="not_connected", cure=CONNECT_AGAIN)
             elif not kept.refresh:
-                raise Expired(
-                    f"the sign-in of {self.connection} has ended", code="no_refresh", cure=CONNECT_AGAIN
-                )
+                raise Expired(f"the sign-in of {self.connection} has ended", code="no_refresh", cure=CONNECT_AGAIN)
             else:
                 form = {"grant_type": "refresh_token", "refresh_token": kept.refresh}
             return await self._keep(await self._ask(form), kept)
@@ -286,8 +284,7 @@ class OAuth:
                 # A server that rotates nothing sends no refresh token: the old one stays good (RFC 6749 §6).
                 refresh=token.refresh or before.refresh,
                 extra={**before.extra, **token.extra},
-                refresh_expires_at=token.refresh_expires_at or (before.refresh_expires_at if same else
-                0.0),
+                refresh_expires_at=token.refresh_expires_at or (before.refresh_expires_at if same else 0.0),
             )
         await self._store.save(token)
         self._token = token
@@ -336,9 +333,7 @@ class OAuth:
                 cure="Check the client id and secret in the settings of the connection.",
                 status=answer.status,
             )
-        if error in ("temporarily_unavailable", "server_error") or (
-            not error and answer.status not in (400, 401)
-        ):
+        if error in ("temporarily_unavailable", "server_error") or (not error and answer.status not in (400, 401)):
             # No verdict of an authorization server: a proxy, a page for people, a 200 without a token.
             return Transient(
                 f"the sign-in server of {self.connection} gave no token (HTTP {answer.status})",

@@ -75,11 +75,11 @@ def _seconds(timestamp: float | str | dt.datetime) -> float | None:
     if isinstance(timestamp, str):
         text = timestamp.strip()
         if text.isascii() and text.isdigit() and len(text) <= 12:
-            return float(text)
+            return int(text)
         try:
             timestamp = dt.datetime.fromisoformat(text)
         except ValueError:
             return None
     if isinstance(timestamp, dt.datetime):
         return None if timestamp.tzinfo is None else timestamp.timestamp()
-    return float(timestamp)
+    return timestamp

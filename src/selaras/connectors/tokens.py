@@ -88,8 +88,7 @@ def grant_from(answer: Response, sent_at: float, asked_scope: str) -> Token | No
 
 
 _STANDARD = frozenset(
-    ("access_token", "refresh_token", "id_token", "token_type", "expires_in", "scope", "error",
-    "error_description")
+    ("access_token", "refresh_token", "id_token", "token_type", "expires_in", "scope", "error", "error_description")
 )
 # The name is not in any standard: Shopify and eBay, QuickBooks Online, Keycloak.
 _GRANT_LIFE = ("refresh_token_expires_in", "x_refresh_token_expires_in", "refresh_expires_in")
@@ -130,5 +129,5 @@ def _seconds(fields: Mapping[str, Any], *names: str) -> float:
         if isinstance(value, str) and value.isdecimal() and len(value) <= 12:
             value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-            return float(value)
+            return value
     return 0.0
