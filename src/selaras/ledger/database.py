@@ -80,18 +80,18 @@ class Database(Protocol):
 
 
 class SQLite:
-    """SQLite through apsw. `read_only` opens beside a running writer and takes no lock."""
+    """SQLite through apsw. `read_only` opens beside a running writer and takes no lock; `file` names a backup."""
 
     dialect: Literal["sqlite", "postgres"] = "sqlite"
 
-    def __init__(self, directory: Path, *, read_only: bool = False) -> None:
+    def __init__(self, directory: Path, *, read_only: bool = False, file: str = FILE) -> None:
         version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
         if version < _SAFE_SQLITE:
             raise DatabaseDamaged(
                 f"SQLite {apsw.sqlite_lib_version()} can corrupt a write-ahead log.",
                 "Install the apsw wheel, which brings 3.51.3 or newer.",
             )
-        self.path = directory / FILE
+        self.path = directory / file
         self.lock: DirectoryLock | None = None
         if read_only:
             flags = apsw.SQLITE_OPEN_READONLY
@@ -148,6 +148,21 @@ class SQLite:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Reads inside see one moment, beside a writer too. Allowed read-only."""
+        with _sentences(self.path):
+            self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """The bare connection, for the backup."""
+        return self._db
 
     def close(self) -> None:
         self._db.close()
