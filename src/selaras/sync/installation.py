@@ -18,7 +18,7 @@ from selaras.ledger import Desk, Ledger, open_ledger
 from selaras.ledger.connections import Connection
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import MICROSECOND
-from selaras.secrets import Vault
+from selaras.secrets import Vault, remember
 from selaras.sync.hub import Hub, Pair
 
 PAIRS = "pairs"
@@ -44,7 +44,7 @@ def open_installation(data: Path, *, database: str = "", read_only: bool = False
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
     elif not (database or (data / "selaras.db").exists()):
         raise LedgerError(f"There is no installation in {data}.", "Run `selaras connect` first, or name it with --data.")
-    return open_ledger(database or data, Vault.of(data), read_only=read_only)
+    return open_ledger(database or data, Vault.load(data), read_only=read_only)
 
 
 def pairs_of(ledger: Ledger) -> list[Pair]:
@@ -105,6 +105,8 @@ class LedgerTokens:
 def build(connection: Connection, tokens: LedgerTokens, clock: Callable[[], float]) -> Connector:
     """The connector of a stored connection."""
     kind = registry.get(connection.type)
+    for secret in connection.secrets.values():
+        remember(secret)  # so that no log line can show it
     tools = Tools(connection.name, connection.zone, tokens, clock)
     return kind.build(connection.settings | connection.secrets, tools)
 

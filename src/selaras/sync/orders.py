@@ -88,7 +88,7 @@ class OrderPlanner:
         ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
         orders = [_order.decode(record.body) for record in records]
         streams = [order_stream(store, order.id) for order in orders]
-        contacts = [contact_stream(self._contact_name(order)) for order in orders]
+        contacts = [self.buyer_stream(order) for order in orders]
         history = ledger.postings.of_streams(books, [*streams, *dict.fromkeys(contacts)])
         paid_back = ledger.postings.of_streams(store, streams)
         links = ledger.postings.links(books, [*streams, *contacts])
@@ -109,6 +109,10 @@ class OrderPlanner:
         return drafts
 
     # -- buyer -----------------------------------------------------------------------------------------------------
+
+    def buyer_stream(self, order: Order) -> str:
+        """The stream of the buyer's contact; decisions about the buyer are kept under it."""
+        return contact_stream(self._contact_name(order))
 
     def _contact_name(self, order: Order) -> str:
         """The key of the buyer; who left neither telephone number nor e-mail goes to the shared contact, if one is set."""

@@ -1,0 +1,240 @@
+"""Decisions of people: which order a payment pays, which contact a buyer is, what was skipped, and taking them back.
+
+Every decision is a row with who and why; a later one, or an undo, leaves it in the history. What it concerns is planned
+again, so that the books follow.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from selaras.ledger import Ledger
+from selaras.ledger.errors import LedgerError
+from selaras.ledger.values import RecordKey, State
+from selaras.model.document import BankTransaction
+from selaras.model.money import ZERO
+from selaras.model.order import Order
+from selaras.rules.contacts import match_contact
+from selaras.sync.finding import one_record, pair_of
+from selaras.sync.hub import Hub, Pair, order_stream
+from selaras.sync.installation import pairs_of
+from selaras.sync.orders import BANK_KEY, PROBLEM_KEY, OrderPlanner
+
+_ALL = 2**62
+_order = msgspec.json.Decoder(Order)
+_bank = msgspec.json.Decoder(BankTransaction)
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What was decided. `connection`, `kind` and `subject` name the decision for an undo; `before` is the answer it
+    replaced ("" when there was none)."""
+
+    connection: str
+    kind: str
+    subject: str
+    answer: str
+    before: str = ""
+
+
+class Undone(msgspec.Struct, frozen=True):
+    """A decision that no longer holds."""
+
+    connection: str
+    kind: str
+    subject: str
+    answer: str
+
+
+# -- payments ----------------------------------------------------------------------------------------------------------
+
+
+def link_payment(ledger: Ledger, bank_line: str, order_name: str, now: int, who: str) -> Decided:
+    """Say which order a bank line pays; both are planned again.
+
+    Raises `LedgerError` when one of them is unknown or ambiguous, the line is money out, its receipt stands already
+    for another order, or the currencies differ.
+    """
+    order_record = one_record(ledger, order_name, "order")
+    pair = pair_of(ledger, order_record.key.connection)
+    line = one_record(ledger, bank_line, "bank_transaction", pair.books)
+    transaction, order = _bank.decode(line.body), _order.decode(order_record.body)
+    if transaction.amount <= ZERO:
+        raise LedgerError(f"Bank line {line.number} is money out.", "Only money that came in can pay an order.")
+    if transaction.currency != order.currency:
+        raise LedgerError(
+            f"Bank line {line.number} is in {transaction.currency}, order {order.number} in {order.currency}.",
+            "Book the exchange in the books first.",
+        )
+    before = ledger.connections.decisions(pair.books, "bank").get(line.key.id, "")
+    stream = order_stream(pair.store, order.id)
+    if before not in ("", stream):
+        _receipt_must_not_stand(ledger, pair, before, line.key.id)
+    with ledger.transaction():
+        ledger.connections.decide(pair.books, "bank", line.key.id, stream, f"by hand: {who}", now)
+        keys = {line.key, order_record.key}
+        if before:
+            keys.add(RecordKey(pair.store, "order", before.removeprefix(f"{pair.store}:")))
+        ledger.records.replan(keys)
+    return Decided(pair.books, "bank", line.key.id, stream, before)
+
+
+def _receipt_must_not_stand(ledger: Ledger, pair: Pair, stream: str, line: str) -> None:
+    for posting in ledger.postings.of_streams(pair.books, [stream]).get(stream, []):
+        if posting.key == f"{BANK_KEY}{line}" and posting.state in (State.DONE, State.IN_DOUBT):
+            raise LedgerError(
+                f"Bank line {line} is booked as receipt {posting.reference} of {stream} already.",
+                "Void that receipt in the books first.",
+            )
+
+
+# -- contacts ----------------------------------------------------------------------------------------------------------
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """A contact of the books that may be the buyer."""
+
+    id: str
+    name: str
+    phone: str
+    email: str
+
+
+class Tie(msgspec.Struct, frozen=True):
+    """A buyer whom several contacts (or one of another name) may be; `orders` wait for the answer."""
+
+    store: str
+    subject: str
+    buyer: str
+    phone: str
+    email: str
+    reasons: list[str]
+    candidates: list[Candidate]
+    orders: list[str]
+
+
+def contact_ties(hub: Hub, store: str | None = None) -> list[Tie]:
+    """Buyers who wait for a person to say which contact they are (M4). Runs in the ledger's thread."""
+    ledger = hub.desk.ledger
+    ties: dict[tuple[str, str], Tie] = {}
+    for pair in hub.pairs:
+        if store not in (None, pair.store):
+            continue
+        planner, contacts = OrderPlanner(hub, pair), hub.mirrors[pair.books].contacts
+        stuck = {p.record.id for p in ledger.postings.in_state(State.BLOCKED, _ALL) if p.key == PROBLEM_KEY}
+        for record in ledger.records.some(pair.store, "order", sorted(stuck)):
+            order = _order.decode(record.body)
+            match = match_contact(order.buyer, contacts.candidates(order.buyer), pair.policy.walk_in)
+            if match.decision != "ask":
+                continue
+            subject = planner.buyer_stream(order)
+            if subject in ledger.connections.decisions(pair.store, "contact"):
+                continue  # answered; the order is on its way
+            tie = ties.get((pair.store, subject))
+            if tie is not None:
+                tie.orders.append(order.number)
+                continue
+            known = [contacts.get(i) for i in match.candidates]
+            ties[(pair.store, subject)] = Tie(
+                pair.store, subject, order.buyer.name, order.buyer.phone, order.buyer.email, list(match.reasons),
+                [Candidate(c.id, c.name, c.phone, c.email) for c in known if c is not None], [order.number],
+            )  # fmt: skip
+    return list(ties.values())
+
+
+def decide_contact(hub: Hub, name: str, contact: str, now: int, who: str) -> Decided:
+    """Say which contact of the books a buyer is. `name` is an order of the buyer, or the tie's subject.
+
+    Raises `LedgerError` when the order or the contact is unknown. Runs in the ledger's thread.
+    """
+    ledger = hub.desk.ledger
+    pair, subject = _subject(hub, name)
+    if hub.mirrors[pair.books].contacts.get(contact) is None:
+        raise LedgerError(
+            f"The books {pair.books} have no active contact with the id {contact!r}.",
+            "See `selaras contacts ties` for the contacts to choose from.",
+        )
+    before = ledger.connections.decisions(pair.store, "contact").get(subject, "")
+    with ledger.transaction():
+        ledger.connections.decide(pair.store, "contact", subject, contact, f"by hand: {who}", now)
+        ledger.records.replan_blocked(pair.store)
+    return Decided(pair.store, "contact", subject, contact, before)
+
+
+def _subject(hub: Hub, name: str) -> tuple[Pair, str]:
+    if name.startswith("contact:"):
+        pairs = {tie.store: tie for tie in contact_ties(hub) if tie.subject == name}
+        stores = list(pairs) or [pair.store for pair in hub.pairs][:1]
+        return pair_of(hub.desk.ledger, stores[0] if stores else None), name
+    record = one_record(hub.desk.ledger, name, "order")
+    pair = pair_of(hub.desk.ledger, record.key.connection)
+    return pair, OrderPlanner(hub, pair).buyer_stream(_order.decode(record.body))
+
+
+# -- taking back -------------------------------------------------------------------------------------------------------
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """A decision that holds."""
+
+    connection: str
+    kind: str
+    subject: str
+    answer: str
+
+
+def decisions(ledger: Ledger) -> list[Standing]:
+    """Every decision that holds, of every pair."""
+    found: dict[tuple[str, str, str], Standing] = {}
+    for pair in pairs_of(ledger):
+        for connection, kind in ((pair.store, "product"), (pair.store, "contact"), (pair.books, "bank")):
+            for subject, answer in sorted(ledger.connections.decisions(connection, kind).items()):
+                found[(connection, kind, subject)] = Standing(connection, kind, subject, answer)
+    return list(found.values())
+
+
+def undo(ledger: Ledger, kind: str, subject: str, now: int, store: str | None = None) -> Undone:
+    """Take a decision back: kind "product" (a store code), "contact" (a buyer), "bank" (a line), "skip" (a record).
+
+    A document that was already written because of it stays in the books; planning shows what would change. Raises
+    `LedgerError` when there is no such decision, or a receipt already stands because of it.
+    """
+    if kind == "skip":
+        return _undo_skip(ledger, subject, now)
+    if kind not in ("product", "contact", "bank"):
+        raise LedgerError(f"{kind!r} is not a kind of decision.", "Kinds: product, contact, bank, skip.")
+    for pair in pairs_of(ledger):
+        if store not in (None, pair.store):
+            continue
+        connection = pair.books if kind == "bank" else pair.store
+        answer = ledger.connections.decisions(connection, kind).get(subject)
+        if answer is None:
+            continue
+        if kind == "bank":
+            _receipt_must_not_stand(ledger, pair, answer, subject)
+        with ledger.transaction():
+            ledger.connections.undo(connection, kind, subject, now)
+            ledger.records.replan_blocked(pair.store)
+            if kind == "bank":
+                order = RecordKey(pair.store, "order", answer.removeprefix(f"{pair.store}:"))
+                ledger.records.replan([RecordKey(pair.books, "bank_transaction", subject), order])
+        return Undone(connection, kind, subject, answer)
+    raise LedgerError(f"There is no {kind} decision on {subject!r}.", "See `selaras undo --list` for those that hold.")
+
+
+def _undo_skip(ledger: Ledger, name: str, now: int) -> Undone:
+    record = one_record(ledger, name)
+    mine = [
+        posting
+        for posting in ledger.postings.of_record(record.key)
+        if posting.state is State.SKIPPED and posting.cause == "skipped_by_hand"
+    ]
+    if not mine:
+        raise LedgerError(f"Nothing of {name!r} was skipped by a person.", "See `selaras blocked --skipped`.")
+    with ledger.transaction():
+        keys = {record.key}
+        for posting in mine:
+            ledger.postings.supersede(posting.target, posting.stream, posting.key, now)
+            store, _colon, order = posting.stream.partition(":")
+            keys.add(RecordKey(store, "order", order))
+        ledger.records.replan(keys)
+    return Undone(record.key.connection, "skip", record.number, mine[0].message)

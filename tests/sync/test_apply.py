@@ -1,0 +1,144 @@
+"""The dispatcher alone: exactly once against a target that forgets, repeats and lies about nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from selaras.connectors.contract import Connector
+from selaras.ledger import Desk, open_ledger
+from selaras.ledger.values import NewPosting, RecordKey, State
+from selaras.model.document import Invoice, Receipt, SalesOrder
+from selaras.sync.apply import Dispatcher
+from selaras.sync.hub import Hub
+from tests.sync.target import Clock, Plain, Target
+
+DAY = dt.date(2018, 9, 13)
+
+
+def chain(number: int) -> list[NewPosting]:
+    """Sales order, invoice and receipt of one order, each naming the one before."""
+    ref, total = str(number), Decimal(1000 + number)
+    documents = [
+        SalesOrder(ref, DAY, "IDR", total),
+        Invoice(ref, DAY, "IDR", total, sales_order_id="@sales_order"),
+        Receipt(f"{ref}/P", DAY, "IDR", total, invoice_id="@invoice"),
+    ]
+    return [
+        NewPosting(
+            "buku", f"toko:{ref}", kind, 1, kind, "create", RecordKey("toko", "order", ref), document.reference,
+            kind, document, "", total=1000 + number, currency="IDR",
+        )
+        for kind, document in zip(("sales_order", "invoice", "receipt"), documents, strict=True)
+    ]  # fmt: skip
+
+
+class Bench:
+    """A hub with one target on virtual time."""
+
+    def __init__(self, path: Path, target: Target) -> None:
+        self.target = target
+        self.clock = target.clock
+        self.hub = Hub(Desk(open_ledger(path, Plain())), {"buku": cast(Connector, target)}, [], self.clock)
+        self.dispatcher = Dispatcher(self.hub, "buku")
+
+    async def plan(self, orders: int) -> None:
+        rows = [row for n in range(orders) for row in chain(n)]
+        await self.hub.desk.write(self.hub.desk.ledger.postings.plan, rows, self.hub.now())
+
+    async def until_done(self, *, turns: int = 2000) -> None:
+        for _ in range(turns):
+            await self.dispatcher.drain()
+            if not await self.hub.desk(self.hub.desk.ledger.pending):
+                return
+            self.clock.now += 0.5
+        raise AssertionError("never finished")
+
+
+def check(target: Target, orders: int) -> None:
+    """Missing 0, duplicated 0, out of order 0."""
+    references = [(kind, ref) for _, kind, ref, _, _ in target.documents]
+    assert len(references) == len(set(references)), "duplicated"
+    assert len(references) == 3 * orders, "missing"
+    place = {entry: at for at, entry in enumerate(references)}
+    for n in range(orders):
+        assert place["sales_order", str(n)] < place["invoice", str(n)] < place["receipt", f"{n}/P"]
+
+
+@pytest.mark.parametrize("offset", range(5))
+async def test_exactly_once_under_faults(tmp_path: Path, seed: int, offset: int) -> None:
+    bench = Bench(tmp_path, Target(Clock(), seed + offset))
+    await bench.plan(60)
+    await bench.until_done()
+    check(bench.target, 60)
+    await bench.hub.close()
+
+
+@pytest.mark.parametrize("offset", range(5))
+async def test_exactly_once_when_killed_between_any_two_steps(tmp_path: Path, seed: int, offset: int) -> None:
+    target = Target(Clock(), seed + offset)
+    bench = Bench(tmp_path, target)
+    await bench.plan(40)
+    rng = target.rng
+    for _ in range(30):
+        work = asyncio.create_task(bench.dispatcher.drain())
+        for _ in range(rng.randrange(1, 40)):
+            await asyncio.sleep(0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        await bench.hub.close()
+        bench = Bench(tmp_path, target)
+        await bench.hub.desk.write(
+            bench.hub.desk.ledger.postings.resume, "buku", bench.hub.now(), bench.dispatcher.settle_time
+        )
+        target.clock.now += rng.random()
+    await bench.until_done()
+    check(target, 40)
+    await bench.hub.close()
+
+
+async def test_fewest_calls_without_faults(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, Target(Clock(), 0, faults=False, batch=10))
+    await bench.plan(100)
+    await bench.until_done()
+    assert bench.target.calls == 3 * 100 / 10
+    await bench.hub.close()
+
+
+async def test_one_bad_record_holds_up_no_other(tmp_path: Path) -> None:
+    target = Target(Clock(), 0, faults=False)
+    target.poison.add("7")
+    bench = Bench(tmp_path, target)
+    await bench.plan(30)
+    await bench.dispatcher.drain()
+    assert len(target.documents) == 29 * 3
+    blocked = await bench.hub.desk(bench.hub.desk.ledger.postings.in_state, State.BLOCKED)
+    assert [(p.reference, p.cause, p.field) for p in blocked] == [("7", "bad_line", "lines[0]")]
+    target.poison.clear()
+    ids = [p.id for p in blocked]
+    await bench.hub.desk.write(bench.hub.desk.ledger.postings.retry, ids, bench.hub.now(), "admin")
+    await bench.until_done()
+    check_all = {ref for _, _, ref, _, _ in target.documents}
+    assert {"7", "7/P"} <= check_all
+    assert len(target.documents) == 90
+    await bench.hub.close()
+
+
+async def test_a_document_of_another_total_is_never_taken_for_ours(tmp_path: Path) -> None:
+    target = Target(Clock(), 0, faults=False)
+    bench = Bench(tmp_path, target)
+    await bench.plan(1)
+    claimed = await bench.hub.desk.write(bench.hub.desk.ledger.postings.claim, "buku", bench.hub.now(), 1.0, 10)
+    assert len(claimed) == 1  # the process dies here; meanwhile a person types an order with the same reference
+    target.documents.append((target.clock(), "sales_order", "0", "by-hand", Decimal(999)))
+    target.clock.now += 60
+    await bench.dispatcher.drain()
+    (blocked,) = await bench.hub.desk(bench.hub.desk.ledger.postings.in_state, State.BLOCKED)
+    assert blocked.cause == "total_differs"
+    assert len(target.documents) == 1
+    await bench.hub.close()
