@@ -209,7 +209,7 @@ class App:
         books = self.books
         if kind == "products":
             return [books.by_code[code] for code in codes if code in books.by_code]
-        return [row for code in codes for row in books.stock_of.get(code, {}).values()]
+        return [books.stock_of[code] for code in codes if code in books.stock_of]
 
     # -- the sandbox's switches ---------------------------------------------------------------------------------
 

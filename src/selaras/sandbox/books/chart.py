@@ -44,6 +44,8 @@ BY_ROLE: Final = {account.role: account.id for account in CHART}
 BY_ID: Final = {account.id: account for account in CHART}
 # Where money may lie: the accounts that a receipt or a refund may name.
 MONEY: Final = frozenset(BY_ROLE[role] for role in ("bank", "cash", "clearing"))
+# Accounts whose entries name the contact that owes or is owed.
+OWED: Final = frozenset(BY_ROLE[role] for role in ("receivable", "payable", "deposits"))
 # Roles that a document line may be booked to.
 LINE_ROLES: Final = frozenset(("sales", "discount", "shipping", "fee", "rounding"))
 

@@ -47,7 +47,7 @@ def create(books: Books, item: InvoiceIn, act: Act) -> Invoice:
         currency=item.currency,
         total=priced.total,
         contact_id=contact,
-        lines=item.lines,
+        lines=priced.lines,
         tax_included=item.tax_included,
         sales_order_id=item.sales_order_id,
     )
@@ -152,6 +152,7 @@ def update(books: Books, item: InvoiceChange, act: Act) -> Invoice:
         books.invoices.rename(invoice, changes["reference"])
     for name in ("date", "currency", "total", "contact_id", "lines", "tax_included"):
         setattr(invoice, name, want[name])
+    invoice.lines = priced.lines
     _post(books, invoice, priced, act)
     for code, pieces in priced.moves.items():
         books.move_stock(code, act, -pieces, ZERO)
@@ -205,7 +206,7 @@ def credit(books: Books, item: CreditNoteIn, act: Act) -> CreditNote:
         currency=item.currency,
         total=priced.total,
         contact_id=contact,
-        lines=item.lines,
+        lines=priced.lines,
         tax_included=item.tax_included,
         invoice_id=item.invoice_id,
         restock=item.restock,

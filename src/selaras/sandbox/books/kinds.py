@@ -75,12 +75,20 @@ class Product(Row, kw_only=True):
     components: tuple[Component, ...] = ()
 
 
+class Shelf(msgspec.Struct, gc=False):
+    """What lies in one warehouse and what open orders hold of it."""
+
+    warehouse: str
+    on_hand: Decimal = ZERO
+    reserved: Decimal = ZERO
+
+
 class StockRow(Row, kw_only=True):
-    """Stock of one product in one warehouse: what lies there and what open orders hold of it."""
+    """Stock of one product; `on_hand` and `reserved` are the sums over its warehouses."""
 
     code: str
     product_id: str
-    warehouse: str
+    warehouses: list[Shelf]
     on_hand: Decimal = ZERO
     reserved: Decimal = ZERO
 

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from selaras.sandbox.books.kinds import ZERO, SalesOrder
+from selaras.sandbox.books.kinds import ZERO, Line, SalesOrder
 from selaras.sandbox.books.state import Act, Books, Refused, Thread
 from selaras.sandbox.books.wire import Change, SalesOrderChange, SalesOrderIn, Void
 
@@ -33,7 +34,7 @@ def create(books: Books, item: SalesOrderIn, act: Act) -> SalesOrder:
         currency=item.currency,
         total=priced.total,
         contact_id=item.contact_id,
-        lines=item.lines,
+        lines=priced.lines,
         tax_included=item.tax_included,
         tracking=item.tracking,
         courier=item.courier,
@@ -54,9 +55,16 @@ def changed_fields(row: Any, item: Change) -> dict[str, Any]:
         if name in ("id", "version"):
             continue
         value = getattr(item, name)
-        if value is not UNSET and value != getattr(row, name):
+        if value is not UNSET and value != getattr(row, name) and not (name == "lines" and _same(value, row.lines)):
             found[name] = value
     return found
+
+
+def _same(stated: tuple[Line, ...], kept: tuple[Line, ...]) -> bool:
+    """Whether lines are equal but for amounts that were left to us."""
+    return len(stated) == len(kept) and all(
+        a == (replace(b, amount=None) if a.amount is None else b) for a, b in zip(stated, kept, strict=True)
+    )
 
 
 def check_version(row: Any, item: Change) -> None:
@@ -105,6 +113,7 @@ def _rewrite(books: Books, order: SalesOrder, changes: dict[str, Any], act: Act)
         books.sales_orders.rename(order, changes["reference"])
     for name in ("date", "currency", "total", "contact_id", "lines", "tax_included", "note"):
         setattr(order, name, want[name])
+    order.lines = priced.lines
     release(books, thread, act)
     _reserve(books, thread, priced.moves, act)
     set_status(order)

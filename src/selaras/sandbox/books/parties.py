@@ -89,8 +89,7 @@ def create_product(books: Books, item: ProductIn, act: Act) -> Product:
     books.products.add(product, act.stamp, act.visible_at)
     books.by_code[item.code] = product
     if product.stocked:
-        for warehouse in books.config.warehouses:
-            books.stock_row(product.code, warehouse, act)
+        books.new_stock(product, act)
     return product
 
 

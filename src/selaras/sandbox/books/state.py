@@ -32,6 +32,7 @@ from selaras.sandbox.books.kinds import (
     Receipt,
     RefundPayment,
     SalesOrder,
+    Shelf,
     StockRow,
 )
 from selaras.sandbox.books.table import Table
@@ -72,8 +73,12 @@ class Thread:
 
 
 class Priced(msgspec.Struct):
-    """What the lines of a document come to: total, income by account, tax, and pieces moved by product code."""
+    """What the lines of a document come to: total, income by account, tax, pieces moved by product code, their cost.
 
+    `lines` are the lines with every amount filled in.
+    """
+
+    lines: tuple[Line, ...]
     total: Decimal
     income: dict[str, Decimal]
     tax: Decimal
@@ -115,7 +120,7 @@ class Books:
             )
         }  # fmt: skip
         self.by_code: dict[str, Product] = {}
-        self.stock_of: dict[str, dict[str, StockRow]] = {}
+        self.stock_of: dict[str, StockRow] = {}
         self.threads: dict[str, Thread] = {}
         self.entries: dict[str, list[Journal]] = {}
         self._stamp = ""
@@ -184,15 +189,19 @@ class Books:
         """
         income: dict[str, Decimal] = {}
         moves: dict[str, Decimal] = {}
+        filled: list[Line] = []
         total = tax = cost = ZERO
         for index, line in enumerate(lines):
             net = rounded(line.quantity * line.unit_price - line.discount, currency)
-            if line.amount is not None and line.amount != net:
+            if line.amount is None:
+                line = msgspec.structs.replace(line, amount=net)
+            elif line.amount != net:
                 raise Refused(
                     "amount_mismatch",
                     f"lines[{index}].amount",
                     f"Line {index + 1} comes to {net}, but its amount says {line.amount}.",
                 )
+            filled.append(line)
             if line.tax:
                 self.check_exact(line.tax, currency, f"lines[{index}].tax")
                 tax += line.tax
@@ -225,7 +234,7 @@ class Books:
             )
         if total < 0:
             raise Refused("negative_total", "total", "A document cannot have a total below zero.")
-        return Priced(total, income, tax, moves, rounded(cost, self.config.currency))
+        return Priced(tuple(filled), total, income, tax, moves, rounded(cost, self.config.currency))
 
     def moved(self, product: Product, quantity: Decimal, moves: dict[str, Decimal]) -> Decimal:
         """Note the pieces that `quantity` of `product` moves; returns their cost."""
@@ -241,21 +250,25 @@ class Books:
 
     # -- stock --------------------------------------------------------------------------------------------------
 
-    def stock_row(self, code: str, warehouse: str, act: Act) -> StockRow:
-        """The stock of a product in a warehouse ("" = the first one); made when missing."""
-        warehouse = warehouse or self.config.warehouses[0]
-        rows = self.stock_of.setdefault(code, {})
-        row = rows.get(warehouse)
-        if row is None:
-            row_id, _ = self.stock.new_id()
-            product_id = self.by_code[code].id
-            row = rows[warehouse] = StockRow(id=row_id, code=code, product_id=product_id, warehouse=warehouse)
-            self.stock.add(row, act.stamp, act.visible_at)
-        return row
+    def new_stock(self, product: Product, act: Act) -> None:
+        """Open the stock of a new product, with nothing in any warehouse."""
+        row_id, _ = self.stock.new_id()
+        shelves = [Shelf(name) for name in self.config.warehouses]
+        row = StockRow(id=row_id, code=product.code, product_id=product.id, warehouses=shelves)
+        self.stock_of[product.code] = row
+        self.stock.add(row, act.stamp, act.visible_at)
+
+    def shelf(self, code: str, warehouse: str) -> Shelf:
+        """What lies of a product in a warehouse ("" = the first one)."""
+        shelves = self.stock_of[code].warehouses
+        return next((shelf for shelf in shelves if shelf.warehouse == warehouse), shelves[0])
 
     def move_stock(self, code: str, act: Act, on_hand: Decimal, reserved: Decimal, warehouse: str = "") -> None:
         """Add (signed) pieces to what lies there and to what is reserved."""
-        row = self.stock_row(code, warehouse, act)
+        row = self.stock_of[code]
+        shelf = self.shelf(code, warehouse) if warehouse else row.warehouses[0]
+        shelf.on_hand += on_hand
+        shelf.reserved += reserved
         row.on_hand += on_hand
         row.reserved += reserved
         self.stock.touch(row, act.stamp, act.now, act.visible_at)
@@ -265,8 +278,8 @@ class Books:
         if self.config.negative_stock:
             return
         for code, pieces in moves.items():
-            rows = self.stock_of.get(code, {}).values()
-            available = sum((row.on_hand - row.reserved for row in rows), ZERO) + freed.get(code, ZERO)
+            row = self.stock_of[code]
+            available = row.on_hand - row.reserved + freed.get(code, ZERO)
             if pieces > available:
                 raise Refused(
                     "insufficient_stock", "lines", f"{pieces} of {code!r} are wanted, {available} can be promised."
@@ -288,15 +301,30 @@ class Books:
         note: str = "",
     ) -> Journal | None:
         """Make a balanced entry; `sides` are (account id, amount), positive for debit. None when all are zero."""
-        lines = tuple(
-            JournalLine(account, debit=amount, contact_id=contact)
-            if amount > 0
-            else JournalLine(account, credit=-amount, contact_id=contact)
+        lines = [
+            JournalLine(account, amount if amount > 0 else ZERO, -amount if amount < 0 else ZERO, contact)
+            if account in chart.OWED
+            else JournalLine(account, amount if amount > 0 else ZERO, -amount if amount < 0 else ZERO)
             for account, amount in sides
             if amount
-        )
-        if sum((amount for _, amount in sides), ZERO):
-            raise AssertionError(f"entry for {kind} {document} is not balanced: {sides!r}")
+        ]
+        return self.keep_entry(act, date, currency, lines, kind=kind, document=document, reference=reference, note=note)
+
+    def keep_entry(
+        self,
+        act: Act,
+        date: dt.date,
+        currency: str,
+        lines: Sequence[JournalLine],
+        *,
+        kind: str = "",
+        document: str = "",
+        reference: str = "",
+        note: str = "",
+    ) -> Journal | None:
+        """Keep an entry that is balanced already; None when it has no lines."""
+        if sum((line.debit - line.credit for line in lines), ZERO):
+            raise AssertionError(f"entry for {kind} {document} is not balanced: {lines!r}")
         if not lines:
             return None
         row_id, number = self.journals.new_id()
@@ -308,7 +336,7 @@ class Books:
             source=act.source,
             date=date,
             currency=currency,
-            lines=lines,
+            lines=tuple(lines),
             note=note,
             document_kind=kind,
             document_id=document,
@@ -321,28 +349,13 @@ class Books:
     def reverse(self, document: str, act: Act) -> None:
         """Undo the entries of a document that is about to be rewritten: by reversal, nothing is ever removed."""
         for entry in self.entries.pop(document, ()):
-            self.book(
+            lines = [JournalLine(one.account, one.credit, one.debit, one.contact_id) for one in entry.lines]
+            self.keep_entry(
                 act,
                 entry.date,
                 entry.currency,
-                [(line.account, line.credit - line.debit) for line in entry.lines],
+                lines,
                 kind=entry.document_kind,
-                contact=entry.lines[0].contact_id,
                 reference=entry.reference,
                 note=f"reversal of {entry.number}",
             )
-
-    def balance_of(self, role: str, currency: str = "") -> Decimal:
-        """Debit − credit of the account with this role, in the company's currency unless another is named."""
-        wanted = chart.BY_ROLE[role]
-        currency = currency or self.config.currency
-        return sum(
-            (
-                line.debit - line.credit
-                for entry in self.journals.rows.values()
-                if entry.currency == currency
-                for line in entry.lines
-                if line.account == wanted
-            ),
-            ZERO,
-        )

@@ -8,7 +8,7 @@ import msgspec
 
 from selaras.model.money import rounded
 from selaras.sandbox.books import chart
-from selaras.sandbox.books.kinds import ZERO, BankTransaction, Journal, Purchase
+from selaras.sandbox.books.kinds import ZERO, BankTransaction, Journal, JournalLine, Purchase
 from selaras.sandbox.books.orders import changed_fields, check_version
 from selaras.sandbox.books.state import Act, Books, Priced, Refused
 from selaras.sandbox.books.wire import BankTransactionIn, JournalIn, PurchaseChange, PurchaseIn
@@ -50,7 +50,7 @@ def create_purchase(books: Books, item: PurchaseIn, act: Act) -> Purchase:
         currency=item.currency,
         total=priced.total,
         contact_id=item.contact_id,
-        lines=item.lines,
+        lines=priced.lines,
         tax_included=item.tax_included,
         warehouse=item.warehouse,
     )
@@ -121,7 +121,7 @@ def create_journal(books: Books, item: JournalIn, act: Act) -> Journal:
                 )
     books.check_currency(item.currency)
     books.check_open(item.date)
-    sides: list[tuple[str, Decimal]] = []
+    lines: list[JournalLine] = []
     for index, line in enumerate(item.lines):
         account = chart.account_id(line.account)
         if not account:
@@ -131,12 +131,11 @@ def create_journal(books: Books, item: JournalIn, act: Act) -> Journal:
         if line.debit < 0 or line.credit < 0 or bool(line.debit) == bool(line.credit):
             raise Refused("one_side", f"lines[{index}]", f"Line {index + 1} needs a debit or a credit above zero.")
         books.check_exact(line.debit - line.credit, item.currency, f"lines[{index}]")
-        sides.append((account, line.debit - line.credit))
-    difference = sum((amount for _, amount in sides), ZERO)
-    if difference or not sides:
+        lines.append(JournalLine(account, line.debit, line.credit, line.contact_id))
+    difference = sum((line.debit - line.credit for line in lines), ZERO)
+    if difference or not lines:
         raise Refused("unbalanced", "lines", f"Debits and credits differ by {abs(difference)} {item.currency}.")
-    contact = next((line.contact_id for line in item.lines if line.contact_id), "")
-    entry = books.book(act, item.date, item.currency, sides, contact=contact, reference=item.reference, note=item.note)
+    entry = books.keep_entry(act, item.date, item.currency, lines, reference=item.reference, note=item.note)
     if entry is None:
         raise AssertionError("an entry whose sides are all above zero was not made")
     return entry
@@ -174,8 +173,7 @@ def count_stock(books: Books, item: StockIn, act: Act) -> None:
     if product is None or not product.stocked:
         raise Refused("unknown_product", "code", f"There is no stocked product with code {item.code!r}.")
     _check_warehouse(books, item.warehouse)
-    row = books.stock_row(item.code, item.warehouse, act)
-    change = item.on_hand - row.on_hand
+    change = item.on_hand - books.shelf(item.code, item.warehouse).on_hand
     if not change:
         return
     currency = books.config.currency
@@ -193,6 +191,7 @@ def sell_at_counter(books: Books, item: CounterSale, act: Act) -> Journal | None
     _check_warehouse(books, item.warehouse)
     if item.quantity <= 0:
         raise Refused("invalid_quantity", "quantity", "A sale has a quantity above zero.")
+    books.check_open(books.today())
     currency = books.config.currency
     total = rounded(product.price * item.quantity if item.total is None else item.total, currency)
     moves: dict[str, Decimal] = {}

@@ -96,9 +96,9 @@ _SIGN: Final = {"sales_order": 0, "invoice": 1, "credit_note": -1, "receipt": -1
 def stock(books: Books) -> dict[str, dict[str, str]]:
     """Per product code, over all warehouses: on hand and reserved."""
     found: dict[str, dict[str, str]] = {}
-    for code, rows in books.stock_of.items():
-        on_hand = sum((row.on_hand for row in rows.values()), ZERO)
-        reserved = sum((row.reserved for row in rows.values()), ZERO)
+    for code, row in books.stock_of.items():
+        on_hand = sum((shelf.on_hand for shelf in row.warehouses), ZERO)
+        reserved = sum((shelf.reserved for shelf in row.warehouses), ZERO)
         found[code] = {"on_hand": str(on_hand), "reserved": str(reserved)}
     return found
 
