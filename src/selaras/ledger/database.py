@@ -74,6 +74,10 @@ class Database(Protocol):
         """Context manager: commit at the end, roll back on any exception. Does not nest."""
         ...
 
+    def reader(self) -> Database:
+        """A second connection to the same database that only reads, for long queries beside the writer."""
+        ...
+
     def close(self) -> None:
         """Close the connection and give up the lock."""
         ...
@@ -119,6 +123,9 @@ class SQLite:
             if self.lock is not None:
                 self.lock.release()
             raise
+
+    def reader(self) -> SQLite:
+        return SQLite(self.path.parent, read_only=True, file=self.path.name)
 
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         with _sentences(self.path):

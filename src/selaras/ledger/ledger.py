@@ -25,6 +25,7 @@ class Ledger:
 
     def __init__(self, db: Database, sealer: Sealer) -> None:
         self.db = db
+        self._sealer = sealer
         self.records = Records(db)
         self.postings = Postings(db)
         self.coverage = CoverageBook(db)
@@ -43,6 +44,10 @@ class Ledger:
     def transaction(self) -> Any:
         """Context manager: all or nothing."""
         return self.db.transaction()
+
+    def reader(self) -> Ledger:
+        """The same ledger through a connection of its own that only reads: its long queries hold up no writer."""
+        return Ledger(self.db.reader(), self._sealer)
 
     def close(self) -> None:
         """Close the database and give up its lock."""

@@ -68,6 +68,9 @@ class Postgres:
             self._db = self._connect()
         return self._db
 
+    def reader(self) -> Postgres:
+        return Postgres(self._dsn, read_only=True)
+
     def rows(self, sql: str, params: Params = ()) -> list[Row]:
         with self._sentences():
             return self._live().execute(_placeholders(sql), [writable_text(v) for v in params]).fetchall()

@@ -1,0 +1,1 @@
+"""HTTP: webhook intake, the API, the console pages, sign-in."""
