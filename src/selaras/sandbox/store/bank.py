@@ -89,7 +89,7 @@ async def forward(transfers: Sequence[Transfer], books: str, *, key: str = "", a
         for t in transfers
     ]
     headers = {"Content-Type": "application/json"} | ({"X-Sandbox-Key": key} if key else {})
-    body = msgspec.json.encode({"transactions": lines})
+    body = msgspec.json.encode({"items": lines})
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
@@ -98,6 +98,10 @@ async def forward(transfers: Sequence[Transfer], books: str, *, key: str = "", a
             if answer.status >= 300:
                 text = (await answer.text())[:200]
                 raise Refused(502, "books_refused", f"the books answered {answer.status}: {text}")
+            # A line may be refused inside an answer of 200.
+            bad = [r for r in msgspec.json.decode(await answer.read())["results"] if not r["ok"]]
+            if bad:
+                raise Refused(502, "books_refused", f"the books refused {len(bad)} lines: {bad[0]['message']}")
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         what = str(error) or type(error).__name__
         raise Refused(502, "books_unreachable", f"the books cannot be reached: {what}") from None
