@@ -133,11 +133,15 @@ class OrderPlanner:
         rows: list[NewPosting],
         new_links: list[Link],
     ) -> ContactMatch:
-        """The contact to use; plans its creation or its link the first time that this buyer is met."""
+        """Whether the buyer is known; plans the contact's creation or its link the first time that one is met.
+
+        Documents always say "@contact", which is resolved when they are sent: what a document says must not depend on
+        whether its buyer's contact stood already when it was planned.
+        """
         books = self._pair.books
         link = links.get((stream, "contact"))
         if link is not None:
-            return ContactMatch("use", link.target_id)
+            return ContactMatch("create")
         unfinished = (State.PLANNED, State.IN_DOUBT, State.BLOCKED)
         if planned.get(stream) or any(p.state in unfinished for p in history.get(stream, ())):
             return ContactMatch("create")
@@ -154,7 +158,7 @@ class OrderPlanner:
             link = Link(books, stream, "contact", "contact", match.contact_id, "", "", None, "", 1)
             new_links.append(link)
             links[(stream, "contact")] = link
-            return match
+            return ContactMatch("create", reasons=match.reasons)
         draft = ContactDraft(
             reference=stream.removeprefix("contact:"),
             name=(self._pair.policy.walk_in if match.decision == "walk_in" else order.buyer.name) or stream,
@@ -169,7 +173,7 @@ class OrderPlanner:
             )
         )  # fmt: skip
         planned[stream] = True
-        return match
+        return ContactMatch("create", reasons=match.reasons)
 
     # -- products and money ----------------------------------------------------------------------------------------
 
