@@ -103,8 +103,11 @@ class Api:
         return self._page(request, "products", self.shop.product_index, lambda key: self._product(products[key]))
 
     def list_stock(self, request: Request) -> Answer:
-        """A page of stock rows by time of change, or up to 100 by `skus` (or repeated `sku`)."""
+        """A page of stock rows by time of change, or up to 100 by `skus` (or repeated `sku`) or products' `ids`."""
         stock = self.shop.goods.stock
+        ids = _ids(request)
+        if ids is not None:
+            return self._rows("stock", [self.scale.encode(stock[i]) for i in ids if i in stock])
         skus = request.listed("skus", "sku", MOST)
         if skus is not None:
             found = [row for sku in skus if (p := self.shop.goods.by_sku(sku)) and (row := stock.get(p.id))]
