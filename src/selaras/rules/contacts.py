@@ -167,9 +167,7 @@ def _created_before(buyer: Buyer, candidates: Sequence[Contact]) -> ContactMatch
     return _ask(ours, _TIE(count=len(ours), names=_names(ours))) if ours else None
 
 
-def _decide(
-    buyer: Buyer, phone: str, email: str, by_phone: list[Contact], by_email: list[Contact]
-) -> ContactMatch:
+def _decide(buyer: Buyer, phone: str, email: str, by_phone: list[Contact], by_email: list[Contact]) -> ContactMatch:
     both = [c for c in by_phone if any(c.id == d.id for d in by_email) and names_compatible(buyer.name, c.name)]
     if len(both) == 1:
         return ContactMatch("use", both[0].id, reasons=(_SAME_BOTH(name=both[0].name),))

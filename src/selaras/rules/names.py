@@ -28,7 +28,8 @@ _TITLES: Final = frozenset(
 )
 _DEGREES: Final = frozenset(
     "se mm sh mh st mt skom mkom ssi msi spd mpd sip sos ssos msos sag mag stp sp spa spog spb spm spdi spak sked "
-    "sfarm apt amd amdkeb skep ns ners skm mkes mba phd msc bsc ma ba ssn msn shi lc ak ca cpa btech sstp spt spsi mpsi sik "
+    "sfarm apt amd "
+    "amdkeb skep ns ners skm mkes mba phd msc bsc ma ba ssn msn shi lc ak ca cpa btech sstp spt spsi mpsi sik "
     "mhum sst mars mkn".split()
 )
 _GENERIC: Final = frozenset({"indonesia", "nusantara", "jaya", "abadi", "makmur", "sejahtera", "mandiri", "utama"})
@@ -145,17 +146,17 @@ def _alike(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
             if at in used:
                 continue
             same = _sound(word) == _sound(other)
-            initial = len(word) == 1 and other.startswith(word) or len(other) == 1 and word.startswith(other)
+            initial = (len(word) == 1 and other.startswith(word)) or (len(other) == 1 and word.startswith(other))
             if same or initial:
                 used.add(at)
                 pairs += 1
-                strong = strong or same and len(word) > 1
+                strong = strong or (same and len(word) > 1)
                 break
     if pairs == len(short) and strong:
         return True
     # Cut at a fixed width or written without blanks, as banks do: a long common beginning of the squeezed names.
     x, y = sorted(("".join(a), "".join(b)), key=len)
-    return len(x) >= 10 and y.startswith(x) or len(x) >= 5 and _sound(x) == _sound(y)
+    return (len(x) >= 10 and y.startswith(x)) or (len(x) >= 5 and _sound(x) == _sound(y))
 
 
 def name_tokens(text: str) -> frozenset[str]:

@@ -2,8 +2,8 @@
 
 Keys of the documents of one order (one *stream*): `sales_order`, `invoice`, `receipt:<payment id>`,
 `receipt:bank:<transaction id>`, `credit_note:<refund id>`, `refund_payment:<refund id>`, `credit_note:cancel`,
-`refund_payment:cancel`, `credit_note:reverse:<n>` (takes back the whole invoice n), `credit_note:edit:<n>` (what an edit
-took off), `credit_note` (a return without a sale). A further one of a family has `:2`, `:3` … behind it.
+`refund_payment:cancel`, `credit_note:reverse:<n>` (takes back the whole invoice n), `credit_note:edit:<n>` (what an
+edit took off), `credit_note` (a return without a sale). A further one of a family has `:2`, `:3` … behind it.
 
 Ids that only the target can give are written as symbols: `@contact`, `@sales_order`, `@invoice`, `@invoice:2`,
 `@credit_note:R1`. Whoever sends a document replaces `@key` by the id linked to that key of the same stream, and
@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from selaras.model.document import Document, DocumentKind
+from selaras.rules.explain import Sentence
 
 HeldState = Literal["planned", "in_doubt", "done", "blocked", "skipped"]
 IntentOp = Literal["create", "update", "void"]
@@ -43,7 +44,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     invoice_at: Literal["order", "payment", "shipment"] = "payment"
     on_edit: Literal["amend", "reverse"] = "amend"
     bank_methods: frozenset[str] = frozenset()
-    accounts: dict[str, str] = {}  # noqa: RUF012 - msgspec copies the default
+    accounts: dict[str, str] = {}
     default_account: str = ""
     reference_prefix: str = ""
     lock_policy: Literal["next_open_day", "hold", "ask"] = "next_open_day"
@@ -129,3 +130,14 @@ class Stop(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)
         self.problem = problem
+
+
+def problem(cause: str, field: str, message: Sentence, cure: Sentence | None = None, **values: object) -> Problem:
+    """A problem whose message (and cure) are filled with `values`, which are kept as its details."""
+    details = tuple((name, str(value)) for name, value in values.items())
+    return Problem(cause, field, message(**values), cure(**values) if cure is not None else "", details)
+
+
+def stop(cause: str, field: str, message: Sentence, cure: Sentence | None = None, **values: object) -> Stop:
+    """The same, to be raised."""
+    return Stop(problem(cause, field, message, cure, **values))

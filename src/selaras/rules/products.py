@@ -1,7 +1,7 @@
 """Product matching (M3): both sides carry the same code, and what does not is shown with proposals.
 
-Only an exact code, or a pair that a person, a CSV file or a chosen rule has accepted, is used without asking. Everything
-else is a near miss: proposed with its reason, never taken silently.
+Only an exact code, or a pair that a person, a CSV file or a chosen rule has accepted, is used without asking.
+Everything else is a near miss: proposed with its reason, never taken silently.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def name_key(name: str) -> str:
 
 
 class ProductIndex:
-    """Products of the books by code. The search for near misses is built when it is first needed, then kept up to date."""
+    """Products of the books by code. The search for near misses is built when first needed, then kept up to date."""
 
     __slots__ = ("_by_code", "_by_id", "_near", "_near_ready")
 
