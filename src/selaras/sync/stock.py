@@ -77,7 +77,7 @@ class StockFlow:
         if not shelf:
             return 0  # nothing of this is sold in this store
         await self._orders_in.poll("order")
-        waiting = await self._hub.desk(self._waiting)
+        waiting = await self._hub.desk(self.waiting_pieces)
         size = max(1, books.capabilities.read_batch)
         there: dict[str, Stock] = {}
         wanted = list(shelf)
@@ -87,8 +87,8 @@ class StockFlow:
                     there[seen.id] = seen.record
         return await self._hub.desk.write(self._plan, shelf, there, waiting)
 
-    def _waiting(self) -> dict[str, Decimal]:
-        """Pieces per code that store orders hold and the books do not know of yet."""
+    def waiting_pieces(self) -> dict[str, Decimal]:
+        """Pieces per code that store orders hold and the books do not know of yet (in the ledger's thread)."""
         ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
         records = ledger.records.unrecorded(store, "order", books)
         streams = [order_stream(store, record.key.id) for record in records]
