@@ -79,17 +79,21 @@ class World:
 
     @property
     def shop_admin(self) -> dict[str, str]:
-        return {"X-Sandbox-Key": self.store.config.admin_key}
+        return {"X-Sandbox-Key": self.store.admin_key}
 
     @property
     def shop_api(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.store.config.api_key}"}
+        return {"Authorization": f"Bearer {self.store.api_key}"}
 
     async def stock(self, goods: dict[str, int], price: int = 50_000) -> None:
         """The same products with the same stock on both sides."""
         await self.post(
             f"{self.store.url}/sandbox/products",
-            {"products": [{"sku": s, "name": f"Barang {s}", "price": str(price), "stock": n} for s, n in goods.items()]},
+            {
+                "products": [
+                    {"sku": s, "name": f"Barang {s}", "price": str(price), "stock": n} for s, n in goods.items()
+                ]
+            },
             self.shop_admin,
         )
         await self.post(
@@ -101,7 +105,9 @@ class World:
             self.books.admin,
         )
 
-    async def checkout(self, *lines: tuple[str, int], method: str = "qris", name: str = "Budi Santoso", **more: Any) -> Any:
+    async def checkout(
+        self, *lines: tuple[str, int], method: str = "qris", name: str = "Budi Santoso", **more: Any
+    ) -> Any:
         body = {
             "lines": [{"sku": sku, "quantity": n} for sku, n in lines],
             "buyer": {"name": name, "phone": more.pop("phone", "0812-3456-7890"), "email": more.pop("email", "")},
@@ -111,8 +117,21 @@ class World:
         return await self.post(f"{self.store.url}/checkout", body)
 
     async def act(self, order: Any, what: str, body: Any | None = None) -> Any:
-        """Something that happens to an order: pay, cancel, refund, exchange, edit, ship."""
-        return await self.post(f"{self.store.url}/orders/{order['id']}/{what}", body or {}, self.shop_admin | self.shop_api)
+        """Something that happens to an order: pay, payments, cancel, refunds, exchanges, shipments, edit."""
+        if what == "edit":
+            url = f"{self.store.url}/api/orders/{order['id']}"
+            async with self.http.patch(url, data=msgspec.json.encode(body), headers=self.shop_api) as answer:
+                assert answer.status < 300, await answer.text()
+                return await answer.json()
+        place = "orders" if what == "pay" else "api/orders"
+        return await self.post(f"{self.store.url}/{place}/{order['id']}/{what}", body or {}, self.shop_api)
+
+    async def transfer(self, order: Any, **more: Any) -> None:
+        """The buyer transfers, and the bank's feed reaches the books."""
+        body = {"order_id": order["id"], **more}
+        await self.post(f"{self.store.url}/sandbox/bank/transfers", body, self.shop_admin)
+        forward = {"books": self.books.url, "key": self.books.config.admin_key, "account": "bank"}
+        await self.post(f"{self.store.url}/sandbox/bank/forward", forward, self.shop_admin)
 
     async def truth(self) -> Any:
         return await self.get(f"{self.books.url}/sandbox/truth", self.books.admin)
@@ -148,7 +167,7 @@ async def a_world(
         desk = Desk(open_ledger(path, Plain()))
         connectors = {
             "toko": STORE.build(
-                {"base_url": s.url, "api_key": s.config.api_key, "webhook_secret": s.config.webhook_secret},
+                {"base_url": s.url, "api_key": s.api_key, "webhook_secret": s.webhook_secret},
                 Tools("toko", "Asia/Jakarta", Tokens(), time.time),
             ),
             "buku": BOOKS.build(
@@ -164,7 +183,9 @@ async def a_world(
         }
         hub = Hub(desk, connectors, [Pair("toko", "buku", policy)])
         await hub.start()
-        slow = dict.fromkeys(("order", "product", "contact", "bank_transaction", "receipt", "journal", "reread"), "every 60s")
+        slow = dict.fromkeys(
+            ("order", "product", "contact", "bank_transaction", "receipt", "journal", "reread"), "every 60s"
+        )
         service = Service(hub, slow | {"stock": "every 60s"} | (schedules or {}))
         async with aiohttp.ClientSession() as http:
             if start:

@@ -20,7 +20,9 @@ class BadSchedule(ValueError):
     """The text is none of: on event, every 5m, daily 06:00, weekly mon 06:00."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f"{text!r} is not a schedule: write 'on event', 'every 5m', 'daily 06:00' or 'weekly mon 06:00'.")
+        super().__init__(
+            f"{text!r} is not a schedule: write 'on event', 'every 5m', 'daily 06:00' or 'weekly mon 06:00'."
+        )
 
 
 class Schedule(msgspec.Struct, frozen=True):

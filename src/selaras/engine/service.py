@@ -8,7 +8,7 @@ the next turn, because each lane asks the ledger what there is to do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 
 from selaras.engine.lane import Lane, Work
@@ -141,27 +141,30 @@ class Service:
 
     # -- work ------------------------------------------------------------------------------------------------------
 
-    async def _read(self, name: str) -> float | None:
-        intake, connector = self.intakes[name], self.hub.connectors[name]
-        sources = connector.capabilities.sources
-        for kind in KINDS:
-            if kind in sources:
-                await intake.look(kind)
+    def _polled(self, name: str) -> list[str]:
+        """Kinds that are read on a schedule from this connection."""
+        sources = self.hub.connectors[name].capabilities.sources
         role = "store" if any(pair.store == name for pair in self.hub.pairs) else "books"
-        for kind in KINDS:
-            if kind in sources and kind not in _NOT_POLLED.get(role, ()):
-                await self._poll_if_due(name, kind, partial(intake.poll, kind))
-        if "order" in sources:
-            await self._poll_if_due(name, "reread", partial(intake.reread_open, "order", 60.0))
+        return [kind for kind in KINDS if kind in sources and kind not in _NOT_POLLED.get(role, ())]
+
+    async def _read(self, name: str) -> float | None:
+        intake, polled = self.intakes[name], self._polled(name)
+        for kind in polled:
+            await intake.look(kind)
+        works: dict[str, Callable[[], Awaitable[object]]] = {kind: partial(intake.poll, kind) for kind in polled}
+        if "order" in polled:
+            works["reread"] = partial(intake.reread_open, "order", 60.0)
+        for kind, work in works.items():
+            await self._poll_if_due(name, kind, work)
         hint = await self.hub.desk(self.hub.desk.ledger.records.next_hint, name)
-        moments = [due for (connection, _), due in self._next.items() if connection == name]
+        moments = [self._next[name, kind] for kind in works]
         return min([*moments, *([] if hint is None else [hint / MICROSECOND])], default=None)
 
-    async def _poll_if_due(self, name: str, kind: str, work: Work | partial[object]) -> None:
+    async def _poll_if_due(self, name: str, kind: str, work: Callable[[], Awaitable[object]]) -> None:
         now = self.hub.clock()
         if self._next.get((name, kind), 0.0) > now:
             return
-        await work()  # type: ignore[misc]
+        await work()
         self._next[(name, kind)] = self.schedules[kind].next(now, self._zone(name))
 
     def _zone(self, name: str) -> str:
@@ -221,6 +224,9 @@ class Service:
             days = (token.refresh_expires_at - self.hub.clock()) / 86400 if token and token.refresh_expires_at else None
             if days is not None and days < _GRANT_WARNING_DAYS:
                 await self._report(
-                    name, "warning", "grant_ends", f"The grant of {name} ends in {max(0, round(days))} days; connect it again."
+                    name,
+                    "warning",
+                    "grant_ends",
+                    f"The grant of {name} ends in {max(0, round(days))} days; connect it again.",
                 )
         return self.schedules["webhooks"].next(self.hub.clock(), pair.policy.zone)

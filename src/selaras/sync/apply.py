@@ -102,9 +102,7 @@ class Dispatcher:
 
     async def _claim(self, limit: int) -> list[Claimed]:
         ledger = self._hub.desk.ledger
-        return await self._hub.desk.write(
-            ledger.postings.claim, self._target, self._hub.now(), self._lease, limit
-        )
+        return await self._hub.desk.write(ledger.postings.claim, self._target, self._hub.now(), self._lease, limit)
 
     # -- one call --------------------------------------------------------------------------------------------------
 
@@ -182,9 +180,7 @@ class Dispatcher:
         except ConnectorError as error:
             # Still in doubt: sending without having looked could double the document.
             wait = max(self._backoff(ready[0][0], error), self._settle)
-            return [], [
-                Settlement(c, State.IN_DOUBT, "look", error.kind, error.message, wait=wait) for c, _ in ready
-            ]
+            return [], [Settlement(c, State.IN_DOUBT, "look", error.kind, error.message, wait=wait) for c, _ in ready]
         absent: list[tuple[Claimed, Write]] = []
         settlements: list[Settlement] = []
         for claim, write in ready:
@@ -267,6 +263,4 @@ class Dispatcher:
 
     @staticmethod
     def _blocked(claim: Claimed, cause: str, field: str, message: str, cure: str) -> Settlement:
-        return Settlement(
-            claim, State.BLOCKED, "prepare", "blocked", message, cause=cause, field=field, cure=cure
-        )
+        return Settlement(claim, State.BLOCKED, "prepare", "blocked", message, cause=cause, field=field, cure=cure)

@@ -100,7 +100,9 @@ class OrderPlanner:
         for record, order, stream, contact in zip(records, orders, streams, contacts, strict=True):
             rows: list[NewPosting] = []
             new_links: list[Link] = []
-            buyer = self._contact(order, contact, links, history, decided, planned_contacts, record.key, rows, new_links)
+            buyer = self._contact(
+                order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
+            )
             held = _held(history.get(stream, ()), links)
             plan = plan_order(order, self._pair.policy, buyer, self._matches, held, bank.get(stream, ()))
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
@@ -230,9 +232,7 @@ class OrderPlanner:
                 return superseded
             if standing is not None:
                 superseded.append((stream, PROBLEM_KEY))
-            rows.append(
-                self._verdict(record, order, stream, verdict, digest, versions.get(PROBLEM_KEY, 0) + 1, plan)
-            )
+            rows.append(self._verdict(record, order, stream, verdict, digest, versions.get(PROBLEM_KEY, 0) + 1, plan))
             return superseded
         if standing is not None:
             superseded.append((stream, PROBLEM_KEY))

@@ -98,9 +98,7 @@ class PaymentFlow:
         taken = set(ledger.connections.decisions(self._pair.books, "bank").values())
         return {i: o for i, o in found.items() if order_stream(self._pair.store, i) not in taken}
 
-    def _keep_verdicts(
-        self, lines: Sequence[StoredRecord], verdicts: dict[str, tuple[State, str, str, str]]
-    ) -> None:
+    def _keep_verdicts(self, lines: Sequence[StoredRecord], verdicts: dict[str, tuple[State, str, str, str]]) -> None:
         ledger, books, now = self._hub.desk.ledger, self._pair.books, self._hub.now()
         streams = {line.key.id: f"bank:{books}:{line.key.id}" for line in lines}
         history = ledger.postings.of_streams(books, list(streams.values()))

@@ -66,7 +66,11 @@ class Sweep:
             changed += await self._intake.keep_page("order", page.seen, "sweep")
             for record in page.seen:
                 if record.record is not None:
-                    figures[record.id] = (record.day.isoformat(), record.currency, _minor(record.total, record.currency))
+                    figures[record.id] = (
+                        record.day.isoformat(),
+                        record.currency,
+                        _minor(record.total, record.currency),
+                    )
             progress("orders read", len(figures))
             cursor = page.cursor
             if not page.more:
@@ -75,9 +79,7 @@ class Sweep:
         for day, currency, total in figures.values():
             count, money = census.get((day, currency), (0, 0))
             census[(day, currency)] = (count + 1, money + total)
-        await self._hub.desk.write(
-            ledger.coverage.census, self._pair.store, "order", census, self._hub.now()
-        )
+        await self._hub.desk.write(ledger.coverage.census, self._pair.store, "order", census, self._hub.now())
         return len(figures), changed
 
     async def _books(self, progress: Progress) -> list[Difference]:
@@ -94,7 +96,11 @@ class Sweep:
                         differences.append(_difference(link, "missing", "", ""))
                     elif hit.id != link.target_id:
                         differences.append(_difference(link, "doubled", hit.id, hit.currency))
-                    elif hit.total is not None and link.total is not None and _minor(hit.total, link.currency) != link.total:
+                    elif (
+                        hit.total is not None
+                        and link.total is not None
+                        and _minor(hit.total, link.currency) != link.total
+                    ):
                         differences.append(_difference(link, "total", str(hit.total), hit.currency))
                 compared += len(links)
                 progress("documents compared", compared)
