@@ -146,6 +146,11 @@ class Connections:
         rows = self._db.rows("SELECT value FROM setting WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else default
 
+    def version(self, name: str) -> int:
+        """How often a setting was changed; 0 before the first time."""
+        rows = self._db.rows("SELECT version FROM setting WHERE name = ?", (name,))
+        return int(rows[0][0]) if rows else 0
+
     def set(self, name: str, value: str, now: int) -> None:
         """Change a setting; its version grows so that a change of a rule can be seen."""
         self._db.run(
