@@ -6,6 +6,7 @@ import asyncio
 import decimal
 import inspect
 import logging
+import secrets
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -72,6 +73,12 @@ class StoreApp:
             **control.routes,
         }
         load_products(self.shop, catalogue(config.seed, config.products, config.currency))
+
+    def revoke_key(self, new: str = "") -> str:
+        """The shop's owner makes a new API key; the old one is refused from now on. Gives the new one."""
+        self.config = config = msgspec.structs.replace(self.config, api_key=new or secrets.token_urlsafe(18))
+        self._keys = Keys(config.admin_key, config.api_key, config.read_key)
+        return config.api_key
 
     async def close(self) -> None:
         """Stop delivering webhooks."""
