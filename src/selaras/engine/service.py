@@ -29,6 +29,10 @@ KINDS = ("product", "contact", "stock", "order", "bank_transaction", "receipt", 
 _NOT_POLLED = {"store": frozenset({"stock"})}
 _AFTER_SENDING = 0.3
 _GRANT_WARNING_DAYS = 7
+# How old (in seconds) the mirror of the books may be when orders are planned.
+_FRESH = {"product": 60.0, "contact": 10.0}
+# What a newly read product or contact may put right.
+_CURED_BY = {"product": ("unmatched_product",), "contact": ("contact_tie",)}
 
 
 class Service:
@@ -47,6 +51,7 @@ class Service:
         self._planners = {p.store: OrderPlanner(hub, p) for p in hub.pairs}
         self._payments = {p.store: PaymentFlow(hub, p) for p in hub.pairs}
         self._reconsider: set[str] = set()
+        self._cured: dict[str, tuple[str, ...]] = {}
         self._next: dict[tuple[str, str], float] = {}
         self._tasks: list[asyncio.Task[None]] = []
         for name in hub.connectors:
@@ -113,6 +118,8 @@ class Service:
         for pair in self.hub.pairs_of(connection) if records else ():
             if kind == "order":
                 self._reconsider.add(pair.store)
+            if kind in _CURED_BY:
+                self._cured[pair.store] = self._cured.get(pair.store, ()) + _CURED_BY[kind]
             if kind in ("order", "bank_transaction", "receipt", "journal", "product", "contact"):
                 self.lanes[f"plan {pair.store}"].wake()
             if kind == "stock":
@@ -164,18 +171,33 @@ class Service:
         now = self.hub.clock()
         if self._next.get((name, kind), 0.0) > now:
             return
-        await work()
+        # Set before the work: whoever asks for another turn while this one runs must not be overwritten.
         self._next[(name, kind)] = self.schedules[kind].next(now, self._zone(name))
+        try:
+            await work()
+        except BaseException:
+            self._next[(name, kind)] = 0.0
+            raise
 
     def _zone(self, name: str) -> str:
         pairs = self.hub.pairs_of(name)
         return pairs[0].policy.zone if pairs else "UTC"
 
     async def _plan(self, pair: Pair) -> float | None:
-        payments = self._payments[pair.store]
+        payments, books = self._payments[pair.store], self.intakes[pair.books]
+        # Nothing is planned on a mirror that is not filled yet: buyers would be made twice, goods be unknown.
+        for kind, age in _FRESH.items():
+            if kind not in books.polled or (
+                self.hub.clock() - books.polled[kind] > age
+                and await self.hub.desk(self.hub.desk.ledger.records.unplanned, pair.store, "order", 1)
+            ):
+                await books.poll(kind)
         if pair.store in self._reconsider:
             self._reconsider.discard(pair.store)
             await payments.reconsider()
+        if causes := self._cured.pop(pair.store, ()):
+            ledger = self.hub.desk.ledger
+            await self.hub.desk.write(ledger.records.replan_blocked, pair.store, tuple(causes))
         await payments.match()
         await payments.by_hand()
         await self._planners[pair.store].plan()

@@ -6,6 +6,7 @@ planned. The cursor moves in the transaction that keeps the rows it covers.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
@@ -69,13 +70,20 @@ class Intake:
         self._hub = hub
         self._name = connection
         self._connector = hub.connectors[connection]
+        self._turn = asyncio.Lock()
+        self.polled: dict[str, float] = {}
         self.on_kept: list[Callable[[str, Sequence[NewRecord]], None]] = []
 
     async def poll(self, kind: str, via: str = "poll", *, afresh: bool = False) -> int:
         """Read everything of `kind` that changed since the cursor (`afresh`: everything) and return what changed.
 
-        Raises `ConnectorError`; what was read before it is kept.
+        Raises `ConnectorError`; what was read before it is kept. `polled` says when a poll last came to its end.
         """
+        async with self._turn:
+            return await self._poll(kind, via, afresh)
+
+    async def _poll(self, kind: str, via: str, afresh: bool) -> int:
+        started = self._hub.clock()
         ledger = self._hub.desk.ledger
         cursor = "" if afresh else await self._hub.desk(ledger.records.cursor, self._name, kind)
         changed = 0
@@ -84,10 +92,15 @@ class Intake:
             changed += await self.keep_page(kind, changes.seen, via, changes.cursor)
             cursor = changes.cursor
             if not changes.more:
+                self.polled[kind] = started
                 return changed
 
     async def look(self, kind: str, limit: int = 1000) -> int:
         """Read the records that hints name; a failure postpones them with its reason and is raised."""
+        async with self._turn:
+            return await self._look(kind, limit)
+
+    async def _look(self, kind: str, limit: int) -> int:
         ledger, done = self._hub.desk.ledger, 0
         size = max(1, self._connector.capabilities.read_batch)
         while done < limit:
@@ -96,7 +109,7 @@ class Intake:
                 return done
             if any(not hint.key.id for hint in hints):
                 await self._hub.desk(ledger.records.looked, [h for h in hints if not h.key.id])
-                await self.poll(kind, "webhook")
+                await self._poll(kind, "webhook", afresh=False)
                 continue
             try:
                 seen = await self._connector.read(kind, [hint.key.id for hint in hints])
@@ -109,6 +122,10 @@ class Intake:
 
     async def reread_open(self, kind: str, older_than: float, limit: int = 500) -> int:
         """Read records again that are not final: a payment or refund may have left their stamp still."""
+        async with self._turn:
+            return await self._reread_open(kind, older_than, limit)
+
+    async def _reread_open(self, kind: str, older_than: float, limit: int) -> int:
         ledger, size = self._hub.desk.ledger, max(1, self._connector.capabilities.read_batch)
         before = self._hub.now() - int(older_than * MICROSECOND)
         ids = await self._hub.desk(ledger.records.open_ids, self._name, kind, before, limit)

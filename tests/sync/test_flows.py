@@ -1,0 +1,211 @@
+"""Every flow end to end over real HTTP: bank money, cancellations, refunds, exchanges, edits, shipments, stock."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from selaras.sandbox.books import BooksConfig
+from selaras.sandbox.faults import FaultSettings
+from tests.sync.world import World, a_world
+
+
+async def sale_of(world: World, order: Any) -> Any:
+    (sale,) = (await world.truth())["sales"][order["number"]]
+    return sale
+
+
+async def shop_order(world: World, order: Any) -> Any:
+    (found,) = (o for o in (await world.shop_truth())["orders"] if o["number"] == order["number"])
+    return found
+
+
+def kinds(sale: Any) -> list[str]:
+    return [document.split()[0] for document in sale["documents"]]
+
+
+async def test_money_found_in_the_bank_marks_the_order_paid(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 1), method="transfer")
+        await world.sync()
+        assert kinds(await sale_of(world, order)) == ["sales_order"]
+        await world.transfer(order)
+        await world.sync()
+        await world.sync()
+        sale = await sale_of(world, order)
+        assert (sale["balance"], sorted(kinds(sale))) == ("0", ["invoice", "receipt", "sales_order"])
+        shop = await shop_order(world, order)
+        assert Decimal(shop["paid"]) == Decimal(shop["total"])
+        # Our own mark in the store is not money a second time.
+        await world.sync()
+        assert (await world.truth())["counts"]["receipts"] == 1
+
+
+async def test_a_transfer_without_order_is_asked_and_pays_later(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.post(
+            f"{world.books.url}/sandbox/bank",
+            {"items": [{"date": "2018-09-13", "amount": "123456", "currency": "IDR", "description": "SETORAN TUNAI", "account": "bank"}]},
+            world.books.admin,
+        )  # fmt: skip
+        await world.sync()
+        (cause,) = await world.hub.desk(world.ledger.coverage.causes)
+        assert cause.cause == "unmatched_payment"
+        cells = await world.hub.desk(world.ledger.coverage.cells, "buku", "bank_transaction")
+        assert [(c.seen, c.blocked) for c in cells] == [(1, 1)]
+
+
+async def test_a_receipt_booked_by_hand_pays_the_order(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 1), method="transfer")
+        await world.sync()
+        sale = await sale_of(world, order)
+        await world.post(
+            f"{world.books.url}/sandbox/typist",
+            {
+                "kind": "receipts",
+                "items": [
+                    {"date": "2026-01-05", "currency": "IDR", "total": sale["total"], "sales_order_id": sale["id"], "account": "bank"}
+                ],
+            },
+            world.books.admin,
+        )  # fmt: skip
+        await world.sync()
+        await world.sync()
+        shop = await shop_order(world, order)
+        assert Decimal(shop["paid"]) == Decimal(shop["total"])
+        assert sorted(kinds(await sale_of(world, order))) == ["invoice", "receipt", "sales_order"]
+        assert (await sale_of(world, order))["balance"] == "0"
+
+
+async def test_cancelled_before_anything_was_posted_is_still_recorded(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 1), method="transfer")
+        await world.act(order, "cancel", {"reason": "buyer"})
+        await world.sync()
+        sale = await sale_of(world, order)
+        assert (sale["status"], kinds(sale)) == ("void", ["sales_order"])
+        assert (await world.truth())["stock"]["KAOS-M"] == {"on_hand": "10", "reserved": "0"}
+
+
+async def test_a_paid_order_that_is_cancelled_ends_at_zero(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 2))
+        await world.act(order, "pay", {"method": "qris", "reference": "Q1"})
+        await world.sync()
+        await world.act(order, "cancel", {"reason": "buyer", "refund": True})
+        await world.sync()
+        sale = await sale_of(world, order)
+        assert sale["balance"] == "0"
+        assert {"credit_note", "refund_payment"} <= set(kinds(sale))
+        assert (await world.truth())["stock"]["KAOS-M"] == {"on_hand": "10", "reserved": "0"}
+
+
+async def test_partial_refund_with_restock(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10, "TOPI": 5})
+        order = await world.checkout(("KAOS-M", 2), ("TOPI", 1))
+        await world.act(order, "pay", {"method": "qris", "reference": "Q1"})
+        await world.act(order, "shipments", {"courier": "JNE", "tracking": "JNE123"})
+        await world.sync()
+        line = order["lines"][0]["id"]
+        await world.act(
+            order, "refunds", {"lines": [{"line_id": line, "quantity": 1}], "restock": True, "reason": "size"}
+        )
+        await world.sync()
+        sale = await sale_of(world, order)
+        assert sale["balance"] == "0"
+        assert (await world.truth())["stock"]["KAOS-M"] == {"on_hand": "9", "reserved": "0"}
+        assert (await world.truth())["trial_balance"]["IDR"]["sum"] == "0"
+
+
+async def test_exchange_and_edit_end_in_the_stores_total(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10, "KAOS-L": 10})
+        edited = await world.checkout(("KAOS-M", 2))
+        await world.sync()
+        line = edited["lines"][0]["id"]
+        await world.act(edited, "edit", {"lines": [{"line_id": line, "quantity": 3}]})
+        await world.act(edited, "pay", {"method": "qris", "reference": "Q1"})
+        await world.sync()
+        assert (await sale_of(world, edited))["balance"] == "0"
+        swapped = await world.checkout(("KAOS-M", 1), phone="0813-1111-2222", name="Siti")
+        await world.act(swapped, "pay", {"method": "qris", "reference": "Q2"})
+        await world.act(swapped, "shipments", {"courier": "JNE", "tracking": "JNE124"})
+        await world.sync()
+        line = swapped["lines"][0]["id"]
+        await world.act(
+            swapped,
+            "exchanges",
+            {"back": [{"line_id": line, "quantity": 1}], "out": [{"sku": "KAOS-L", "quantity": 1}]},
+        )
+        await world.sync()
+        assert (await sale_of(world, swapped))["balance"] == "0"
+        stock = (await world.truth())["stock"]
+        assert stock["KAOS-M"]["on_hand"] == "7"
+        assert Decimal(stock["KAOS-L"]["on_hand"]) - Decimal(stock["KAOS-L"]["reserved"]) == 9
+
+
+async def test_counter_sale_lowers_the_shelf_of_the_web_store(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        await world.post(
+            f"{world.books.url}/sandbox/sale",
+            {"items": [{"code": "KAOS-M", "quantity": "4"}]},
+            world.books.admin,
+        )
+        await world.sync()
+        shelf = (await world.shop_truth())["stock"]["KAOS-M"]
+        assert shelf["available"] == 6
+
+
+async def test_orders_taken_are_never_put_back_on_the_shelf(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        for n in range(4):
+            await world.checkout(("KAOS-M", 1), phone=f"0812000000{n}", name=f"Pembeli {n}", method="transfer")
+        world.hub.desk.ledger.connections.decisions("toko", "product")
+        await world.post(
+            f"{world.books.url}/sandbox/sale",
+            {"items": [{"code": "KAOS-M", "quantity": "1"}]},
+            world.books.admin,
+        )
+        world.service.wake("buku", "stock")
+        assert await world.service.settle(20)
+        assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 5
+
+
+async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None:
+    faults = FaultSettings(fail_before=0.08, fail_after=0.08, half_batch=0.05, throttle=0.03, search_lag=0.2)
+    async with a_world(tmp_path, books=BooksConfig(seed=seed, faults=faults, unique_references=False)) as world:
+        await world.stock({"KAOS-M": 500, "TOPI": 500})
+        orders = []
+        for n in range(60):
+            order = await world.checkout(
+                ("KAOS-M", 1 + n % 3), ("TOPI", 1), phone=f"08120000{n:04d}", name=f"Pembeli {n}"
+            )
+            orders.append(order)
+            if n % 2:
+                await world.act(order, "pay", {"method": "qris", "reference": f"Q{n}"})
+            if n % 7 == 0:
+                await world.act(order, "cancel", {"reason": "buyer", "refund": True})
+            if n % 20 == 0:
+                await world.sync(60)
+        await world.sync(60)
+        truth = await world.truth()
+        assert truth["duplicates"] == {}
+        assert sorted(truth["sales"]) == sorted(order["number"] for order in orders)
+        for n, order in enumerate(orders):
+            (sale,) = truth["sales"][order["number"]]
+            assert sale["balance"] == "0", (order["number"], sale)
+            assert (sale["status"] == "void") == (n % 14 == 0), (order["number"], sale)
+        assert truth["trial_balance"]["IDR"]["sum"] == "0"
+        assert sum(truth["faults"].values()) > 0
