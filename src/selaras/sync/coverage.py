@@ -102,9 +102,9 @@ def _total(name: str, kind: str, currency: str, mine: list[Cell]) -> Cell:
     def add(field: str) -> int:
         return sum(getattr(cell, field) or 0 for cell in mine)
 
-    figures = [add(field) for field in _FIGURES]
+    figures: dict[str, int] = {field: add(field) for field in _FIGURES}
     return Cell(
-        name, kind, "", currency, *figures,
+        name, kind, "", currency, **figures,
         source_count=add("source_count") if counted else None,
         source_sum=add("source_sum") if counted else None,
     )  # fmt: skip

@@ -11,7 +11,9 @@ from selaras.sync.installation import pairs_of
 KINDS = ("order", "bank_transaction", "receipt", "journal", "purchase")
 
 
-def find_records(ledger: Ledger, name: str, kind: str | None = None, connection: str | None = None) -> list[StoredRecord]:
+def find_records(
+    ledger: Ledger, name: str, kind: str | None = None, connection: str | None = None
+) -> list[StoredRecord]:
     """Every record that is called `name` (number or id; "connection:name" narrows it), orders first."""
     found = _named(ledger, name, kind, connection)
     prefix, colon, rest = name.partition(":")
@@ -32,7 +34,9 @@ def one_record(ledger: Ledger, name: str, kind: str | None = None, connection: s
     found = find_records(ledger, name, kind, connection)
     if not found:
         what = (kind or "record").replace("_", " ")
-        raise LedgerError(f"No {what} {name!r} is known.", "Check the number, or run `selaras sweep` to read everything.")
+        raise LedgerError(
+            f"No {what} {name!r} is known.", "Check the number, or run `selaras sweep` to read everything."
+        )
     if len(found) > 1:
         names = ", ".join(f"{record.key.connection}:{record.key.id}" for record in found)
         raise LedgerError(f"{name!r} means several records: {names}.", "Write the one you mean like that.")

@@ -1,0 +1,207 @@
+"""The three objectives of the business, per day (M11): orders recorded ÷ placed, stock accuracy, stock-out cancels.
+
+The table has the columns of the case that the project was created from: placed in the store, recorded in the books,
+and the share. Placed is what the store itself counts where a sweep has asked it, so that what we never saw counts
+against us.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import ROUND_DOWN, Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from selaras.connectors.contract import Connector
+from selaras.ledger import Ledger
+from selaras.model.money import ZERO
+from selaras.model.order import Order
+from selaras.model.product import Stock
+from selaras.rules.availability import sellable
+from selaras.rules.cancellations import for_lack_of_stock
+from selaras.sync.figures import instant
+from selaras.sync.hub import Hub, Pair, order_stream
+from selaras.sync.installation import pairs_of
+from selaras.sync.intake import Intake
+from selaras.sync.stock import StockFlow
+
+_DAYS = 31
+_SETTING = "stock_accuracy:"
+_RECORDING = frozenset({"sales_order", "invoice", "credit_note"})
+_order = msgspec.json.Decoder(Order)
+
+
+class Accuracy(msgspec.Struct, frozen=True):
+    """Of how many codes that both sides keep stock of the store's offer equals what the books can promise.
+
+    `unmatched` codes are sold in the store and unknown to the books' stock; `wrong` names up to a hundred that differ.
+    """
+
+    at: dt.datetime
+    codes: int
+    equal: int
+    unmatched: int
+    wrong: list[str]
+
+
+class DayObjectives(msgspec.Struct, frozen=True):
+    """One business day of one store. Shares are percent with one decimal, rounded down; None where there is nothing to
+    divide by or nothing was measured that day.
+
+    `not_sales` were placed and need no document (a draft, goods moved without a price): they count on neither side.
+    """
+
+    store: str
+    day: str
+    placed: int
+    recorded: int
+    not_sales: int
+    recorded_percent: Decimal | None
+    stock_codes: int | None
+    stock_equal: int | None
+    stock_percent: Decimal | None
+    stock_out_cancellations: int
+
+
+class Objectives(msgspec.Struct, frozen=True):
+    """Days of every store, the total of each store (day ""), and the stock accuracy last measured by store."""
+
+    days: list[DayObjectives]
+    totals: list[DayObjectives]
+    stock: dict[str, Accuracy]
+
+
+def objectives(
+    ledger: Ledger, store: str | None = None, first: str | None = None, last: str | None = None
+) -> Objectives:
+    """The objectives by day; without `first` the last 31 days up to `last` (default: the newest day seen)."""
+    days: list[DayObjectives] = []
+    totals: list[DayObjectives] = []
+    stock: dict[str, Accuracy] = {}
+    for pair in pairs_of(ledger):
+        if store not in (None, pair.store):
+            continue
+        measured = _measured(ledger, pair.store)
+        rows = _days(ledger, pair, measured, first, last)
+        days += rows
+        newest = max(measured.values(), key=lambda a: a.at, default=None)
+        if newest is not None:
+            stock[pair.store] = newest
+        totals.append(_total(pair.store, rows, newest))
+    return Objectives(days, totals, stock)
+
+
+def share(part: int, whole: int) -> Decimal | None:
+    """Percent with one decimal, rounded down: 100.0 is only said when it is true."""
+    if not whole:
+        return None
+    return (Decimal(100 * part) / whole).quantize(Decimal("0.1"), rounding=ROUND_DOWN)
+
+
+async def measure_stock(hub: Hub, pair: Pair) -> Accuracy:
+    """Read both sides now, count the codes whose offer is right, and keep the figure for the day.
+
+    The store is read first and its orders after it, as stock is pushed, so that a sale in between cannot look like a
+    mistake for longer than until the next measurement. Raises `ConnectorError`.
+    """
+    store, books = hub.connectors[pair.store], hub.connectors[pair.books]
+    intake = Intake(hub, pair.store)
+    codes = sorted(set(hub.mirrors[pair.store].products.codes))
+    shelf = await _read(store, codes)
+    await intake.poll("order")
+    waiting = await hub.desk(StockFlow(hub, pair, intake).waiting_pieces)
+    there = await _read(books, sorted(shelf))
+    wrong = [
+        code
+        for code, held in there.items()
+        if sellable(held, Decimal(pair.buffer), waiting.get(code, ZERO)).quantity != shelf[code].available
+    ]
+    accuracy = Accuracy(instant(hub.now()), len(there), len(there) - len(wrong), len(codes) - len(there), wrong[:100])
+    await hub.desk.write(_keep, hub, pair, accuracy)
+    return accuracy
+
+
+async def _read(connector: Connector, codes: Sequence[str]) -> dict[str, Stock]:
+    size, found = max(1, connector.capabilities.read_batch), dict[str, Stock]()
+    for start in range(0, len(codes), size):
+        for seen in await connector.read("stock", codes[start : start + size]):
+            if isinstance(seen.record, Stock):
+                found[seen.id] = seen.record
+    return found
+
+
+def _keep(hub: Hub, pair: Pair, accuracy: Accuracy) -> None:
+    ledger = hub.desk.ledger
+    measured = _measured(ledger, pair.store)
+    measured[_today(accuracy.at, pair)] = accuracy
+    newest = dict(sorted(measured.items())[-400:])
+    ledger.connections.set(_SETTING + pair.store, msgspec.json.encode(newest).decode(), hub.now())
+
+
+def _today(at: dt.datetime, pair: Pair) -> str:
+    return at.astimezone(ZoneInfo(pair.policy.zone)).date().isoformat()
+
+
+def _measured(ledger: Ledger, store: str) -> dict[str, Accuracy]:
+    return msgspec.json.decode(ledger.connections.setting(_SETTING + store, "{}"), type=dict[str, Accuracy])
+
+
+def _days(
+    ledger: Ledger, pair: Pair, measured: dict[str, Accuracy], first: str | None, last: str | None
+) -> list[DayObjectives]:
+    cells = ledger.coverage.cells(pair.store, "order", first or "", last or "9999")
+    known = sorted({cell.day for cell in cells if cell.day})
+    if not known:
+        return []
+    if first is None:
+        first = (dt.date.fromisoformat(known[-1]) - dt.timedelta(days=_DAYS - 1)).isoformat()
+    statuses = [s for s in ledger.coverage.statuses(pair.store, "order", first, last or "9999") if s[2]]
+    streams = {status[0]: order_stream(pair.store, status[0]) for status in statuses}
+    links = ledger.postings.links(pair.books, list(streams.values()))
+    recorded_streams = {stream for (stream, _key), link in links.items() if link.kind in _RECORDING}
+    seen: dict[str, list[int]] = {day: [0, 0, 0] for day in known if first <= day}
+    for record_id, _number, day, _currency, _amount, status, *_rest in statuses:
+        figures = seen.setdefault(day, [0, 0, 0])
+        figures[0] += 1
+        if streams[record_id] in recorded_streams:
+            figures[1] += 1
+        elif status == "skipped":
+            figures[2] += 1
+    source: dict[str, int] = {}
+    for cell in cells:
+        source[cell.day] = source.get(cell.day, 0) + (cell.source_count or 0)
+    short = _cancelled_for_stock(ledger, pair, first, last or "9999")
+    return [
+        _day(pair.store, day, max(seen_, source.get(day, 0)), recorded, skipped, measured.get(day), short.get(day, 0))
+        for day, (seen_, recorded, skipped) in sorted(seen.items())
+    ]
+
+
+def _cancelled_for_stock(ledger: Ledger, pair: Pair, first: str, last: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for record in ledger.records.all(pair.store, "order"):
+        if not first <= record.day <= last or b'"cancelled"' not in record.body:
+            continue
+        order = _order.decode(record.body)
+        if order.status == "cancelled" and for_lack_of_stock(order.cancel_reason):
+            counts[record.day] = counts.get(record.day, 0) + 1
+    return counts
+
+
+def _day(
+    store: str, day: str, placed: int, recorded: int, skipped: int, accuracy: Accuracy | None, short: int
+) -> DayObjectives:
+    codes, equal = (accuracy.codes, accuracy.equal) if accuracy else (None, None)
+    return DayObjectives(
+        store, day, placed, recorded, skipped, share(recorded, placed - skipped), codes, equal,
+        None if codes is None or equal is None else share(equal, codes), short,
+    )  # fmt: skip
+
+
+def _total(store: str, rows: list[DayObjectives], newest: Accuracy | None) -> DayObjectives:
+    return _day(
+        store, "", sum(r.placed for r in rows), sum(r.recorded for r in rows), sum(r.not_sales for r in rows), newest,
+        sum(r.stock_out_cancellations for r in rows),
+    )  # fmt: skip

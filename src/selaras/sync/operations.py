@@ -1,0 +1,128 @@
+"""The operations that people use, one door for the console and the command line.
+
+Each takes an open ledger or a running hub and returns typed values; none prints, and none knows who asks. Those that
+take a ledger run in the ledger's thread (`await desk(coverage, desk.ledger)`, never `desk.write`: those that write begin
+a transaction of their own). Errors are `LedgerError`, `ConnectorError`, `WrongKey` and `UnknownConnector`, each one
+sentence with its cure.
+"""
+
+from __future__ import annotations
+
+from selaras.sync.attention import BlockedGroup, BlockedItem, BlockedReport, Retried, Skipped, blocked, retry, skip
+from selaras.sync.catalogues import (
+    Accepted,
+    BadRow,
+    Catalogues,
+    accept_product,
+    accept_products_by_rule,
+    export_products,
+    import_products,
+    products,
+)
+from selaras.sync.certificate import Certified, certificate, certify, check_certificate
+from selaras.sync.connecting import (
+    Connected,
+    ConnectionInfo,
+    check_connection,
+    connect,
+    connection_type,
+    connections,
+    finish_sign_in,
+    make_pair,
+    policy_with,
+    remove_connection,
+    remove_pair,
+    set_schedule,
+    signing_in,
+)
+from selaras.sync.coverage import CoverageReport, CoverageRow, coverage
+from selaras.sync.decisions import (
+    Candidate,
+    Decided,
+    Standing,
+    Tie,
+    Undone,
+    contact_ties,
+    decide_contact,
+    decisions,
+    link_payment,
+    undo,
+)
+from selaras.sync.explain import Explanation, explain, explain_record
+from selaras.sync.linking import DocumentLinked, link_document
+from selaras.sync.objectives import Accuracy, DayObjectives, Objectives, measure_stock, objectives
+from selaras.sync.preview import PlannedDocument, PlanReport, RecordPlan, StockChange, plan
+from selaras.sync.replanning import Replanned, replan
+from selaras.sync.stock_history import Offered, StockHistory, explain_stock
+from selaras.sync.sweeping import SweepReport, sweep
+
+__all__ = [
+    "Accepted",
+    "Accuracy",
+    "BadRow",
+    "BlockedGroup",
+    "BlockedItem",
+    "BlockedReport",
+    "Candidate",
+    "Catalogues",
+    "Certified",
+    "Connected",
+    "ConnectionInfo",
+    "CoverageReport",
+    "CoverageRow",
+    "DayObjectives",
+    "Decided",
+    "DocumentLinked",
+    "Explanation",
+    "Objectives",
+    "Offered",
+    "PlanReport",
+    "PlannedDocument",
+    "RecordPlan",
+    "Replanned",
+    "Retried",
+    "Skipped",
+    "Standing",
+    "StockChange",
+    "StockHistory",
+    "SweepReport",
+    "Tie",
+    "Undone",
+    "accept_product",
+    "accept_products_by_rule",
+    "blocked",
+    "certificate",
+    "certify",
+    "check_certificate",
+    "check_connection",
+    "connect",
+    "connection_type",
+    "connections",
+    "contact_ties",
+    "coverage",
+    "decide_contact",
+    "decisions",
+    "explain",
+    "explain_record",
+    "explain_stock",
+    "export_products",
+    "finish_sign_in",
+    "import_products",
+    "link_document",
+    "link_payment",
+    "make_pair",
+    "measure_stock",
+    "objectives",
+    "plan",
+    "policy_with",
+    "products",
+    "remove_connection",
+    "remove_pair",
+    "replan",
+    "retry",
+    "set_schedule",
+    "signing_in",
+    "skip",
+    "sweep",
+    "undo",
+]
