@@ -1,0 +1,202 @@
+"""Books connectors with one mistake each; see `kit_mutants`."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+import msgspec
+
+from selaras.connectors.contract import (
+    Ambiguous,
+    Changes,
+    Connector,
+    Done,
+    Expired,
+    Failed,
+    Found,
+    LockedPeriod,
+    Op,
+    Outcome,
+    Rejected,
+    Seen,
+    Throttled,
+    Transient,
+    Write,
+)
+from selaras.model.document import SalesOrder
+from tests.connectors.kit_mutants import Mutant
+
+
+class FloatTotals(Mutant):
+    """The total of the answer as Python reads it."""
+
+    async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
+        found = await self.inner.find(kind, references)
+        return {k: msgspec.structs.replace(f, total=float(f.total)) if f.total else f for k, f in found.items()}
+
+
+class EchoesOurTotal(Mutant):
+    """The total that was sent is told as the total that is held."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes = await self.inner.write(kind, op, writes)
+        return [
+            Done(id="x", total=w.document.total) if isinstance(w.document, SalesOrder) else o
+            for w, o in zip(writes, outcomes, strict=True)
+        ]
+
+
+class SortsOutcomes(Mutant):
+    """The outcomes come as the answer has them."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        return list(reversed(await self.inner.write(kind, op, writes)))
+
+
+class FindsRoughly(Mutant):
+    """A search for text that contains the reference."""
+
+    async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
+        answer: dict[str, Found] = {}
+        for reference in references:
+            one = await self.inner.find(kind, [reference])
+            for near in (reference, reference[:-1], reference + "1"):
+                one = one or await self.inner.find(kind, [near])
+            answer.update((reference, found) for found in one.values())
+        return answer
+
+
+class DuplicateIsDone(Mutant):
+    """Refused as a duplicate means that it is there, whatever it is."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes = await self.inner.write(kind, op, writes)
+        return [
+            Done(id="other") if isinstance(o, Failed) and o.error.code == "duplicate_reference" else o for o in outcomes
+        ]
+
+
+class LockedIsRejected(Mutant):
+    """All refusals are one kind."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes = await self.inner.write(kind, op, writes)
+        return [
+            Failed(Rejected(o.error.message, code="refused", cure="Look."))
+            if isinstance(o, Failed) and isinstance(o.error, LockedPeriod)
+            else o
+            for o in outcomes
+        ]
+
+
+class UpdatesByCreating(Mutant):
+    """A change is a new document."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        return cast(list[Outcome], await self.inner.write(kind, "create" if op == "update" else op, writes))
+
+
+class MissingIsFine(Mutant):
+    """What is not there need not be changed."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        outcomes = await self.inner.write(kind, op, writes)
+        return [
+            Done(id=w.id) if op != "create" and isinstance(o, Failed) else o
+            for w, o in zip(writes, outcomes, strict=True)
+        ]
+
+
+class NoLagDeclared(Mutant):
+    """A search finds what is there, surely."""
+
+    @property
+    def capabilities(self) -> Any:
+        return msgspec.structs.replace(self.inner.capabilities, visibility_lag=0.0)
+
+
+class NoOverlap(Mutant):
+    """Go on exactly where the last poll ended."""
+
+    def __init__(self, inner: Connector) -> None:
+        super().__init__(inner)
+        self.inner._overlap = dt.timedelta(0)
+
+
+class EverybodyRefreshes(Mutant):
+    """Each worker that meets a 401 gets itself a new token."""
+
+    def __init__(self, inner: Connector) -> None:
+        super().__init__(inner)
+        oauth = self.inner.oauth
+
+        @contextlib.asynccontextmanager
+        async def nobody_waits() -> Any:
+            yield
+
+        oauth._store.exclusive = nobody_waits
+        oauth._single = oauth._renew
+
+
+class NeverRefreshes(Mutant):
+    """An expired token is a matter for a person."""
+
+    def __init__(self, inner: Connector) -> None:
+        super().__init__(inner)
+
+        async def never(stale: str) -> bool:
+            return False
+
+        self.inner.oauth.refresh = never
+
+
+class ReadsAreAmbiguous(Mutant):
+    """Every silence is ambiguous."""
+
+    async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
+        try:
+            return cast(dict[str, Found], await self.inner.find(kind, references))
+        except (Transient, Throttled) as error:
+            raise Ambiguous(error.message) from None
+
+
+class FloatRows(Mutant):
+    """Amounts of the lists as floats."""
+
+    async def changed(self, kind: str, cursor: str) -> Changes:
+        changes = await self.inner.changed(kind, cursor)
+        rows = [msgspec.structs.replace(s, total=float(s.total)) if s.total else s for s in changes.seen]
+        return Changes(rows, changes.cursor, changes.more)
+
+
+class RoundsToThousands(Mutant):
+    """What is read back was rounded for a report."""
+
+    async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
+        rows = await self.inner.read(kind, ids)
+        return [msgspec.structs.replace(s, total=s.total.quantize(Decimal("1E3"))) if s.total else s for s in rows]
+
+
+class LeaksKeyErrors(Mutant):
+    """The error body was expected to have another shape."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        try:
+            return cast(list[Outcome], await self.inner.write(kind, op, writes))
+        except (Ambiguous, Transient, Expired):
+            raise KeyError("errors") from None
+
+
+class ForgetsThePhone(Mutant):
+    """A change sends the name only."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        if kind == "contact" and op == "update":
+            writes = [
+                msgspec.structs.replace(w, document=msgspec.structs.replace(w.document, phone="")) for w in writes
+            ]
+        return cast(list[Outcome], await self.inner.write(kind, op, writes))
