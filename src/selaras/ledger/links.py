@@ -68,6 +68,18 @@ class Links:
             raise LinkTaken(problem, "Undo the other link first, or choose another document.")
         self._write_links([(link, posting, now)])
 
+    def unlink_contact(self, target: str, stream: str) -> bool:
+        """A buyer is not this contact after all; what was posted keeps it, what comes next does not. False if unlinked.
+
+        Only contacts can be let go: every other link is the proof of a document.
+        """
+        return bool(
+            self._db.run(
+                "DELETE FROM link WHERE target = ? AND stream = ? AND key = 'contact' AND kind = 'contact'",
+                (target, stream),
+            )
+        )
+
     def _write_links(self, links: Sequence[tuple[Link, int, int]]) -> None:
         """Write (link, posting, now); call `_taken` before."""
         rows: list[Params] = [

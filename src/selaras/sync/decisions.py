@@ -10,7 +10,7 @@ import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
-from selaras.ledger.values import RecordKey, State
+from selaras.ledger.values import Link, RecordKey, State, StoredRecord
 from selaras.model.document import BankTransaction
 from selaras.model.money import ZERO
 from selaras.model.order import Order
@@ -18,7 +18,7 @@ from selaras.rules.contacts import match_contact
 from selaras.sync.finding import one_record, pair_of
 from selaras.sync.hub import Hub, Pair, order_stream
 from selaras.sync.installation import pairs_of
-from selaras.sync.orders import BANK_KEY, PROBLEM_KEY, OrderPlanner
+from selaras.sync.orders import BANK_KEY, NEW_CONTACT, PROBLEM_KEY, OrderPlanner
 
 _ALL = 2**62
 _order = msgspec.json.Decoder(Order)
@@ -142,32 +142,64 @@ def contact_ties(hub: Hub, store: str | None = None) -> list[Tie]:
 
 
 def decide_contact(hub: Hub, name: str, contact: str, now: int, who: str) -> Decided:
-    """Say which contact of the books a buyer is. `name` is an order of the buyer, or the tie's subject.
+    """Say which contact of the books a buyer is; "" makes a new contact. `name` is an order of the buyer, or a subject.
 
-    Raises `LedgerError` when the order or the contact is unknown. Runs in the ledger's thread.
+    A contact that was linked before (by a rule or by hand) is let go: documents posted so far keep it, what comes next
+    gets the chosen one. Raises `LedgerError` when the order or the contact is unknown, or the contact is being created
+    right now. Runs in the ledger's thread.
     """
     ledger = hub.desk.ledger
-    pair, subject = _subject(hub, name)
-    if hub.mirrors[pair.books].contacts.get(contact) is None:
+    pair, subject, order = _subject(hub, name)
+    if contact and hub.mirrors[pair.books].contacts.get(contact) is None:
         raise LedgerError(
             f"The books {pair.books} have no active contact with the id {contact!r}.",
             "See `selaras contacts ties` for the contacts to choose from.",
         )
     before = ledger.connections.decisions(pair.store, "contact").get(subject, "")
     with ledger.transaction():
-        ledger.connections.decide(pair.store, "contact", subject, contact, f"by hand: {who}", now)
+        _let_go(ledger, pair, subject, now)
+        ledger.connections.decide(pair.store, "contact", subject, contact or NEW_CONTACT, f"by hand: {who}", now)
+        # Documents that wait for the contact must find one the moment that this is committed.
+        if contact:
+            ledger.postings.link(Link(pair.books, subject, "contact", "contact", contact, "", "", None, "", 1), 0, now)
+        elif order is not None:
+            fresh = OrderPlanner(hub, pair).draft([order])[0].postings
+            ledger.postings.plan([posting for posting in fresh if posting.stream == subject], now)
         ledger.records.replan_blocked(pair.store)
-    return Decided(pair.store, "contact", subject, contact, before)
+    return Decided(pair.store, "contact", subject, contact or NEW_CONTACT, before)
 
 
-def _subject(hub: Hub, name: str) -> tuple[Pair, str]:
+def _let_go(ledger: Ledger, pair: Pair, subject: str, now: int) -> None:
+    """The link of a buyer's contact no longer holds. One that is being written now cannot be let go."""
+    for posting in ledger.postings.of_streams(pair.books, [subject]).get(subject, []):
+        if posting.state is State.IN_DOUBT:
+            raise LedgerError(f"The contact {posting.reference} is being created right now.", "Try again in a minute.")
+        if posting.state in (State.PLANNED, State.BLOCKED):
+            ledger.postings.supersede_planned(posting.id, now)
+    ledger.postings.unlink_contact(pair.books, subject)
+
+
+def _nothing_waits_for(ledger: Ledger, pair: Pair, subject: str) -> None:
+    for state in (State.PLANNED, State.IN_DOUBT):
+        for posting in ledger.postings.in_state(state, _ALL):
+            if posting.target == pair.books and posting.needs == subject:
+                raise LedgerError(
+                    f"{posting.kind} {posting.reference} of this buyer is still being sent.",
+                    "Undo the decision when it is done, or decide on another contact.",
+                )
+
+
+def _subject(hub: Hub, name: str) -> tuple[Pair, str, StoredRecord | None]:
+    """The pair, the buyer's stream and one of their orders (None when a stream was named that no tie has)."""
+    ledger = hub.desk.ledger
     if name.startswith("contact:"):
-        pairs = {tie.store: tie for tie in contact_ties(hub) if tie.subject == name}
-        stores = list(pairs) or [pair.store for pair in hub.pairs][:1]
-        return pair_of(hub.desk.ledger, stores[0] if stores else None), name
-    record = one_record(hub.desk.ledger, name, "order")
-    pair = pair_of(hub.desk.ledger, record.key.connection)
-    return pair, OrderPlanner(hub, pair).buyer_stream(_order.decode(record.body))
+        tie = next((tie for tie in contact_ties(hub) if tie.subject == name), None)
+        if tie is None:
+            return pair_of(ledger), name, None
+        return pair_of(ledger, tie.store), name, one_record(ledger, tie.orders[0], "order", tie.store)
+    record = one_record(ledger, name, "order")
+    pair = pair_of(ledger, record.key.connection)
+    return pair, OrderPlanner(hub, pair).buyer_stream(_order.decode(record.body)), record
 
 
 # -- taking back -------------------------------------------------------------------------------------------------------
@@ -213,6 +245,9 @@ def undo(ledger: Ledger, kind: str, subject: str, now: int, store: str | None = 
             _receipt_must_not_stand(ledger, pair, answer, subject)
         with ledger.transaction():
             ledger.connections.undo(connection, kind, subject, now)
+            if kind == "contact":
+                _nothing_waits_for(ledger, pair, subject)
+                _let_go(ledger, pair, subject, now)
             ledger.records.replan_blocked(pair.store)
             if kind == "bank":
                 order = RecordKey(pair.store, "order", answer.removeprefix(f"{pair.store}:"))

@@ -1,8 +1,8 @@
 """The operations that people use, one door for the console and the command line.
 
 Each takes an open ledger or a running hub and returns typed values; none prints, and none knows who asks. Those that
-take a ledger run in the ledger's thread (`await desk(coverage, desk.ledger)`, never `desk.write`: those that write begin
-a transaction of their own). Errors are `LedgerError`, `ConnectorError`, `WrongKey` and `UnknownConnector`, each one
+take a ledger run in the ledger's thread (`await desk(coverage, desk.ledger)`, never `desk.write`: what writes begins
+a transaction of its own). Errors are `LedgerError`, `ConnectorError`, `WrongKey` and `UnknownConnector`, each one
 sentence with its cure.
 """
 

@@ -24,6 +24,8 @@ from selaras.rules.products import ProductMatch, match_product
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 
 PROBLEM_KEY = "!"
+# The answer of a person that a buyer is none of the contacts that there are.
+NEW_CONTACT = "*new*"
 BANK_KEY = "receipt:bank:"
 _HELD_STATES: dict[State, HeldState] = {
     State.PLANNED: "planned",
@@ -149,11 +151,12 @@ class OrderPlanner:
             return ContactMatch("create")
         chosen = decided.get(stream)
         contacts = self._hub.mirrors[books].contacts
-        match = (
-            ContactMatch("use", chosen)
-            if chosen
-            else match_contact(order.buyer, contacts.candidates(order.buyer), self._pair.policy.walk_in)
-        )
+        if chosen == NEW_CONTACT:
+            match = ContactMatch("create", reasons=("a person decided that this buyer is a new contact",))
+        elif chosen:
+            match = ContactMatch("use", chosen, reasons=("a person chose this contact",))
+        else:
+            match = match_contact(order.buyer, contacts.candidates(order.buyer), self._pair.policy.walk_in)
         if match.decision == "ask":
             return match
         if match.decision == "use":
@@ -161,13 +164,15 @@ class OrderPlanner:
             new_links.append(link)
             links[(stream, "contact")] = link
             return ContactMatch("create", reasons=match.reasons)
+        version = 1 + max((p.version for p in history.get(stream, ())), default=0)
+        reference = stream.removeprefix("contact:")
         draft = ContactDraft(
-            reference=stream.removeprefix("contact:"),
+            # A second contact for the same key is only made because a person took the first one back.
+            reference=reference if version == 1 else f"{reference}:{version}",
             name=(self._pair.policy.walk_in if match.decision == "walk_in" else order.buyer.name) or stream,
             email=order.buyer.email,
             phone=order.buyer.phone,
         )
-        version = 1 + max((p.version for p in history.get(stream, ())), default=0)
         rows.append(
             NewPosting(
                 books, stream, "contact", version, "contact", "create", record, draft.reference, "contact", draft,
