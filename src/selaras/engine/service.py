@@ -53,6 +53,8 @@ class Service:
         self._reconsider: set[str] = set()
         self._cured: dict[str, tuple[str, ...]] = {}
         self._next: dict[tuple[str, str], float] = {}
+        # Polls that somebody waits for: asked for, due because of what was sent, or failed and to be repeated.
+        self._asked: set[tuple[str, str]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         for name in hub.connectors:
             self._lane(f"read {name}", partial(self._read, name))
@@ -91,11 +93,13 @@ class Service:
         """Something happened at a connection: look at its hints now, and poll `kind` now if it is given."""
         if kind:
             self._next[(connection, kind)] = 0.0
+            self._asked.add((connection, kind))
         self.lanes[f"read {connection}"].wake()
 
     async def quiet(self) -> bool:
         """Nothing runs, nothing waits to be read, planned or sent."""
-        busy = any(not lane.idle for lane in self.lanes.values()) or any(s.wanted for s in self.stocks.values())
+        busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
+        busy = busy or any(flow.wanted for flow in self.stocks.values())
         return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
 
     async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
@@ -142,6 +146,7 @@ class Service:
                 due = self._next.get((connection, kind), 0.0)
                 if kind == "stock" or any(s.claimed.kind == "store_payment" for s in settlements):
                     self._next[(connection, kind)] = min(due, now + _AFTER_SENDING)
+                    self._asked.add((connection, kind))
                     self.lanes[f"read {connection}"].wake()
             if any(s.cause == "overtaken" for s in settlements):
                 self.lanes[f"stock {pair.store}"].wake()
@@ -158,6 +163,8 @@ class Service:
         intake, polled = self.intakes[name], self._polled(name)
         for kind in polled:
             await intake.look(kind)
+        for kind in sorted(self.hub.connectors[name].capabilities.sources.difference(polled)):
+            await intake.forget(kind)
         works: dict[str, Callable[[], Awaitable[object]]] = {kind: partial(intake.poll, kind) for kind in polled}
         if "order" in polled:
             works["reread"] = partial(intake.reread_open, "order", 60.0)
@@ -173,10 +180,12 @@ class Service:
             return
         # Set before the work: whoever asks for another turn while this one runs must not be overwritten.
         self._next[(name, kind)] = self.schedules[kind].next(now, self._zone(name))
+        self._asked.discard((name, kind))
         try:
             await work()
         except BaseException:
             self._next[(name, kind)] = 0.0
+            self._asked.add((name, kind))
             raise
 
     def _zone(self, name: str) -> str:

@@ -120,6 +120,12 @@ class Intake:
             done += len(hints)
         return done
 
+    async def forget(self, kind: str, limit: int = 1000) -> None:
+        """Let go of hints of a kind that is not read for its own sake, else they would be due for ever."""
+        ledger = self._hub.desk.ledger
+        while hints := await self._hub.desk(ledger.records.hints, self._name, kind, self._hub.now(), limit):
+            await self._hub.desk.write(ledger.records.looked, hints)
+
     async def reread_open(self, kind: str, older_than: float, limit: int = 500) -> int:
         """Read records again that are not final: a payment or refund may have left their stamp still."""
         async with self._turn:
