@@ -111,9 +111,14 @@ def test_settle_of_nothing(ledger: Ledger) -> None:
 def test_settle_is_all_or_nothing(ledger: Ledger) -> None:
     plan(ledger, posting("s"))
     (claimed,) = claim(ledger)
-    with pytest.raises(RuntimeError), ledger.transaction():
-        ledger.postings.settle("books", [done(claimed)], NOW)
-        raise RuntimeError("the power went")
+
+    def cut_short() -> None:
+        with ledger.transaction():
+            ledger.postings.settle("books", [done(claimed)], NOW)
+            raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError):
+        cut_short()
     assert held(ledger, claimed).state is State.IN_DOUBT
     assert link_of(ledger, "s") is None
     assert ledger.postings.attempts([claimed.id]) == []
@@ -187,8 +192,8 @@ def test_a_document_made_by_hand_is_adopted_once(ledger: Ledger) -> None:
     ("sql", "values"),
     [
         (
-            "INSERT INTO link (target, stream, key, kind, target_id, number, reference, currency, version, posting, "
-            "linked_at) VALUES ('books', ?, ?, 'invoice', ?, '', '', '', 1, 0, 0)",
+            """INSERT INTO link (target, stream, key, kind, target_id, number, reference, currency, version, posting,
+            linked_at) VALUES ('books', ?, ?, 'invoice', ?, '', '', '', 1, 0, 0)""",
             [("s", "invoice", "INV-9"), ("t", "invoice", "INV-1")],
         ),
         (

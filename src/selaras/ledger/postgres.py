@@ -53,6 +53,8 @@ class Postgres:
                 keepalives_interval=10,
                 keepalives_count=3,
             )
+            # A claim walks `posting_due` in its order; reading it all and sorting looks cheaper before ANALYZE.
+            db.execute("SET enable_bitmapscan = off")
             if self._read_only:
                 db.execute("SET default_transaction_read_only = on")
             return db
