@@ -103,10 +103,11 @@ def order_of(wire: WireOrder, *, minor: bool = False) -> Order:
         )
         for line in wire.lines
     ]
+    back = wire.kind == "return"
     if wire.shipping is not None:
-        lines.append(_charge("shipping", "shipping", wire.shipping, exact))
+        lines.append(_charge("shipping", "shipping", wire.shipping, exact, back))
     for number, fee in enumerate(wire.fees, 1):
-        lines.append(_charge(f"fee:{number}", "fee", fee, exact))
+        lines.append(_charge(f"fee:{number}", "fee", fee, exact, back))
     if wire.discount is not None:
         lines.append(_charge("discount", "discount", wire.discount, exact))
     trashed = wire.status == "trash"
@@ -133,10 +134,13 @@ def order_of(wire: WireOrder, *, minor: bool = False) -> Order:
     )
 
 
-def _charge(key: str, kind: LineKind, charge: WireCharge, exact: Money) -> Line:
+def _charge(key: str, kind: LineKind, charge: WireCharge, exact: Money, back: bool = False) -> Line:
     amount, tax = exact(charge.amount), exact(charge.tax)
     if kind == "discount":
         amount, tax = -amount, -tax
+    elif back and amount < ZERO:
+        # A charge that a return gives back reads like its goods: one taken back, at a price above zero.
+        return Line(key, "", charge.name, -_ONE, -amount, ZERO, tax, charge.tax_rate, kind)
     return Line(key, "", charge.name, _ONE, amount, ZERO, tax, charge.tax_rate, kind)
 
 
