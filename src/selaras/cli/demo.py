@@ -1,0 +1,190 @@
+"""`selaras demo`: the founding case twice, by hand and with Selaras, and what both systems say about it.
+
+JSON (`--json`): {"seed", "ok", "acts": [{"act", "days": [{"day", "placed", "recorded", "recorded_pct",
+"stock_accuracy_pct", "stockout_cancellations"}], "placed", "recorded", "recorded_pct", "stock_accuracy_pct",
+"stockout_cancellations", "missing", "duplicated", "out_of_order", "sales_store", "sales_books", "money_store",
+"money_books", "trial_balance", "unequal", "facts"}], "faults", "seconds"}. Amounts are decimal strings in rupiah.
+Every figure is worked out from `/sandbox/truth` of the two systems, none from the hub's own tables.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+from rich.console import Console
+from rich.live import Live
+
+from selaras.cli import rig
+from selaras.cli.tables import acts_table
+from selaras.i18n import _
+from selaras.sandbox.case import figures
+from selaras.sandbox.case.door import CaseError, Door
+from selaras.sandbox.case.play import Act, play
+from selaras.sandbox.case.script import TABLE, Case, make_case
+
+SEED: Final = 2018
+# 30 of 100 events are lost; the books fail 10 calls of 100, half before and half after the effect.
+STORE_FAULTS: Final = {"drop_webhook": 0.3}
+BOOKS_FAULTS: Final = {"fail_before": 0.05, "fail_after": 0.05}
+SCHEDULES: Final = {
+    "order": "every 5s", "stock": "every 5s", "bank_transaction": "every 5s", "contact": "every 60s",
+    "reread": "every 30s", "webhooks": "every 30s",
+}  # fmt: skip
+_ZONE: Final = "Asia/Jakarta"
+Table = Sequence[tuple[dt.date, int, int]]
+State = dict[str, Any]
+
+
+def act_facts(number: int, act: Act) -> dict[str, Any]:
+    """One act as it stands in the JSON answer."""
+    proof = msgspec.structs.asdict(act.proof)
+    proof.pop("orders")
+    return {"act": number, "days": act.days, **act.total, **proof, "facts": act.facts}
+
+
+def good(act: Act) -> bool:
+    """Whether an act met the three objectives and its books are right to the last rupiah."""
+    total = act.total
+    return (
+        total["recorded"] == total["placed"]
+        and total["stock_accuracy_pct"] == 100
+        and total["stockout_cancellations"] == 0
+        and act.proof.right
+    )
+
+
+class Stage:
+    """The state of a demo that screens show: `shown` has the shape that the hub's page reads."""
+
+    def __init__(self, case: Case, told: Callable[[], None]) -> None:
+        self.case = case
+        self.acts: list[dict[str, Any]] = []
+        self.shown: State = {"acts": self.acts, "phase": "waiting", "progress": 0}
+        self._told = told
+
+    def begin(self, phase: str, name: str) -> None:
+        """A new act begins."""
+        self.acts.append({"name": name, "days": [], "total": {}})
+        self.shown["phase"] = phase
+        self._told()
+
+    def step(self, days: list[figures.Day], placed: int, of: int) -> None:
+        """Something happened in the running act."""
+        act = self.acts[-1]
+        act["days"] = [msgspec.to_builtins(day, builtin_types=()) for day in days]
+        act["placed"], act["of"] = placed, of
+        share = placed / of if of else 1.0
+        self.shown["progress"] = round((len(self.acts) - 1 + share) * 50)
+        self._told()
+
+    def end(self, act: Act) -> None:
+        """The running act is over."""
+        self.acts[-1]["total"] = msgspec.to_builtins(act.total)
+        self.step(act.days, act.total["placed"], act.total["placed"])
+
+
+async def act_one(stage: Stage, logs: Path) -> Act:
+    """As it was: orders are typed in the evening, the store's stock is never updated."""
+    stage.begin("act 1", _("Act one: as it was"))
+
+    async def no_hub() -> None:
+        return
+
+    async with (
+        rig.sandbox(logs, seed=stage.case.seed) as box,
+        Door(box.store.url, box.store.facts["admin_key"]) as store,
+        Door(box.books.url, box.books.facts["admin_key"]) as books,
+    ):
+        act = await play(stage.case, store, books, no_hub, stage.step, by_hand=True)
+    stage.end(act)
+    return act
+
+
+async def act_two(stage: Stage, box: rig.Sandbox, settle: Callable[[], Awaitable[None]]) -> tuple[Act, dict[str, Any]]:
+    """The same people and the same orders, with a hub between two systems that misbehave."""
+    stage.begin("act 2", _("Act two: with Selaras"))
+    async with (
+        Door(box.store.url, box.store.facts["admin_key"]) as store,
+        Door(box.books.url, box.books.facts["admin_key"]) as books,
+    ):
+        await store.post("/sandbox/faults", STORE_FAULTS)
+        await books.post("/sandbox/faults", BOOKS_FAULTS)
+        act = await play(stage.case, store, books, settle, stage.step, by_hand=False)
+        webhooks = (await store.get("/sandbox/truth"))["webhooks"]
+        failed = (await books.get("/sandbox/faults"))["counts"]
+    stage.end(act)
+    stage.shown["phase"] = "done"
+    faults = {
+        "webhooks": webhooks["events"],
+        "webhooks_dropped": webhooks["dropped"],
+        "books_failed_before": failed.get("fail_before", 0),
+        "books_failed_after": failed.get("fail_after", 0),
+    }
+    return act, faults
+
+
+async def perform(seed: int, table: Table, told: Callable[[Stage], None]) -> dict[str, Any]:
+    """Both acts, one after the other; gives the JSON answer. Raises `RigError` or `CaseError`."""
+    begun = time.monotonic()
+    stage = Stage(make_case(seed, table), lambda: told(stage))
+    with rig.scratch() as scratch:
+        first = await act_one(stage, scratch)
+        async with rig.sandbox(scratch, seed=seed) as box:
+            data = scratch / "data"
+            rig.install(data, box, schedules=SCHEDULES, zone=_ZONE, books={"visibility_lag": "0.2"})
+            async with rig.running(data) as hub:
+                second, faults = await act_two(stage, box, hub.settle)
+    return answer(seed, first, second, faults, time.monotonic() - begun)
+
+
+def answer(seed: int, first: Act, second: Act, faults: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The JSON answer of the command."""
+    return {
+        "seed": seed,
+        "ok": good(second),
+        "acts": [act_facts(1, first), act_facts(2, second)],
+        "faults": faults,
+        "seconds": round(seconds, 1),
+    }
+
+
+def encode(result: Any) -> str:
+    """JSON with percentages as numbers."""
+    return msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(result)).decode()
+
+
+@click.command("demo", help=_("Play the founding case twice, by hand and with Selaras, and compare."))
+@click.option("--headless", is_flag=True, help=_("No browser and no page: play, print, end."))
+@click.option("--json", "as_json", is_flag=True, help=_("Print the figures as JSON (implies --headless)."))
+@click.option("--port", type=int, default=0, help=_("Port of the page (0: any free one)."))
+@click.option("--seed", type=int, default=SEED, show_default=True, help=_("Seed of buyers, goods and faults."))
+def command(headless: bool, as_json: bool, port: int, seed: int) -> None:
+    """The founding case."""
+    console = Console(stderr=as_json)
+    try:
+        if as_json or headless or not port >= 0:
+            result = asyncio.run(_watched(console, seed, quiet=as_json))
+        else:
+            result = asyncio.run(_watched(console, seed, quiet=False))
+    except (rig.RigError, CaseError) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    if as_json:
+        click.echo(encode(result))
+    sys.exit(0 if result["ok"] else 1)
+
+
+async def _watched(console: Console, seed: int, *, quiet: bool) -> dict[str, Any]:
+    if quiet:
+        return await perform(seed, TABLE, lambda stage: None)
+    with Live(console=console, refresh_per_second=4) as live:
+        return await perform(seed, TABLE, lambda stage: live.update(acts_table(stage.shown)))

@@ -1,0 +1,338 @@
+"""A whole installation in a box: sandbox store and books on free ports, a data directory, a hub between them.
+
+Used by `demo`, `replay`, `chaos` and `bench`. Everything that is started here ends here: on success, on failure, on
+Ctrl-C, and (see `child.py`) even when this process is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import aiohttp
+import msgspec
+import uvicorn
+
+from selaras.engine.service import Service
+from selaras.ledger.connections import Connection
+from selaras.ledger.ledger import Ledger
+from selaras.ledger.values import MICROSECOND, Settlement, State
+from selaras.rules.plan_types import Policy
+from selaras.sync.hub import Hub, Pair
+from selaras.sync.installation import SCHEDULES, open_installation, running_hub, schedules_of, set_pairs
+from selaras.web.intake import PREFIX, WebhookIntake
+
+STORE = "store"
+BOOKS = "books"
+# Money that the gateway captured lies in its clearing account until it pays out.
+ACCOUNTS = {"qris": "clearing", "va": "clearing", "transfer": "bank", "exchange": "clearing"}
+_REDIRECT = "http://127.0.0.1/oauth/done"
+_START_SECONDS = 30.0
+
+
+Handler = Callable[[], Awaitable[Any]]
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where there is one, the standard loop elsewhere."""
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return asyncio.new_event_loop
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+class RigError(RuntimeError):
+    """A part of the rig did not start or did not answer; the message holds its last words."""
+
+
+class Child:
+    """A process that was started; `facts` is the line of JSON that it printed when it was ready."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process, facts: dict[str, Any], log: Path) -> None:
+        self.name = name
+        self.process = process
+        self.facts = facts
+        self.log = log
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return str(self.facts["url"])
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    async def kill(self) -> None:
+        """End it at once, as a power cut would (kill -9)."""
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        await self.process.wait()
+
+    async def stop(self, timeout: float = 10.0) -> None:
+        """Ask it to end; insist after `timeout` seconds."""
+        if self.process.returncode is not None:
+            return
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+        try:
+            async with asyncio.timeout(timeout):
+                await self.process.wait()
+        except TimeoutError:
+            await self.kill()
+
+
+async def start(name: str, arguments: Sequence[str], logs: Path) -> Child:
+    """Start `child.py` as `name` and wait until it says that it is ready. Raises `RigError` with its last words."""
+    log = logs / f"{name}.log"
+    with log.open("ab") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "selaras.cli.child", name, *arguments,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr,
+            # Ctrl-C is for the command in front; it ends its children in its own order.
+            start_new_session=True,
+        )  # fmt: skip
+    child = Child(name, process, {}, log)
+    if process.stdout is None:
+        raise RigError(f"{name} has no output")
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            line = await process.stdout.readline()
+        child.facts = msgspec.json.decode(line)
+    except (TimeoutError, msgspec.DecodeError) as error:
+        await child.kill()
+        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+        raise RigError(f"{name} did not start: {' / '.join(words) or error}") from None
+    except BaseException:
+        await child.kill()
+        raise
+    return child
+
+
+@contextlib.asynccontextmanager
+async def started(name: str, arguments: Sequence[str], logs: Path) -> AsyncIterator[Child]:
+    """A child for as long as the block lasts."""
+    child = await start(name, arguments, logs)
+    try:
+        yield child
+    finally:
+        await asyncio.shield(child.stop())
+
+
+class Sandbox(msgspec.Struct, frozen=True):
+    """A running store and running books."""
+
+    store: Child
+    books: Child
+
+
+def options(settings: Mapping[str, Any]) -> list[str]:
+    """Settings as command line options: `first_number=1` becomes `--first-number 1`, True a switch."""
+    arguments: list[str] = []
+    for name, value in settings.items():
+        option = "--" + name.replace("_", "-")
+        arguments += [option] if value is True else [option, str(value)]
+    return arguments
+
+
+@contextlib.asynccontextmanager
+async def sandbox(
+    logs: Path, *, seed: int = 0, store: Mapping[str, Any] | None = None, books: Mapping[str, Any] | None = None
+) -> AsyncIterator[Sandbox]:
+    """An empty store and empty books. `store` and `books` are further options of the two servers."""
+    of_store = {"seed": seed, "products": 0, **(store or {})}
+    of_books = {"seed": seed, **(books or {})}
+    async with (
+        started(STORE, options(of_store), logs) as shop,
+        started(BOOKS, options(of_books), logs) as accounts,
+    ):
+        yield Sandbox(shop, accounts)
+
+
+@contextlib.contextmanager
+def scratch(keep: Path | None = None) -> Iterator[Path]:
+    """A directory that is gone afterwards, unless the caller brings one to keep."""
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    made = Path(tempfile.mkdtemp(prefix="selaras-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def install(
+    data: Path,
+    box: Sandbox,
+    *,
+    policy: Policy | None = None,
+    schedules: Mapping[str, str] | None = None,
+    zone: str = "Asia/Jakarta",
+    books: Mapping[str, str] | None = None,
+    store: Mapping[str, str] | None = None,
+) -> None:
+    """Make an installation in `data`: both connections, their pair, how often each kind is read."""
+    shop, accounts = box.store.facts, box.books.facts
+    ledger = open_installation(data)
+    try:
+        now = int(time.time() * MICROSECOND)
+        with ledger.transaction():
+            ledger.connections.add(
+                Connection(
+                    STORE, "sandbox_store", "store", zone,
+                    {"base_url": box.store.url, **(store or {})},
+                    {"api_key": shop["api_key"], "webhook_secret": shop["webhook_secret"]},
+                ),
+                now,
+            )  # fmt: skip
+            ledger.connections.add(
+                Connection(
+                    BOOKS, "sandbox_books", "books", zone,
+                    {"base_url": box.books.url, "client_id": accounts["client_id"], "redirect_uri": _REDIRECT,
+                     **(books or {})},
+                    {"client_secret": accounts["client_secret"]},
+                ),
+                now,
+            )  # fmt: skip
+            ledger.connections.set(SCHEDULES, msgspec.json.encode(dict(schedules or {})).decode(), now)
+        chosen = policy or Policy(invoice_at="payment", bank_methods=frozenset({"transfer"}), accounts=ACCOUNTS, zone=zone)
+        set_pairs(ledger, [Pair(STORE, BOOKS, chosen)])
+    finally:
+        ledger.close()
+
+
+async def sign_in(hub: Hub) -> None:
+    """Connect the books as a person does, but with a consent page that agrees by itself (OAuth 2.0, PKCE S256)."""
+    oauth = hub.connectors[BOOKS].oauth  # type: ignore[attr-defined]
+    begun = oauth.authorization_url()
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(begun.url + "&auto=1", allow_redirects=False) as answer,
+    ):
+        back = parse_qs(urlsplit(answer.headers.get("Location", "")).query)
+    if "code" not in back:
+        raise RigError(f"the books gave no code: {answer.status} {back.get('error', '')}")
+    await oauth.exchange(back["code"][0], back["state"][0], begun.state, begun.verifier)
+
+
+class Running:
+    """A hub that keeps an installation in step, in this process, with its webhook address.
+
+    `settled` counts postings that came to an end, `first_settled` is when the first of them did (seconds since 1970).
+    """
+
+    def __init__(self, hub: Hub, service: Service, intake: WebhookIntake, url: str) -> None:
+        self.hub = hub
+        self.service = service
+        self.intake = intake
+        self.url = url
+        self.settled = 0
+        self.first_settled = 0.0
+        for dispatcher in service.dispatchers.values():
+            dispatcher.after.append(self._count)
+
+    async def _count(self, settlements: Sequence[Settlement]) -> None:
+        done = sum(s.state in (State.DONE, State.BLOCKED, State.SKIPPED) for s in settlements)
+        if done and not self.settled:
+            self.first_settled = self.hub.clock()
+        self.settled += done
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger (use it through `hub.desk`)."""
+        return self.hub.desk.ledger
+
+    def look_now(self) -> None:
+        """Bring the next poll of every kind forward: days of the sandbox's store pass in seconds."""
+        for connection, kind in ((STORE, "order"), (BOOKS, "bank_transaction"), (BOOKS, "stock"), (BOOKS, "contact")):
+            self.service.wake(connection, kind)
+
+    async def settle(self, timeout: float = 120.0) -> None:
+        """Look once more at both sides, then wait until nothing is left to do. Raises `RigError` after `timeout`."""
+        self.look_now()
+        if not await self.service.settle(timeout):
+            busy = [lane.name for lane in self.service.lanes.values() if not lane.idle]
+            words = [lane.error for lane in self.service.lanes.values() if lane.error]
+            raise RigError(f"the hub was still busy after {timeout:g} s: {', '.join(busy)} {'; '.join(words)}")
+
+
+class _Uvicorn(uvicorn.Server):
+    """A server that leaves the signals to the command around it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
+    """An ASGI application on 127.0.0.1 while the block runs; gives its address."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, http="auto", ws="none", lifespan="off", log_level="warning",
+        access_log=False, server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=2,
+    )  # fmt: skip
+    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that name it.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    server = _Uvicorn(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if task.done():
+                task.result()
+                raise RigError("the webhook server did not start")
+            await asyncio.sleep(0.005)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+@contextlib.asynccontextmanager
+async def running(
+    data: Path, *, port: int = 0, webhooks: bool = True, extra: Mapping[str, Handler] | None = None
+) -> AsyncIterator[Running]:
+    """The hub of the installation in `data`, signed in and at work in this process; `extra` are further paths."""
+    ledger = open_installation(data)
+    schedules = schedules_of(ledger)
+    async with running_hub(ledger) as hub:
+        if await hub.desk(ledger.connections.token, BOOKS) is None:
+            await sign_in(hub)
+        service: list[Service] = []
+        intake = WebhookIntake(hub, lambda name: service[0].wake(name) if service else None)
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            if scope["path"].startswith(PREFIX):
+                await intake(scope, receive, send)
+                return
+            handler = (extra or {}).get(scope["path"])
+            body = b"" if handler is None else msgspec.json.encode(await handler())
+            head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 200 if handler else 404, "headers": head})
+            await send({"type": "http.response.body", "body": body})
+
+        async with serving(app, port) as url:
+            service.append(Service(hub, schedules, public_url=url if webhooks else ""))
+            await service[0].start()
+            try:
+                yield Running(hub, service[0], intake, url)
+            finally:
+                await service[0].stop()
