@@ -16,8 +16,7 @@ from aiohttp import web
 from selaras.connectors.contract import Connector, Tools, Webhook
 from selaras.connectors.kit import StoreContract, StoreRig, Truth
 from selaras.connectors.sandbox_store import build
-from selaras.sandbox.store import StoreConfig, StoreServer, serve_store
-from selaras.sandbox.store import changes
+from selaras.sandbox.store import StoreConfig, StoreServer, changes, serve_store
 from selaras.sandbox.store.requests import Basket, ChargeIn, EditIn, LineIn, PayIn, RefundIn
 from tests.connectors.kit_servers import served
 

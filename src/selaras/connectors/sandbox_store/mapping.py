@@ -34,8 +34,14 @@ NO_CURRENCY: Final = ""
 """No currency at all: planning refuses it, so that a row that cannot be read is blocked and never posted."""
 
 
+UNLISTED: Final = -1
+
+
 class Row(msgspec.Struct, frozen=True):
-    """One row of a list: its key there, the second of its last change (Unix time), and the record (None: a draft)."""
+    """One row: its key in the list, the second of its last change (Unix time), and the record (None: a draft).
+
+    `second` is `UNLISTED` for a row that can be read by its id but stands in no list (trash).
+    """
 
     key: int
     second: int
@@ -199,7 +205,7 @@ def order_row(raw: bytes, zone: ZoneInfo, *, minor: bool = False, drafts: bool =
         order = order_of(wire, minor=minor)
     except (msgspec.MsgspecError, TypeError) as error:
         return _broken(raw, zone, str(error))
-    second = int(wire.updated_at.timestamp())
+    second = UNLISTED if wire.status == "trash" else int(wire.updated_at.timestamp())
     if wire.status == "draft" and not drafts:
         return Row(wire.id, second, None)
     return Row(

@@ -12,8 +12,8 @@ Three ways of going on, each with its own proof:
   within a second. A second that crosses a page edge is whole when no id came twice in it. If `total` moves or an id
   comes twice, reading goes on anew from that second.
 * **tie** – one second with more rows than a page, shuffled: its pages are read until as many different ids were seen
-  as its `total` says, with `total` unchanged meanwhile; ids between those seen are asked for directly, because a
-  shuffled page brings ever fewer new ones.
+  as its `total` says, with `total` unchanged meanwhile; ids between and beside those seen are asked for directly,
+  because a shuffled page brings ever fewer new ones.
 
 The end of the loop is a stepping answer that holds all the rest. The next loop starts from the store's time *before*
 that answer was asked for, less the overlap (for changes that become visible late), and from no later than a second
@@ -161,7 +161,7 @@ def _enter_tie(second: int, goal: int, floor: int) -> Position:
 
 async def _tie(source: Source, at: Position, sleep: Sleep) -> Step:
     seen = _unpack(at.ids)
-    if at.filled >= 0 and (wanted := _between(seen, at.filled, at.total - len(seen))):
+    if at.filled >= 0 and (wanted := _missing(seen, at.filled, at.total - len(seen))):
         rows = await source.by_key(wanted)
         seen |= {row.key for row in rows if row.second == at.edge}
         return Step(rows, msgspec.structs.replace(at, ids=_pack(seen), filled=wanted[-1]), True)
@@ -174,6 +174,9 @@ async def _tie(source: Source, at: Position, sleep: Sleep) -> Step:
         at = msgspec.structs.replace(at, filled=-1, page=1)
     fresh = {row.key for row in page.rows}
     seen |= fresh
+    if len(seen) > page.total:
+        # One row was thrown away and another came, so that the total stood.
+        seen = fresh
     one_answer = page.total <= len(fresh)
     sure = closed or page.clock <= at.edge
     if one_answer or (sure and len(seen) == page.total):
@@ -197,15 +200,19 @@ async def _tie(source: Source, at: Position, sleep: Sleep) -> Step:
     return Step(page.rows, onward, True)
 
 
-def _between(seen: set[int], filled: int, wanting: int) -> list[int]:
-    """Up to a page of ids between those seen, after `filled`; none where the gaps hold far more than is `wanting`."""
-    if not seen:
+def _missing(seen: set[int], filled: int, wanting: int) -> list[int]:
+    """Up to a page of ids that were not seen, after `filled`: in the gaps between those seen and beside them.
+
+    None where there are far more such ids than rows `wanting`: then they are not neighbours, and guessing is no use.
+    """
+    if not seen or wanting < 1:
         return []
-    first, last = max(min(seen), filled + 1), max(seen)
-    if last - first + 1 - sum(key >= first for key in seen) > 4 * wanting:
+    near = min(wanting, PER_PAGE)
+    first, last = max(min(seen) - near, filled + 1, 1), max(seen) + near
+    if last - first + 1 - sum(key >= first for key in seen) > 4 * wanting + 2:
         return []
     found: list[int] = []
-    for key in range(first, last):
+    for key in range(first, last + 1):
         if key not in seen:
             found.append(key)
             if len(found) == PER_PAGE:
