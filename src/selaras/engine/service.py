@@ -27,7 +27,9 @@ from selaras.sync.sweep import Sweep, Swept
 KINDS = ("product", "contact", "stock", "order", "bank_transaction", "receipt", "journal")
 # The store's own stock is read when it is written; only the books' stock is news.
 _NOT_POLLED = {"store": frozenset({"stock"})}
-_AFTER_SENDING = 0.3
+# Seconds after a document was sent until the stock that it moved is read, and between two workings-out of stock.
+_AFTER_SENDING = 0.5
+_STOCK_PAUSE = 0.5
 _GRANT_WARNING_DAYS = 7
 # How old (in seconds) the mirror of the books may be when orders are planned.
 _FRESH = {"product": 60.0, "contact": 10.0}
@@ -91,7 +93,7 @@ class Service:
 
     def wake(self, connection: str, kind: str = "") -> None:
         """Something happened at a connection: look at its hints now, and poll `kind` now if it is given."""
-        if kind:
+        if kind in self._polled(connection):
             self._next[(connection, kind)] = 0.0
             self._asked.add((connection, kind))
         self.lanes[f"read {connection}"].wake()
@@ -221,10 +223,15 @@ class Service:
         return None if due is None else max(due / MICROSECOND, self.hub.clock() + 0.2)
 
     async def _stock(self, pair: Pair) -> float | None:
-        flow = self.stocks[pair.store]
-        if flow.wanted and await flow.push():
-            self.lanes[f"send {pair.store}"].wake()
-        return self.hub.clock() + 0.5 if flow.wanted else None
+        flow, lane = self.stocks[pair.store], f"stock {pair.store}"
+        now, due = self.hub.clock(), self._next.get((lane, "stock"), 0.0)
+        if flow.wanted and now < due:
+            return due  # what moves within a moment is worked out together
+        if flow.wanted:
+            self._next[lane, "stock"] = now + _STOCK_PAUSE
+            if await flow.push():
+                self.lanes[f"send {pair.store}"].wake()
+        return self.hub.clock() + _STOCK_PAUSE if flow.wanted else None
 
     async def _sweep(self, pair: Pair) -> float | None:
         lane, now = f"sweep {pair.store}", self.hub.clock()

@@ -154,6 +154,10 @@ class ProductIndex:
             # Entries of the near search may stay behind: what they lead to is looked up again.
             del self._by_code[product.code]
 
+    def bundles(self) -> list[Product]:
+        """The products that are made of others."""
+        return [product for product in self._by_id.values() if product.components]
+
     def by_code(self, code: str) -> list[Product]:
         """The products with exactly this code; more than one means that the code is doubled."""
         return [self._by_id[i] for i in self._by_code.get(code, ())]

@@ -43,7 +43,9 @@ def open_installation(data: Path, *, database: str = "", read_only: bool = False
     if not read_only:
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
     elif not (database or (data / "selaras.db").exists()):
-        raise LedgerError(f"There is no installation in {data}.", "Run `selaras connect` first, or name it with --data.")
+        raise LedgerError(
+            f"There is no installation in {data}.", "Run `selaras connect` first, or name it with --data."
+        )
     return open_ledger(database or data, Vault.load(data), read_only=read_only)
 
 

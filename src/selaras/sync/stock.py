@@ -17,17 +17,21 @@ from decimal import Decimal
 
 import msgspec
 
-from selaras.ledger.values import NewPosting, NewRecord, RecordKey, Settlement, State, StoredRecord, document_of
+from selaras.connectors.contract import Connector, Seen
+from selaras.ledger.values import NewPosting, NewRecord, RecordKey, Settlement, State, document_of
 from selaras.model.document import SalesOrder, StockLevel
 from selaras.model.money import ZERO
 from selaras.model.order import Order
 from selaras.model.product import Stock
-from selaras.rules.availability import sellable
+from selaras.rules.availability import Availability, sellable, sellable_bundle
 from selaras.sync.hub import Hub, Pair, order_stream
 from selaras.sync.intake import Intake
 
 _order = msgspec.json.Decoder(Order)
-_stock = msgspec.json.Decoder(Stock)
+
+
+Parts = tuple[tuple[str, Decimal], ...]
+ONE = Decimal(1)
 
 
 def stock_stream(store: str, code: str) -> str:
@@ -51,48 +55,69 @@ class StockFlow:
 
     async def overtaken(self, settlements: Sequence[Settlement]) -> None:
         """Listener of the store's dispatcher: a version moved or a write failed for good, work the code out anew."""
-        for settlement in settlements:
-            if settlement.claimed.kind == "stock" and settlement.cause == "overtaken":
-                level = document_of(settlement.claimed.document)
+        levels = [document_of(s.claimed.document) for s in settlements if s.cause == "overtaken"]
+        if levels:
+            accepted = await self._hub.desk(self._hub.desk.ledger.connections.decisions, self._pair.store, "product")
+            for level in levels:
                 if isinstance(level, StockLevel):
-                    self.wanted.add(level.code)
+                    self.wanted.update(code for code, _ in self._parts_of(level.code, accepted))
 
     async def push(self, codes: Iterable[str] | None = None) -> int:
-        """Work out the wanted codes (or `codes`) and plan the writes that differ; returns how many were planned."""
+        """Work out what depends on the wanted books codes (or `codes`) and plan the writes that differ.
+
+        Returns how many were planned. What a failure left over is worked out next time.
+        """
         todo = sorted(self.wanted if codes is None else set(codes))
         self.wanted.difference_update(todo)
-        size = max(1, self._hub.connectors[self._pair.store].capabilities.read_batch)
-        planned = 0
         try:
-            while todo:
-                planned += await self._push(todo[:size])
-                del todo[:size]
-        finally:
-            self.wanted.update(todo)  # what a failure left over is worked out next time
-        return planned
+            return await self._push(await self._hub.desk(self._sold_as, todo))
+        except BaseException:
+            self.wanted.update(todo)
+            raise
 
-    async def _push(self, codes: list[str]) -> int:
+    async def _push(self, parts: dict[str, Parts]) -> int:
         store, books = self._hub.connectors[self._pair.store], self._hub.connectors[self._pair.books]
-        shelf = {s.id: s.record for s in await store.read("stock", codes) if isinstance(s.record, Stock)}
+        shelf = {s.id: s.record for s in await _read_stock(store, list(parts))}
         if not shelf:
             return 0  # nothing of this is sold in this store
         await self._orders_in.poll("order")
         waiting = await self._hub.desk(self.waiting_pieces)
-        size = max(1, books.capabilities.read_batch)
-        there: dict[str, Stock] = {}
-        wanted = list(shelf)
-        for start in range(0, len(wanted), size):
-            for seen in await books.read("stock", wanted[start : start + size]):
-                if isinstance(seen.record, Stock):
-                    there[seen.id] = seen.record
-        return await self._hub.desk.write(self._plan, shelf, there, waiting)
+        needed = dict.fromkeys(code for sold in shelf for code, _ in parts[sold])
+        there = {s.id: s.record for s in await _read_stock(books, list(needed))}
+        return await self._hub.desk.write(self._plan, shelf, parts, there, waiting)
+
+    def _sold_as(self, codes: Sequence[str]) -> dict[str, Parts]:
+        """Store codes whose offer depends on these books codes, each with its parts in the books."""
+        wanted = set(codes)
+        accepted = self._hub.desk.ledger.connections.decisions(self._pair.store, "product")
+        sold: dict[str, Parts] = {code: ((code, ONE),) for code in codes if code not in accepted}
+        for store_code, books_code in accepted.items():
+            if books_code in wanted:
+                sold[store_code] = ((books_code, ONE),)
+        known = self._hub.mirrors[self._pair.books].products
+        for product in self._hub.mirrors[self._pair.store].products.bundles():
+            parts = tuple((accepted.get(c.code, c.code), c.quantity) for c in product.components)
+            if product.code not in known and product.code not in accepted and any(code in wanted for code, _ in parts):
+                sold[product.code] = parts
+        return sold
+
+    def _parts_of(self, code: str, accepted: dict[str, str]) -> Parts:
+        """What one piece of a store code is in the books."""
+        if code in accepted:
+            return ((accepted[code], ONE),)
+        if code not in self._hub.mirrors[self._pair.books].products:
+            for product in self._hub.mirrors[self._pair.store].products.by_code(code):
+                if product.components:
+                    return tuple((accepted.get(c.code, c.code), c.quantity) for c in product.components)
+        return ((code, ONE),)
 
     def waiting_pieces(self) -> dict[str, Decimal]:
-        """Pieces per code that store orders hold and the books do not know of yet (in the ledger's thread)."""
+        """Pieces per books code that store orders hold and the books do not know of yet (in the ledger's thread)."""
         ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
         records = ledger.records.unrecorded(store, "order", books)
         streams = [order_stream(store, record.key.id) for record in records]
         history = ledger.postings.of_streams(books, streams)
+        accepted = ledger.connections.decisions(store, "product")
         pieces: dict[str, Decimal] = {}
         for record, stream in zip(records, streams, strict=True):
             order = _order.decode(record.body)
@@ -107,27 +132,30 @@ class StockFlow:
                         for sold in document.lines:
                             booked[sold.code] = booked.get(sold.code, ZERO) + sold.quantity
             for line in order.lines:
-                if line.kind == "product" and line.quantity > ZERO:
-                    rest = line.quantity - min(line.quantity, booked.get(line.code, ZERO))
-                    booked[line.code] = booked.get(line.code, ZERO) - line.quantity
-                    if rest > ZERO:
-                        pieces[line.code] = pieces.get(line.code, ZERO) + rest
+                if line.kind != "product" or line.quantity <= ZERO:
+                    continue
+                for code, each in self._parts_of(line.code, accepted):
+                    held = booked.get(code, ZERO)
+                    rest = max(ZERO, line.quantity * each - held)
+                    booked[code] = max(ZERO, held - line.quantity * each)
+                    pieces[code] = pieces.get(code, ZERO) + rest
         return pieces
 
-    def _plan(self, shelf: dict[str, Stock], there: dict[str, Stock], waiting: dict[str, Decimal]) -> int:
+    def _plan(
+        self, shelf: dict[str, Stock], parts: dict[str, Parts], there: dict[str, Stock], waiting: dict[str, Decimal]
+    ) -> int:
         ledger, store, now = self._hub.desk.ledger, self._pair.store, self._hub.now()
         streams = {code: stock_stream(store, code) for code in shelf}
         history = ledger.postings.of_streams(store, list(streams.values()))
         rows = []
         for code, offered in shelf.items():
-            held = there.get(code)
-            if held is None:
+            if any(part not in there for part, _ in parts[code]):
                 continue  # the books do not keep stock of it; product matching reports that
-            answer = sellable(held, Decimal(self._pair.buffer), waiting.get(code, ZERO))
+            answer = self._answer(parts[code], there, waiting)
             past = history.get(streams[code], [])
             pending = [p for p in past if p.state in (State.PLANNED, State.IN_DOUBT, State.BLOCKED)]
             if any(p.state is State.IN_DOUBT for p in pending):
-                self.wanted.add(code)  # wait for the answer that is still out
+                self.wanted.update(part for part, _ in parts[code])  # wait for the answer that is still out
                 continue
             for posting in pending:
                 ledger.postings.supersede_planned(posting.id, now)
@@ -144,7 +172,17 @@ class StockFlow:
         ledger.postings.plan(rows, now)
         return len(rows)
 
+    def _answer(self, parts: Parts, there: dict[str, Stock], waiting: dict[str, Decimal]) -> Availability:
+        buffer = Decimal(self._pair.buffer)
+        if len(parts) == 1 and parts[0][1] == ONE:
+            code = parts[0][0]
+            return sellable(there[code], buffer, waiting.get(code, ZERO))
+        return sellable_bundle([(there[code], waiting.get(code, ZERO), each) for code, each in parts], buffer)
 
-def books_stock(records: Sequence[StoredRecord]) -> dict[str, Stock]:
-    """The books' stock by code as last read."""
-    return {record.key.id: _stock.decode(record.body) for record in records}
+
+async def _read_stock(connector: Connector, codes: Sequence[str]) -> list[Seen]:
+    """Stock rows of these codes as they are now; codes that the system does not keep are left out."""
+    size, found = max(1, connector.capabilities.read_batch), []
+    for start in range(0, len(codes), size):
+        found += [s for s in await connector.read("stock", codes[start : start + size]) if isinstance(s.record, Stock)]
+    return found
