@@ -66,19 +66,37 @@ class Bank:
     async def forward(self, books: str, *, key: str = "", account: str = "") -> int:
         """Send the lines that were not sent yet to the bank feed at `books`; gives their number.
 
-        Lines are marked as sent only after the books have taken them. Raises `Refused` 502 otherwise.
+        A line is marked as sent only when the books have taken it. Raises `Refused` 502 when they did not take all.
         """
         waiting = [t for t in self.transfers if not t.forwarded]
-        if waiting:
-            await forward(waiting, books, key=key, account=account)
-            for line in waiting:
-                line.forwarded = True
+        if not waiting:
+            return 0
+        refusals = await forward(waiting, books, key=key, account=account)
+        for line, refusal in zip(waiting, refusals, strict=True):
+            line.forwarded = not refusal
+        bad = [r for r in refusals if r]
+        if bad:
+            raise Refused(502, "books_refused", f"the books refused {len(bad)} of {len(waiting)} lines: {bad[0]}")
         return len(waiting)
 
 
-async def forward(transfers: Sequence[Transfer], books: str, *, key: str = "", account: str = "") -> None:
-    """Post statement lines to `{books}/sandbox/bank`. Raises `Refused` 502 when the books do not take them."""
-    lines = [
+class _Line(msgspec.Struct):
+    """What the books say of one line; one may be refused inside an answer of 200."""
+
+    ok: bool
+    message: str = ""
+
+
+class _Lines(msgspec.Struct):
+    results: list[_Line]
+
+
+async def forward(transfers: Sequence[Transfer], books: str, *, key: str = "", account: str = "") -> list[str]:
+    """Post statement lines to `{books}/sandbox/bank`; gives the refusal of each line, "" where it was taken.
+
+    Raises `Refused` 502 when the books do not answer, or not for every line.
+    """
+    items = [
         {
             "date": t.date.isoformat(),
             "amount": str(t.amount),
@@ -89,19 +107,22 @@ async def forward(transfers: Sequence[Transfer], books: str, *, key: str = "", a
         for t in transfers
     ]
     headers = {"Content-Type": "application/json"} | ({"X-Sandbox-Key": key} if key else {})
-    body = msgspec.json.encode({"items": lines})
+    body = msgspec.json.encode({"items": items})
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
             session.post(books.rstrip("/") + "/sandbox/bank", data=body, headers=headers) as answer,
         ):
-            if answer.status >= 300:
-                text = (await answer.text())[:200]
-                raise Refused(502, "books_refused", f"the books answered {answer.status}: {text}")
-            # A line may be refused inside an answer of 200.
-            bad = [r for r in msgspec.json.decode(await answer.read())["results"] if not r["ok"]]
-            if bad:
-                raise Refused(502, "books_refused", f"the books refused {len(bad)} lines: {bad[0]['message']}")
+            status, content = answer.status, await answer.read()
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         what = str(error) or type(error).__name__
         raise Refused(502, "books_unreachable", f"the books cannot be reached: {what}") from None
+    if status >= 300:
+        raise Refused(502, "books_refused", f"the books answered {status}: {content[:200].decode(errors='replace')}")
+    try:
+        results = msgspec.json.decode(content, type=_Lines).results
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Refused(502, "books_refused", f"the answer of the books cannot be read: {error}") from None
+    if len(results) != len(items):
+        raise Refused(502, "books_refused", f"the books gave {len(results)} results for {len(items)} lines")
+    return ["" if r.ok else r.message or "no reason given" for r in results]
