@@ -30,9 +30,11 @@ def shape(db: Database) -> set[tuple[str, ...]]:
     else:
         columns = db.rows(
             """SELECT 'column', table_name, column_name, data_type, is_nullable, column_default, is_identity
-            FROM information_schema.columns WHERE table_schema = 'public'"""
+            FROM information_schema.columns WHERE table_schema = current_schema()"""
         )
-        rest = db.rows("SELECT 'index', indexname, tablename, indexdef FROM pg_indexes WHERE schemaname = 'public'")
+        rest = db.rows(
+            "SELECT 'index', indexname, tablename, indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+        )
     return {tuple(" ".join(str(part).split()) for part in row) for row in [*columns, *rest]}
 
 
@@ -125,8 +127,9 @@ def test_an_upgraded_database_looks_like_a_fresh_one(where: Path | str, tmp_path
     if isinstance(where, Path):
         fresh = open_database(tmp_path / "fresh")
     else:
-        old.run("DROP SCHEMA public CASCADE")
-        old.run("CREATE SCHEMA public")
+        (schema_name,) = old.rows("SELECT current_schema()")[0]
+        old.run(f"DROP SCHEMA {schema_name} CASCADE")
+        old.run(f"CREATE SCHEMA {schema_name}")
         fresh = old
     schema.migrate(fresh)
     assert shape(fresh) == upgraded
@@ -183,7 +186,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(where: Path | str, monkeyp
     db.close()
 
 
-def test_processes_that_start_together_migrate_once(pg_dsn: str) -> None:
+def test_processes_that_start_together_migrate_once(pg_where: str) -> None:
     code = """
 import sys
 from selaras.ledger import open_ledger
@@ -194,7 +197,7 @@ ledger = open_ledger(sys.argv[1], TestSealer())
 print(ledger.db.rows("SELECT version FROM schema_version"))
 ledger.close()
 """
-    processes = [start_python(code, pg_dsn) for _ in range(3)]
+    processes = [start_python(code, pg_where) for _ in range(3)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

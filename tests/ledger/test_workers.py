@@ -83,9 +83,9 @@ class Office:
 
 
 @pytest.fixture
-def office(pg_dsn: str) -> Iterator[Office]:
+def office(pg_where: str) -> Iterator[Office]:
     with ExitStack() as stack:
-        yield Office(pg_dsn, stack)
+        yield Office(pg_where, stack)
 
 
 # -- one claim beside another --------------------------------------------------------------------------------------
