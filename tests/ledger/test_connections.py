@@ -118,10 +118,11 @@ def test_an_owner_that_vanished_leaves_nothing_to_go_on_from(ledger: Ledger) -> 
 
 def test_a_setting_grows_in_version(ledger: Ledger) -> None:
     assert ledger.connections.setting("policy", "{}") == "{}"
+    assert ledger.connections.version("policy") == 0
     for value in ("1", "2", "3"):
         ledger.connections.set("policy", value, NOW)
     assert ledger.connections.setting("policy") == "3"
-    assert ledger.db.rows("SELECT version FROM setting WHERE name = 'policy'") == [(3,)]
+    assert ledger.connections.version("policy") == 3
 
 
 def test_a_decision_is_replaced_undone_and_remembered(ledger: Ledger) -> None:

@@ -138,6 +138,22 @@ def test_open_records_come_up_until_they_are_read_again(ledger: Ledger) -> None:
     assert ledger.records.open_ids("shop", "order", NOW + 1, 10) == []
 
 
+def test_what_is_open_and_what_the_target_does_not_hold_yet(ledger: Ledger) -> None:
+    keep(ledger, *(record(number, is_open=number % 2 == 0, updated_at=-number) for number in range(1, 7)))
+    assert [r.key.id for r in ledger.records.open_records("shop", "order")] == ["6", "4", "2"]
+    mark_planned(ledger)
+    keep(ledger, record(1, "changed", updated_at=1))
+    plan(
+        ledger,
+        posting("s2", number=2),
+        posting("s3", number=3, state=State.BLOCKED, empty=True),
+        posting("s4", number=4, state=State.SKIPPED, empty=True),
+        posting("s5", number=5, target="other"),
+    )
+    assert [r.key.id for r in ledger.records.unrecorded("shop", "order", "books")] == ["1", "2", "3"]
+    assert [r.key.id for r in ledger.records.unrecorded("shop", "order", "other")] == ["1", "5"]
+
+
 def test_the_cursor_moves_with_the_rows_it_covers(ledger: Ledger) -> None:
     assert ledger.records.cursor("shop", "order") == ""
 

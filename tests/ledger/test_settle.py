@@ -171,6 +171,31 @@ def test_one_contact_may_be_known_by_several_keys(ledger: Ledger) -> None:
     assert len(ledger.postings.links("books", ["contact:+62811", "contact:a@b"])) == 2
 
 
+def test_a_contact_that_a_person_chose_meanwhile_stays_chosen(ledger: Ledger) -> None:
+    plan(ledger, posting("c", "contact", kind="contact"), posting("s", needs="c"))
+    (creating,) = claim(ledger)
+    with ledger.transaction():
+        ledger.postings.link(adopted("c", "C-9", "contact"), 0, NOW)
+    settle(ledger, done(creating, "C-10"))
+    row = held(ledger, creating)
+    assert row.state is State.DONE
+    assert "now answers with another one" in row.message
+    link = link_of(ledger, "c", "contact")
+    assert link is not None
+    assert link.target_id == "C-9"
+    assert names(claim(ledger)) == [("s", "invoice")]  # the buyer's order is not held up
+
+
+def test_only_contacts_are_let_go(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.postings.link(adopted("c", "C-9", "contact"), 0, NOW)
+        ledger.postings.link(adopted("s", "INV-1"), 0, NOW)
+    assert ledger.postings.unlink_contact("books", "c")
+    assert not ledger.postings.unlink_contact("books", "c")
+    assert not ledger.postings.unlink_contact("books", "s")
+    assert link_of(ledger, "s") is not None
+
+
 def adopted(stream: str, target_id: str, kind: str = "invoice") -> Link:
     return Link("books", stream, kind, kind, target_id, "No. 1", "ref", 5, "IDR", 1)
 

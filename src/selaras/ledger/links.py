@@ -15,7 +15,7 @@ _LINK = """INSERT INTO link (target, stream, key, kind, target_id, number, refer
     WHERE link.target_id = excluded.target_id"""
 _COLUMNS = "target, stream, key, kind, target_id, number, reference, total, currency, version"
 # One buyer may be known by several keys, so contacts alone may be linked more than once.
-_SHARED = "contact"
+SHARED = "contact"
 
 
 class Links:
@@ -99,7 +99,7 @@ class Links:
         problems: dict[tuple[str, str], str] = {}
         held = self.links(target, [link.stream for link in wanted])
         owners: dict[tuple[str, str], tuple[str, str]] = {}
-        for kind in {link.kind for link in wanted} - {_SHARED}:
+        for kind in {link.kind for link in wanted} - {SHARED}:
             ids = [link.target_id for link in wanted if link.kind == kind]
             owners |= {(kind, i): (link.stream, link.key) for i, link in self.linked(target, kind, ids).items()}
         for link in wanted:
@@ -110,7 +110,7 @@ class Links:
                     f"{link.kind} {link.reference} is document {before.number or before.target_id} in {target}, "
                     f"and {target} now answers with another one, {link.number or link.target_id}."
                 )
-            elif link.kind != _SHARED:
+            elif link.kind != SHARED:
                 owner = owners.setdefault((link.kind, link.target_id), key)
                 if owner != key:
                     problems[key] = (

@@ -13,7 +13,7 @@ import msgspec
 
 from selaras.ledger.database import Database, Row, chunks
 from selaras.ledger.errors import ConstraintBroken, PlanOutOfDate
-from selaras.ledger.links import Links
+from selaras.ledger.links import SHARED, Links
 from selaras.ledger.values import (
     MICROSECOND,
     Attempt,
@@ -190,7 +190,8 @@ class Postings(Links):
         """Write outcomes, links and attempts; returns the ids of the postings that were settled.
 
         A settlement whose lease was lost changes nothing but the attempts. One whose document belongs to something
-        else, or beside which another document of the same posting stands, is blocked: that is a document too many.
+        else, or beside which another document of the same posting stands, is blocked: that is a document too many (of
+        contacts the link that stands is kept, with a message).
         """
         mine = self._mine(settlements)
         links = [_link(target, s) for s in mine.values() if s.target_id]
@@ -198,7 +199,10 @@ class Postings(Links):
         updates, attempts = [], []
         for s in sorted(mine.values(), key=lambda s: s.claimed.id):
             problem = taken.get((s.claimed.stream, s.claimed.key)) if s.target_id else None
-            if problem is not None:
+            if problem is not None and s.claimed.kind == SHARED:
+                # A person chose another contact meanwhile; a contact to spare holds up no order.
+                s = msgspec.structs.replace(s, message=problem)
+            elif problem is not None:
                 s = msgspec.structs.replace(
                     s, state=State.BLOCKED, cause="second_document", field="id", message=problem,
                     cure=f"Void the document that is too many in {target}, then retry.",
