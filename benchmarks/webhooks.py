@@ -73,7 +73,7 @@ async def serve(directory: Path) -> None:
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     print(json.dumps({"port": server.servers[0].sockets[0].getsockname()[1]}), flush=True)
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
@@ -210,7 +210,8 @@ def main() -> int:
         f"answered 200: {answered} ({sum(s.refused for s in senders)} others), durable: {durable}\n"
         f"webhooks/s: {answered / took:,.0f} with {given.connections} connections\n"
         f"CPU per webhook: {(usage['cpu'] - cpu) / max(1, answered) * 1e6:,.0f} us\n"
-        f"latency p50/p99: {latencies[len(latencies) // 2] * 1e3:.1f} / {latencies[len(latencies) * 99 // 100] * 1e3:.1f} ms\n"
+        f"latency p50/p99: {latencies[len(latencies) // 2] * 1e3:.1f} / "
+        f"{latencies[len(latencies) * 99 // 100] * 1e3:.1f} ms\n"
         f"raw commits/s, one hint each: {before:,.0f} before, {after:,.0f} after\n"
         f"peak memory: {usage['rss_kb'] / 1024:,.0f} MB"
     )

@@ -1,0 +1,137 @@
+"""Words for codes: what a cause, state, kind or event is called on the pages. Codes stay as they are in the API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from selaras.i18n import N_, _
+
+CAUSES: Final = {
+    "unmatched_product": N_("A product of the store has no partner in the books"),
+    "missing_mapping": N_("An account of the books is not chosen yet"),
+    "negative_line": N_("A line has a negative price"),
+    "total_differs": N_("The order's total is not the sum of its parts"),
+    "contact_tie": N_("Several contacts may be the buyer"),
+    "tax_mode_changed": N_("The order's prices changed between with and without tax"),
+    "refund_vanished": N_("A refund that was booked is gone from the store"),
+    "refund_changed": N_("A refund that was booked has another amount now"),
+    "credit_exceeds_invoice": N_("More would be credited than was billed"),
+    "payment_twice": N_("A payment stands twice in the order"),
+    "payment_amount": N_("A payment's amount cannot be booked"),
+    "payment_changed": N_("A payment that was booked has another amount now"),
+    "payment_vanished": N_("A payment that was booked is gone from the store"),
+    "reopened": N_("A cancelled order was opened again"),
+    "unknown_currency": N_("The currency is not known"),
+    "second_document": N_("A document too many stands in the books"),
+    "duplicate_reference": N_("The reference stands in the books already"),
+    "locked_period": N_("The books are closed for this date"),
+    "rejected": N_("The other system refuses the record"),
+    "draft": N_("Not an order yet"),
+    "skipped_by_hand": N_("Left out by a person"),
+    "overtaken": N_("Overtaken by newer news"),
+    "withdrawn": N_("No longer wanted"),
+    "no_reason": N_("Refused without a reason"),
+}
+STATES: Final = {
+    "planned": N_("planned"),
+    "in_doubt": N_("in doubt"),
+    "done": N_("done"),
+    "blocked": N_("blocked"),
+    "skipped": N_("skipped"),
+    "superseded": N_("replaced"),
+    "posted": N_("posted"),
+    "waiting": N_("waiting"),
+    "unread": N_("not read yet"),
+    "unplanned": N_("not planned yet"),
+    "ok": N_("working"),
+    "failing": N_("not answering"),
+    "off": N_("not started"),
+}
+KINDS: Final = {
+    "order": N_("order"),
+    "bank_transaction": N_("bank line"),
+    "product": N_("product"),
+    "stock": N_("stock"),
+    "contact": N_("contact"),
+    "sales_order": N_("sales order"),
+    "invoice": N_("invoice"),
+    "receipt": N_("receipt"),
+    "credit_note": N_("credit note"),
+    "refund_payment": N_("money back"),
+    "delivery": N_("delivery"),
+    "store_payment": N_("payment in the store"),
+    "journal": N_("journal"),
+    "purchase": N_("purchase"),
+}
+OPS: Final = {"create": N_("create"), "update": N_("change"), "void": N_("void")}
+ACTS: Final = {
+    "look": N_("looked for it"),
+    "create": N_("sent to be created"),
+    "update": N_("sent as a change"),
+    "void": N_("sent to be voided"),
+}
+OUTCOMES: Final = {
+    "done": N_("accepted"),
+    "found": N_("found, nothing was sent twice"),
+    "missing": N_("not there"),
+    "absent": N_("not there"),
+    "ambiguous": N_("no clear answer"),
+    "transient": N_("not reached"),
+    "throttled": N_("asked to wait"),
+    "rejected": N_("refused"),
+    "expired": N_("sign-in needed"),
+    "locked_period": N_("period closed"),
+    "stale": N_("overtaken"),
+}
+WAYS: Final = {
+    "webhook": N_("webhook"),
+    "poll": N_("regular reading"),
+    "reread": N_("read again"),
+    "sweep": N_("sweep"),
+    "file": N_("file"),
+}
+ROLES: Final = {
+    "store": N_("store"),
+    "books": N_("books"),
+    "bank": N_("bank"),
+    "gateway": N_("gateway"),
+    "files": N_("files"),
+}
+EVENTS: Final = {
+    "webhook_restored": N_("Webhook switched on again"),
+    "webhook_refused": N_("Webhook refused"),
+    "differences": N_("The sweep found differences"),
+    "grant_ends": N_("A sign-in is about to end"),
+    "ledger": N_("The ledger could not be written"),
+    "defect": N_("A defect of Selaras"),
+    "transient": N_("Not reached"),
+    "throttled": N_("Asked to wait"),
+    "ambiguous": N_("No clear answer"),
+    "expired": N_("Sign in again"),
+    "rejected": N_("Refused"),
+    "server_error": N_("The other system has a fault"),
+}
+PHASES: Final = {
+    "waiting": N_("about to begin"),
+    "act 1": N_("act one is playing"),
+    "act 2": N_("act two is playing"),
+    "done": N_("finished"),
+}
+_TABLES: Final = {
+    "cause": CAUSES,
+    "state": STATES,
+    "kind": KINDS,
+    "op": OPS,
+    "act": ACTS,
+    "outcome": OUTCOMES,
+    "via": WAYS,
+    "role": ROLES,
+    "event": EVENTS,
+    "phase": PHASES,
+}
+
+
+def word(table: str, code: str) -> str:
+    """The word for a code; a code without one is shown as it is, readable."""
+    found = _TABLES[table].get(code)
+    return _(found) if found else code.replace("_", " ")
