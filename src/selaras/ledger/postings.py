@@ -175,11 +175,12 @@ class Postings(Links):
 
     def claim(self, target: str, now: int, lease: float, limit: int) -> list[Claimed]:
         """Take what is due, oldest first, one per stream, under a lease of `lease` seconds. This commits the intent."""
-        rows = self._db.rows(self._claim, (target, now, limit, now + int(lease * MICROSECOND)))
+        until = now + int(lease * MICROSECOND)
+        rows = self._db.rows(self._claim, (target, now, limit, until))
         claimed = [
             Claimed(
                 r[0], r[1], r[2], r[3], r[4], r[5], r[6], bytes(r[7]), r[8], r[9],
-                look=r[12] == 1, currency=r[10], total=r[11],
+                look=r[12] == 1, currency=r[10], total=r[11], until=until,
             )
             for r in rows
         ]  # fmt: skip

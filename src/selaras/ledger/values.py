@@ -128,7 +128,10 @@ class Posting(msgspec.Struct, frozen=True):
 
 
 class Claimed(msgspec.Struct, frozen=True):
-    """A posting under our lease. `tries` is the fencing token; `look` means: search before sending."""
+    """A posting under our lease, which ends at `until` (µs).
+
+    `tries` is the fencing token; `look` means: search before sending.
+    """
 
     id: int
     stream: str
@@ -143,6 +146,7 @@ class Claimed(msgspec.Struct, frozen=True):
     look: bool
     currency: str
     total: int | None
+    until: int
 
 
 class Link(msgspec.Struct, frozen=True):

@@ -25,7 +25,8 @@ from selaras.connectors.contract import (
     Throttled,
     Write,
 )
-from selaras.ledger.values import Claimed, Link, Settlement, State, document_of
+from selaras.connectors.http import finish_by
+from selaras.ledger.values import MICROSECOND, Claimed, Link, Settlement, State, document_of
 from selaras.model.document import Document
 from selaras.model.money import NotExact, to_minor
 from selaras.sync.hub import Hub
@@ -120,11 +121,13 @@ class Dispatcher:
                 settlements.append(write)
             else:
                 ready.append((claim, write))
-        if look and op == "create" and kind not in _REPEATABLE and ready:
-            ready, looked = await self._look(kind, ready)
-            settlements += looked
-        if ready:
-            settlements += await self._write(kind, op, ready)
+        # A call that could outlive the lease would race with whoever claims the posting next.
+        with finish_by(min(claim.until for claim in group) / MICROSECOND):
+            if look and op == "create" and kind not in _REPEATABLE and ready:
+                ready, looked = await self._look(kind, ready)
+                settlements += looked
+            if ready:
+                settlements += await self._write(kind, op, ready)
         await self._hub.desk.write(ledger.postings.settle, self._target, settlements, self._hub.now())
         for listener in self.after:
             await listener(settlements)
