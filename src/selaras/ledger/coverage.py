@@ -1,7 +1,8 @@
 """Coverage: for any connection, kind and day, seen = posted + waiting + blocked + skipped. It is a query.
 
 The status of a record follows from its postings alone: blocked if one is blocked, else waiting if one is unfinished or
-its newest version is not planned yet, else posted if one is done, else skipped. A hint for a record that we have not
+its newest version is not planned yet, else posted if one is done, else skipped. The buyer's contact alone posts nothing
+of an order: an order whose contact stands and whose documents were left out is skipped. A hint for a record that we have not
 read yet counts as waiting.
 """
 
@@ -21,7 +22,8 @@ _STATUS = """CASE WHEN p.blocked > 0 THEN 'blocked'
     WHEN p.done > 0 THEN 'posted' ELSE 'skipped' END"""
 _RECORDS = """FROM record r LEFT JOIN (
     SELECT connection, record_kind, record_id, SUM(CASE WHEN state = 3 THEN 1 ELSE 0 END) AS blocked,
-        SUM(CASE WHEN state < 2 THEN 1 ELSE 0 END) AS unfinished, SUM(CASE WHEN state = 2 THEN 1 ELSE 0 END) AS done
+        SUM(CASE WHEN state < 2 THEN 1 ELSE 0 END) AS unfinished,
+        SUM(CASE WHEN state = 2 AND kind <> 'contact' THEN 1 ELSE 0 END) AS done
     FROM posting WHERE state < 5 AND connection = ? AND record_kind = ? GROUP BY connection, record_kind, record_id
     ) p ON p.connection = r.connection AND p.record_kind = r.kind AND p.record_id = r.id
     WHERE r.connection = ? AND r.kind = ?"""

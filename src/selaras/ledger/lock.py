@@ -87,7 +87,7 @@ def read_holder(directory: Path) -> dict[str, Any]:
     """
     path = directory / "lock"
     try:
-        with path.open("r+", encoding="utf-8") as file:
+        with path.open(encoding="utf-8") as file:
             if _try_lock(file, shared=True):
                 return {}
     except OSError:
