@@ -43,6 +43,7 @@ from selaras.model.money import NotExact, to_minor
 TOPICS: Final = ("order.created", "order.updated", "stock.updated", "product.updated")
 REPLAY_WINDOW: Final = 300.0
 _SKEW_ALLOWED: Final = 60.0
+_WRONG_CLOCK: Final = 900.0
 _PARALLEL: Final = 8
 
 
@@ -262,9 +263,11 @@ class SandboxStore:
         stamp = webhook.headers.get("x-store-timestamp", "")
         if not verify_hmac(self._secret, stamp.encode() + b"." + webhook.body, given, encoding="base64"):
             raise BadSignature("the delivery is not signed with the secret of this connection")
-        # A wrong clock on either side is no attack: the age is also taken by the store's clock, where that is known.
-        skew = dt.timedelta(seconds=self.client.skew or 0.0)
-        if not any(fresh(stamp, at, REPLAY_WINDOW) for at in (webhook.received_at, webhook.received_at + skew)):
+        # A wrong clock on either side is no attack: the age is taken by the store's clock, once that is known. A store
+        # that lives in another week (the demo) signs with the machine's time all the same.
+        skew = self.client.skew or 0.0
+        at = webhook.received_at + dt.timedelta(seconds=skew if abs(skew) <= _WRONG_CLOCK else 0.0)
+        if not fresh(stamp, at, REPLAY_WINDOW):
             raise BadSignature("the delivery is older than five minutes")
         try:
             told = msgspec.json.decode(webhook.body, type=_Delivery)
