@@ -14,8 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import msgspec
 
-from selaras.sandbox.books import Books, BooksConfig, BooksServer, serve_books
-from selaras.sandbox.books import admin, grants
+from selaras.sandbox.books import Books, BooksConfig, BooksServer, admin, grants, serve_books
 from selaras.sandbox.books import batch as batches
 
 DAY = "2026-11-20"
@@ -49,7 +48,10 @@ def receipt(reference: str = "1001", total: str = "30000", **more: Any) -> dict[
 
 
 SEED: dict[str, Any] = {
-    "contacts": [{"name": "Budi", "email": "budi@example.com", "phone": "0812"}, {"name": "CV Pemasok", "kind": "both"}],
+    "contacts": [
+        {"name": "Budi", "email": "budi@example.com", "phone": "0812"},
+        {"name": "CV Pemasok", "kind": "both"},
+    ],
     "products": [
         {"code": "P1", "name": "Kopi", "price": "15000", "cost": "9000"},
         {"code": "P2", "name": "Teh", "price": "10000", "cost": "4000"},

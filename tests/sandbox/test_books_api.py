@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from tests.sandbox.books_client import Client, bill, line, order, receipt, running
 
@@ -147,7 +148,7 @@ async def test_references_are_split_at_bare_commas_only() -> None:
         await client.create("sales_orders", *map(order, names))
         head = {"Authorization": f"Bearer {client.token}"}
         query = ",".join(quote(name, safe="") for name in names)
-        url = aiohttp.client.URL(f"{client.server.url}/api/sales_orders?references={query}", encoded=True)
+        url = URL(f"{client.server.url}/api/sales_orders?references={query}", encoded=True)
         async with client.session.get(url, headers=head) as answer:
             assert [row["reference"] for row in (await answer.json())["items"]] == names
         many = ",".join(map(str, range(101)))

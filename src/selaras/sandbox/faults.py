@@ -230,8 +230,10 @@ class Cutter:
             return False
         sock = transport.get_extra_info("socket")
         if sock is not None:
-            # Linger 0 makes the close a reset (RST) instead of an orderly end.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # Linger 0 makes the close a reset (RST) instead of an orderly end. Event loops hand out sockets that
+            # may not be set (uvloop), hence the second handle on the same one.
+            with socket.fromfd(sock.fileno(), sock.family, sock.type) as same:
+                same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
         return True
 

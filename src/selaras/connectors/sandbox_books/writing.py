@@ -1,7 +1,8 @@
 """Model → sandbox books JSON, and the outcome of each item; pure.
 
 Every kind that is sent has a struct of its own, because the sandbox refuses fields that it does not know. Texts
-that are empty are left out: a change then keeps what a person wrote there in the books.
+that are empty, and the kind of a contact that is a mere customer, are left out: a change then keeps what a person
+wrote there in the books.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from selaras.model.document import (
 
 class _Contact(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str
-    email: str
-    phone: str
-    kind: str
+    email: str = ""
+    phone: str = ""
+    kind: str = "customer"
     reference: str = ""
     id: str = ""
 
