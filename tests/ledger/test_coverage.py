@@ -70,6 +70,17 @@ def test_only_skipped_is_skipped_and_only_superseded_is_nothing(ledger: Ledger) 
     assert (status(ledger, 1), status(ledger, 2)) == ("skipped", "waiting")
 
 
+def test_a_contact_alone_posts_nothing_of_an_order(ledger: Ledger) -> None:
+    keep(ledger, record(1))
+    plan(ledger, posting("buyer", "contact", kind="contact"), posting("s", "!", state=State.BLOCKED, empty=True))
+    mark_planned(ledger)
+    settle(ledger, done(claim(ledger)[0]))
+    assert status(ledger) == "blocked"
+    (problem,) = ledger.postings.in_state(State.BLOCKED)
+    ledger.postings.skip([problem.id], NOW, "admin", "a trial order")
+    assert status(ledger) == "skipped"
+
+
 def test_days_and_currencies_are_cells_of_their_own(ledger: Ledger) -> None:
     keep(
         ledger,

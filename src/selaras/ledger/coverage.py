@@ -2,8 +2,8 @@
 
 The status of a record follows from its postings alone: blocked if one is blocked, else waiting if one is unfinished or
 its newest version is not planned yet, else posted if one is done, else skipped. The buyer's contact alone posts nothing
-of an order: an order whose contact stands and whose documents were left out is skipped. A hint for a record that we have not
-read yet counts as waiting.
+of an order: one whose contact stands and whose documents were left out is skipped. A hint for a record that we have
+not read yet counts as waiting.
 """
 
 from __future__ import annotations

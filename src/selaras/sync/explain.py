@@ -238,7 +238,8 @@ def _status(record: StoredRecord, postings: Sequence[Posting]) -> str:
         return "blocked"
     if not states or states & {State.PLANNED, State.IN_DOUBT} or record.planned < record.version:
         return "waiting"
-    return "posted" if State.DONE in states else "skipped"
+    done = any(p.state is State.DONE and p.kind != "contact" and p.record == record.key for p in postings)
+    return "posted" if done else "skipped"
 
 
 def _links(ledger: Ledger, postings: Sequence[Posting]) -> list[Linked]:
