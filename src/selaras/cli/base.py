@@ -1,4 +1,4 @@
-"""Commands whose texts are translated when they are shown, and the program that loads them only when they are called."""
+"""Commands whose texts are translated when they are shown, and the program that loads them when they are called."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class Program(_Spoken, click.Group):
         standalone_mode: bool = True,
         windows_expand_args: bool = True,
         **extra: Any,
-    ) -> int:
+    ) -> Any:
         """Run, and turn whatever goes wrong into one sentence and an exit code. Returns it when not standalone."""
         given = list(sys.argv[1:] if args is None else args)
         speak(given)

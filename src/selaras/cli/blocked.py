@@ -5,7 +5,7 @@ from __future__ import annotations
 from selaras.cli.base import FINE, NEEDS_A_PERSON, argument, as_json, command, option
 from selaras.cli.session import session
 from selaras.cli.show import count, kind_word, money, print_json, say, show, sums_text, table
-from selaras.i18n import N_, _
+from selaras.i18n import N_, _, ngettext
 from selaras.ledger import Ledger
 from selaras.sync import attention
 from selaras.sync.attention import BlockedReport, Retried, Skipped
@@ -46,7 +46,8 @@ def _show(report: BlockedReport, skipped: bool, items: bool) -> None:
         say(f"{group.cause}  ({group.connection})", "bold")
         say(
             "  "
-            + _("%(records)s records, %(sums)s", records=count(group.records), sums=sums_text(group.sums))
+            + ngettext("%(records)s record, %(sums)s", "%(records)s records, %(sums)s", group.records)
+            % {"records": count(group.records), "sums": sums_text(group.sums)}
             + ": "
             + ", ".join(group.examples)
             + (" …" if group.records > len(group.examples) else "")
@@ -64,7 +65,8 @@ def _show(report: BlockedReport, skipped: bool, items: bool) -> None:
             for item in report.items
         ]  # fmt: skip
         columns = [
-            _("Posting"), _("Connection"), _("Kind"), _("Number"), _("Day"), _("Document"), _("Total"), _("Cause"), _("By"),
+            _("Posting"), _("Connection"), _("Kind"), _("Number"), _("Day"), _("Document"), _("Total"), _("Cause"),
+            _("By"),
         ]  # fmt: skip
         show(table("", columns, rows, right=(6,)))
 

@@ -119,7 +119,7 @@ def _show(one: CheckAnswer) -> None:
     for finding in one.check.findings:
         mark, detail = ("✔" if finding.ok else "✘"), f" {spoken(finding.detail)}" if finding.detail else ""
         cure = "" if finding.ok or not finding.cure else f" → {spoken(finding.cure)}"
-        say(f"    {mark} {spoken(finding.what)}:{detail}{cure}", "" if finding.ok else "red")
+        say(f"    {mark} {spoken(finding.what)}{':' if detail else ''}{detail}{cure}", "" if finding.ok else "red")
 
 
 @command(

@@ -33,8 +33,9 @@ _STATUSES = ("posted", "waiting", "blocked", "skipped")
 @to_day
 @as_json
 def coverage(connection: str | None, kind: str | None, first: str | None, last: str | None, json_: bool) -> int:
+    first, last = day_or_none(first, "--from"), day_or_none(last, "--to")
     with session().reading() as ledger:
-        report = ask_coverage(ledger, connection, kind, day_or_none(first, "--from"), day_or_none(last, "--to"))
+        report = ask_coverage(ledger, connection, kind, first, last)
     if json_:
         print_json(report)
     else:
@@ -104,8 +105,9 @@ def _cells(row: CoverageRow, day: str) -> list[str | Text]:
 @to_day
 @as_json
 def objectives(store: str | None, first: str | None, last: str | None, json_: bool) -> int:
+    first, last = day_or_none(first, "--from"), day_or_none(last, "--to")
     with session().reading() as ledger:
-        found = ask_objectives(ledger, store, day_or_none(first, "--from"), day_or_none(last, "--to"))
+        found = ask_objectives(ledger, store, first, last)
     if json_:
         print_json(found)
     else:

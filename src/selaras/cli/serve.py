@@ -23,7 +23,7 @@ from selaras.secrets import RedactFilter
     ),
 )
 @option("--host", default="127.0.0.1", show_default=True, help=N_("Address to listen on."))
-@option("--port", type=click.IntRange(0, 65535), default=8900, show_default=True, help=N_("Port (0: any free one)."))
+@option("--port", type=click.IntRange(0, 65535), default=8600, show_default=True, help=N_("Port (0: any free one)."))
 @option(
     "--public-url", default="", envvar="SELARAS_PUBLIC_URL",
     help=N_("Address under which stores reach us for webhooks; without it they are polled."),

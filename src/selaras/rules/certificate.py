@@ -251,7 +251,9 @@ def _month(text: object) -> bool:
         isinstance(text, str)
         and len(text) == 7
         and text[4] == "-"
+        and text.isascii()
         and (text[:4] + text[5:]).isdecimal()
+        and text[:4] != "0000"
         and 1 <= int(text[5:]) <= 12
     )
 

@@ -22,7 +22,7 @@ def changes_between(before: bytes, after: bytes) -> list[Change]:
     return [
         Change(path, old.get(path, ""), new.get(path, ""))
         for path in sorted(old.keys() | new.keys())
-        if old.get(path) != new.get(path)
+        if old.get(path, "") != new.get(path, "")
     ]
 
 
