@@ -134,7 +134,7 @@ def test_an_order_with_everything() -> None:
         note="titip satpam",
     )
     kept = shop.checkout(basket)
-    shop.pay(kept.id, PayIn(reference="books:1"), "api")
+    shop.pay(kept.id, PayIn(reference="books:1", app="selaras"), "api")
     shop.pay(kept.id, PayIn(reference="q", method="qris", amount=Decimal(1)), "gateway")
     changes.ship(shop, kept.id, ShipIn(courier="JNE", tracking="JX123"))
     back = RefundIn(lines=[Pieces(line_id=kept.lines[0].id, quantity=1)], reason="rusak", restock=True)

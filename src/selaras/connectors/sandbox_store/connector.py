@@ -218,6 +218,7 @@ class SandboxStore:
                     cure="Look whether this payment belongs to another store.",
                 )
             return {
+                "app": mapping.APP,
                 "order_id": int(document.order_id),
                 "reference": document.reference,
                 "amount": self._wire(document.amount, document.currency),

@@ -36,6 +36,9 @@ NO_CURRENCY: Final = ""
 
 UNLISTED: Final = -1
 
+APP: Final = "selaras"
+"""The name under which we write payments into the store; so we know them again, and book none of them twice."""
+
 
 class Row(msgspec.Struct, frozen=True):
     """One row: its key in the list, the second of its last change (Unix time), and the record (None: a draft).
@@ -162,7 +165,7 @@ def _buyer(wire: WireBuyer) -> Buyer:
 
 
 def _payment(wire: WirePayment, exact: Money) -> Payment:
-    origin: Literal["store", "books"] = "books" if wire.source == "api" else "store"
+    origin: Literal["store", "books"] = "books" if wire.app == APP else "store"
     return Payment(str(wire.id), exact(wire.amount), wire.paid_at, wire.method, wire.reference, origin)
 
 

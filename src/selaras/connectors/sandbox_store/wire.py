@@ -57,14 +57,14 @@ class WireCharge(msgspec.Struct):
 
 
 class WirePayment(msgspec.Struct):
-    """A payment; `source` "api" means that a program wrote it, which is us."""
+    """A payment; `app` is the name of the program that wrote it, "" for the gateway and people."""
 
     id: int
     amount: Decimal
     paid_at: dt.datetime
     method: str = ""
     reference: str = ""
-    source: str = "gateway"
+    app: str = ""
 
 
 class WireRefundLine(msgspec.Struct):

@@ -112,7 +112,10 @@ class Charge(msgspec.Struct):
 
 
 class Payment(msgspec.Struct):
-    """Money received. `source` tells who said so: the gateway, an admin by hand, or a program by the API."""
+    """Money received. `source` tells who said so: the gateway, an admin by hand, or a program by the API.
+
+    `app` is the name that such a program gives itself.
+    """
 
     id: int
     amount: Decimal
@@ -120,6 +123,7 @@ class Payment(msgspec.Struct):
     reference: str
     paid_at: dt.datetime
     source: Literal["gateway", "admin", "api"]
+    app: str = ""
 
 
 class RefundLine(msgspec.Struct):

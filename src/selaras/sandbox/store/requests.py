@@ -61,8 +61,9 @@ class CustomerIn(Body):
 
 
 class PayIn(Body):
-    """A payment. Without `amount` it is all that is still owed."""
+    """A payment. Without `amount` it is all that is still owed. `app` is the name of the program that writes it."""
 
+    app: str = ""
     method: str = ""
     reference: str = ""
     amount: Decimal | None = None

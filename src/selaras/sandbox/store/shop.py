@@ -257,6 +257,7 @@ class Shop:
             reference=wanted.reference,
             paid_at=paid_at.replace(microsecond=0),
             source="gateway" if source == "gateway" else ("admin" if source == "admin" else "api"),
+            app=wanted.app if source != "gateway" else "",
         )
         order.payments = [*order.payments, payment]
         if wanted.reference:
