@@ -141,6 +141,12 @@ class ProductBody(msgspec.Struct, forbid_unknown_fields=True):
     who: Name = ""
 
 
+class RuleBody(msgspec.Struct, forbid_unknown_fields=True):
+    kinds: Annotated[list[Name], Meta(min_length=1, max_length=20, description="Kinds of near miss: case, spaces, …")]
+    store: Name | None = None
+    who: Name = ""
+
+
 class ProductsBody(msgspec.Struct, forbid_unknown_fields=True):
     csv: str
     store: Name | None = None
@@ -307,6 +313,11 @@ async def _product(call: Call) -> sync.Accepted:
     return await call.context.change(sync.accept_product, b.store_code, b.books_code, now, call.who, b.store)
 
 
+async def _products_by_rule(call: Call) -> sync.Accepted:
+    b, now = call.body, call.context.hub.now()
+    return await call.context.change(sync.accept_products_by_rule, tuple(b.kinds), now, call.who, b.store)
+
+
 async def _import_products(call: Call) -> sync.Accepted:
     b, now = call.body, call.context.hub.now()
     return await call.context.change(sync.import_products, b.csv, now, call.who, b.store)
@@ -366,6 +377,8 @@ OPERATIONS: Final = (
               sync.Decided, _contact, body=ContactBody, writes=True),
     Operation("POST", "/products", "product", "Accept that a store code is a code of the books",
               sync.Accepted, _product, body=ProductBody, writes=True),
+    Operation("POST", "/products/rule", "products_rule", "Accept near misses of a kind that have one candidate each",
+              sync.Accepted, _products_by_rule, body=RuleBody, writes=True),
     Operation("POST", "/products/csv", "products_csv", "Accept pairs of codes from a CSV text",
               sync.Accepted, _import_products, body=ProductsBody, writes=True),
     Operation("POST", "/undo", "undo", "Take a decision back (product, contact, bank, skip)",
