@@ -70,6 +70,7 @@ class Service:
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
             self.dispatchers[pair.store].after.append(self.stocks[pair.store].overtaken)
+            self.dispatchers[pair.books].after.append(partial(self._booked, pair))
 
     def _lane(self, name: str, work: Work) -> None:
         self.lanes[name] = Lane(name, work, partial(self._report, name.split(" ", 1)[1]), self.hub.clock)
@@ -82,6 +83,8 @@ class Service:
             await self.hub.desk.write(
                 self.hub.desk.ledger.postings.resume, name, self.hub.now(), dispatcher.settle_time
             )
+        for flow in self.stocks.values():
+            await self.hub.desk(flow.everything)
         self._tasks = [asyncio.create_task(lane.run(), name=lane.name) for lane in self.lanes.values()]
 
     async def stop(self) -> None:
@@ -152,6 +155,10 @@ class Service:
                     self.lanes[f"read {connection}"].wake()
             if any(s.cause == "overtaken" for s in settlements):
                 self.lanes[f"stock {pair.store}"].wake()
+
+    async def _booked(self, pair: Pair, settlements: Sequence[Settlement]) -> None:
+        if self.stocks[pair.store].booked(settlements):
+            self.lanes[f"stock {pair.store}"].wake()
 
     # -- work ------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ import msgspec
 
 from selaras.connectors.contract import Connector, Seen
 from selaras.ledger.values import NewPosting, NewRecord, RecordKey, Settlement, State, document_of
-from selaras.model.document import SalesOrder, StockLevel
+from selaras.model.document import Invoice, SalesOrder, StockLevel
 from selaras.model.money import ZERO
 from selaras.model.order import Order
 from selaras.model.product import Stock
@@ -47,6 +47,22 @@ class StockFlow:
         self._pair = pair
         self._orders_in = orders_in
         self.wanted: set[str] = set()
+        # Books codes that were last worked out while orders waited to be booked: such an order may have reached the
+        # books between the two readings and then counts twice, without moving the books' stock again.
+        self._early: set[str] = set()
+
+    def everything(self) -> None:
+        """Work out every code (in the ledger's thread): a process before us may have left some half done."""
+        self.wanted.update(r.key.id for r in self._hub.desk.ledger.records.all(self._pair.books, "stock"))
+
+    def booked(self, settlements: Sequence[Settlement]) -> bool:
+        """Listener of the books' dispatcher: orders stand there now; whether there is stock to be worked out."""
+        if self._early:
+            for settlement in settlements:
+                document = document_of(settlement.claimed.document)
+                if isinstance(document, SalesOrder | Invoice):
+                    self.wanted.update(self._early.intersection(line.code for line in document.lines))
+        return bool(self.wanted)
 
     def changed(self, kind: str, records: Sequence[NewRecord]) -> None:
         """Listener of the books' intake: these codes moved."""
@@ -152,6 +168,8 @@ class StockFlow:
             if any(part not in there for part, _ in parts[code]):
                 continue  # the books do not keep stock of it; product matching reports that
             answer = self._answer(parts[code], there, waiting)
+            for part, _each in parts[code]:
+                (self._early.add if waiting.get(part) else self._early.discard)(part)
             past = history.get(streams[code], [])
             pending = [p for p in past if p.state in (State.PLANNED, State.IN_DOUBT, State.BLOCKED)]
             if any(p.state is State.IN_DOUBT for p in pending):
