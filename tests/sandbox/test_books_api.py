@@ -35,7 +35,7 @@ async def test_a_bad_item_fails_alone_inside_http_200() -> None:
             order("1"),
             order("2", total="30001"),
             order("3", lines=[line(), line("NONE", "1", "0")]),
-            order("4", currency="XXX"),
+            order("4", currency="ZZZ"),
             order("5", contact_id="con99999999"),
             {"reference": "6"},
             order("7", lines=[line(quantity="two")]),

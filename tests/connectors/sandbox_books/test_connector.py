@@ -401,6 +401,43 @@ async def test_throttled() -> None:
         assert (await client.truth("counts"))["counts"]["sales_orders"] == 0
 
 
+async def test_a_writer_that_looks_before_it_repeats_loses_and_doubles_nothing(seed: int) -> None:
+    faults = {
+        "fail_before": 0.15, "fail_after": 0.15, "half_batch": 0.15, "throttle": 0.1, "throttle_seconds": 0.01,
+        "expire_tokens": 0.1, "search_lag": 0.05,
+    }  # fmt: skip
+    settings = {"visibility_lag": "0.08"}
+    async with connected(settings, unique_references=False, seed=seed) as (connector, client):
+        client.server.faults.set(**faults)
+        todo, doubt = {str(n): order(str(n)) for n in range(300)}, set[str]()
+        kept: dict[str, str] = {}
+        for _ in range(400):
+            batch = list(todo)[:20]
+            if not batch:
+                break
+            try:
+                looked = [name for name in batch if name in doubt]
+                found = await connector.find("sales_order", looked)
+                kept |= {name: one.id for name, one in found.items()}
+                doubt.difference_update(looked)
+                batch = [name for name in batch if name not in found]
+                outcomes = await connector.write("sales_order", "create", writes(*(todo[name] for name in batch)))
+                kept |= {name: done(outcome).id for name, outcome in zip(batch, outcomes, strict=True)}
+            except Ambiguous:
+                doubt.update(batch)
+                await asyncio.sleep(connector.capabilities.visibility_lag)
+            except Throttled as error:
+                await asyncio.sleep(error.retry_after)
+            except (Transient, Expired):
+                await asyncio.sleep(0.01)
+            for name in kept:
+                todo.pop(name, None)
+        truth = await client.truth()
+        assert truth["faults"].keys() >= {"fail_before", "fail_after", "half_batch"}, f"seed {seed}"
+        assert truth["duplicates"] == {}, f"seed {seed}"
+        assert set(truth["references"]["sales_orders"]) == set(kept) == {str(n) for n in range(300)}, f"seed {seed}"
+
+
 # -- the cursor ----------------------------------------------------------------------------------------------------
 
 

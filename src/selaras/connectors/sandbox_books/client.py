@@ -47,8 +47,8 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     The next poll begins at `until` minus the overlap: what was written before and became visible late lies there.
     """
 
-    since: str = ""
-    until: str = ""
+    since: mapping.Instant | None = None
+    until: mapping.Instant | None = None
     after: str = ""
 
 
@@ -110,7 +110,7 @@ class SandboxBooks:
         if at.after:
             query += f"&after={quote(at.after, safe='')}"
         elif at.since:
-            query += f"&updated_since={quote(at.since, safe='')}"
+            query += f"&updated_since={quote(_text(at.since), safe='')}"
         if kind == "journal" and not self._all_journals:
             query += "&source=manual"
         page = await self._page(kind, query)
@@ -118,8 +118,7 @@ class SandboxBooks:
         if page.more and page.next:
             following = Cursor(at.since, until, page.next)
         else:
-            begin = dt.datetime.fromisoformat(until) - self._overlap
-            following = Cursor(begin.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+            following = Cursor(until - self._overlap)
         return Changes(self._seen(kind, page), msgspec.json.encode(following).decode(), page.more and bool(page.next))
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
@@ -129,7 +128,7 @@ class SandboxBooks:
             return []
         page = await self._page(kind, f"{'codes' if kind == 'stock' else 'ids'}={_list(ids)}")
         there = {seen.id: seen for seen in self._seen(kind, page)}
-        now = dt.datetime.fromisoformat(page.server_time)
+        now = page.server_time.astimezone(dt.UTC)
         day = now.astimezone(self._zone).date()
         return [there.get(one) or Seen(kind, one, None, b"", now, day) for one in ids]
 
@@ -266,6 +265,10 @@ def _cursor(text: str) -> Cursor:
         return msgspec.json.decode(text, type=Cursor) if text else Cursor()
     except msgspec.MsgspecError:
         raise ValueError(f"{text!r} is not a cursor of the sandbox books") from None
+
+
+def _text(instant: dt.datetime) -> str:
+    return instant.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _list(values: Sequence[str]) -> str:

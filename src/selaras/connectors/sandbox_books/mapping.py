@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -46,11 +46,14 @@ PATHS: Final = {
 }
 
 
+Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+
+
 class Page(msgspec.Struct, frozen=True):
     """An answer of a list; items keep their own bytes."""
 
     items: list[msgspec.Raw]
-    server_time: str
+    server_time: Instant
     next: str | None = None
     more: bool = False
 
@@ -61,7 +64,7 @@ class Company(msgspec.Struct, frozen=True):
     name: str
     currency: str
     zone: str
-    server_time: dt.datetime
+    server_time: Instant
     closed_until: dt.date | None = None
 
 
