@@ -24,18 +24,22 @@ DAY = dt.date(2018, 9, 13)
 def chain(number: int) -> list[NewPosting]:
     """Sales order, invoice and receipt of one order, each naming the one before."""
     ref, total = str(number), Decimal(1000 + number)
-    documents = [
+    documents: tuple[SalesOrder, Invoice, Receipt] = (
         SalesOrder(ref, DAY, "IDR", total),
         Invoice(ref, DAY, "IDR", total, sales_order_id="@sales_order"),
         Receipt(f"{ref}/P", DAY, "IDR", total, invoice_id="@invoice"),
-    ]
-    return [
-        NewPosting(
-            "buku", f"toko:{ref}", kind, 1, kind, "create", RecordKey("toko", "order", ref), document.reference,
-            kind, document, "", total=1000 + number, currency="IDR",
-        )
-        for kind, document in zip(("sales_order", "invoice", "receipt"), documents, strict=True)
-    ]  # fmt: skip
+    )
+    rows = []
+    document: SalesOrder | Invoice | Receipt
+    for kind, document in zip(("sales_order", "invoice", "receipt"), documents, strict=True):
+        record = RecordKey("toko", "order", ref)
+        rows.append(
+            NewPosting(
+                "buku", f"toko:{ref}", kind, 1, kind, "create", record, document.reference, kind, document, "",
+                total=1000 + number, currency="IDR",
+            )
+        )  # fmt: skip
+    return rows
 
 
 class Bench:

@@ -48,9 +48,9 @@ async def test_a_transfer_without_order_is_asked_and_pays_later(tmp_path: Path) 
         await world.stock({"KAOS-M": 10})
         await world.post(
             f"{world.books.url}/sandbox/bank",
-            {"items": [{"date": "2018-09-13", "amount": "123456", "currency": "IDR", "description": "SETORAN TUNAI", "account": "bank"}]},
+            {"items": [{"date": "2018-09-13", "amount": "123456", "currency": "IDR", "description": "SETORAN TUNAI"}]},
             world.books.admin,
-        )  # fmt: skip
+        )
         await world.sync()
         (cause,) = await world.hub.desk(world.ledger.coverage.causes)
         assert cause.cause == "unmatched_payment"
@@ -69,11 +69,17 @@ async def test_a_receipt_booked_by_hand_pays_the_order(tmp_path: Path) -> None:
             {
                 "kind": "receipts",
                 "items": [
-                    {"date": "2026-01-05", "currency": "IDR", "total": sale["total"], "sales_order_id": sale["id"], "account": "bank"}
+                    {
+                        "date": "2026-01-05",
+                        "currency": "IDR",
+                        "total": sale["total"],
+                        "sales_order_id": sale["id"],
+                        "account": "bank",
+                    }
                 ],
             },
             world.books.admin,
-        )  # fmt: skip
+        )
         await world.sync()
         await world.sync()
         shop = await shop_order(world, order)

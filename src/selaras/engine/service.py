@@ -204,11 +204,9 @@ class Service:
     async def _plan(self, pair: Pair) -> float | None:
         payments, books = self._payments[pair.store], self.intakes[pair.books]
         # Nothing is planned on a mirror that is not filled yet: buyers would be made twice, goods be unknown.
+        fresh = await self.hub.desk(self.hub.desk.ledger.records.unplanned, pair.store, "order", 1)
         for kind, age in _FRESH.items():
-            if kind not in books.polled or (
-                self.hub.clock() - books.polled[kind] > age
-                and await self.hub.desk(self.hub.desk.ledger.records.unplanned, pair.store, "order", 1)
-            ):
+            if kind not in books.polled or (fresh and self.hub.clock() - books.polled[kind] > age):
                 await books.poll(kind)
         if pair.store in self._reconsider:
             self._reconsider.discard(pair.store)

@@ -151,7 +151,7 @@ class PaymentFlow:
         return len(rows)
 
     def _from_journals(self, records: Sequence[StoredRecord]) -> int:
-        ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
+        ledger, store = self._hub.desk.ledger, self._pair.store
         rows = []
         for record in records:
             journal = _journal.decode(record.body)
