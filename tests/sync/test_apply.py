@@ -24,7 +24,7 @@ DAY = dt.date(2018, 9, 13)
 def chain(number: int) -> list[NewPosting]:
     """Sales order, invoice and receipt of one order, each naming the one before."""
     ref, total = str(number), Decimal(1000 + number)
-    documents: tuple[SalesOrder, Invoice, Receipt] = (
+    documents: tuple[SalesOrder | Invoice | Receipt, ...] = (
         SalesOrder(ref, DAY, "IDR", total),
         Invoice(ref, DAY, "IDR", total, sales_order_id="@sales_order"),
         Receipt(f"{ref}/P", DAY, "IDR", total, invoice_id="@invoice"),
