@@ -10,11 +10,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import cast
+
+import msgspec
 
 from selaras.model.document import DocumentLine, Invoice
 from selaras.model.money import ZERO, rounded
-from selaras.rules.bills import Bill, Bills
+from selaras.rules.bills import AGAIN, Bill, Bills, carried_line
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.facts import refund_name
 from selaras.rules.lines import ONE, Pile, lines_print, lines_total
@@ -35,8 +38,9 @@ _TAKEN_OFF = Sentence(N_("Takes back what the changed order no longer has."))
 _REFUND = Sentence(N_("Refund %(refund)s of %(amount)s %(currency)s."))
 _CANCEL = Sentence(N_("The order was cancelled: what is left of the invoice is credited."))
 _CANCEL_FREE = Sentence(N_("The order was cancelled; the invoice was over nothing."))
+_REBILLED = Sentence(N_("Bills again what refunds without goods credited of %(invoice)s, to credit the goods instead."))
+_FREE = Sentence(N_("Goods without value came back (%(what)s): no credit note is due, correct the stock by hand."))
 _UNWANTED = Sentence(N_("No longer needed; it was never sent."))
-_CARRIED = Sentence(N_("Credited before"))
 
 
 def plan_billing(bills: Bills) -> None:
@@ -45,8 +49,7 @@ def plan_billing(bills: Bills) -> None:
     if not stream.held:
         if bills.due and bills.sale.billed:
             _invoice(bills, bills.sale.billed, _WHY[stream.policy.invoice_at]())
-    elif not (facts.cancelled and bills.any_sent):
-        # What was billed of a cancelled order stays billed: it is credited as it stands.
+    elif not bills.frozen:
         _settle(bills, bills.sale.billed if bills.due else ())
     kept = _credit_refunds(bills) if bills.sale.credited else set[str]()
     if facts.cancelled:
@@ -63,11 +66,13 @@ def _settle(bills: Bills, target: tuple[DocumentLine, ...]) -> None:
     if alone and target and lines_print(bills.invoices[0].lines) == lines_print(target):
         return  # the usual case, and the cheap one: one invoice, and it says what it should
     more, less = Pile(order.currency, target).minus(bills.billed)
+    if bills.carried:
+        more = (*more, carried_line(-bills.carried))
     if not more and not less:
         if bills.slot is not None:
             stream.withdraw(bills.slot.key, bills.slot, _UNWANTED())
         return
-    if bills.billed.empty:
+    if bills.billed.empty and not bills.carried:
         _invoice(bills, target, _AGAIN() if bills.any_sent else _WHY[stream.policy.invoice_at]())
         return
     bill = bills.invoices[-1]
@@ -84,8 +89,6 @@ def _settle(bills: Bills, target: tuple[DocumentLine, ...]) -> None:
         bills.credit(key, f"/V{bill.number}", bill, bill.lines, True, bills.now, reason)
         if target:
             _invoice(bills, target, _AGAIN())
-        else:
-            bills.invoices.remove(bill)
 
 
 def _may_amend(bills: Bills, bill: Bill) -> bool:
@@ -104,25 +107,22 @@ def _difference(bills: Bills, more: tuple[DocumentLine, ...], less: tuple[Docume
     What fell away may have been credited already by a refund without goods; that part is carried over to the additional
     invoice as a line that says so, for no invoice can be credited twice.
     """
-    included, held = bills.order.tax_included, bills.stream.held
-    carried = ZERO
-    for bill, fallen in bills.allocate(less) if less else ():
-        lines = fallen
-        total = lines_total(lines, included)
-        over = max(total - bill.left, ZERO)
-        if over:
-            lines = (*lines, DocumentLine("", _CARRIED(), ONE, -over, -over))
-            carried += over
-        if total < over:
-            raise bills.no_capacity(over, bill.left)
+    held = bills.stream.held
+    groups, carried = bills.fit(bills.allocate(less)) if less else ([], ZERO)
+    for bill, lines in groups:
+        if not lines_total(lines, bills.order.tax_included):
+            if bill.left or not carried:
+                bills.stream.reasons.append(_FREE(what=", ".join(line.name for line in lines)))
+                continue
+            raise bills.no_capacity(lines_total(less, bills.order.tax_included), bill.left)
         number = 1
         while f"credit_note:edit:{number}" in held or f"credit_note:edit:{number}" in bills.notes:
             number += 1
         bills.credit(f"credit_note:edit:{number}", f"/E{number}", bill, lines, True, bills.now, _TAKEN_OFF())
     if carried:
-        more = (*more, DocumentLine("", _CARRIED(), ONE, -carried, -carried))
+        more = (*more, carried_line(-carried))
     if more:
-        total = lines_total(more, included)
+        total = lines_total(more, bills.order.tax_included)
         if total < 0:
             raise bills.no_capacity(-total, sum((b.left for b in bills.invoices), ZERO))
         _invoice(bills, more, _ADDED())
@@ -130,7 +130,7 @@ def _difference(bills: Bills, more: tuple[DocumentLine, ...], less: tuple[Docume
         bills.stream.withdraw(bills.slot.key, bills.slot, _UNWANTED())
 
 
-def _invoice(bills: Bills, lines: tuple[DocumentLine, ...], reason: str) -> None:
+def _invoice(bills: Bills, lines: tuple[DocumentLine, ...], reason: str) -> Bill:
     """Want a new invoice, in the place of one that was never sent if there is such."""
     if bills.slot is not None:
         key = bills.slot.key
@@ -138,7 +138,9 @@ def _invoice(bills: Bills, lines: tuple[DocumentLine, ...], reason: str) -> None
     else:
         number, key = bills.stream.next_key("invoice")
     bills.stream.want(key, "invoice", _document(bills, number, lines), reason)
-    bills.invoices.append(Bill(number, key, lines, bills.order.currency, bills.order.tax_included))
+    bill = Bill(number, key, lines, bills.order.currency, bills.order.tax_included)
+    bills.invoices.append(bill)
+    return bill
 
 
 def _document(bills: Bills, number: int, lines: tuple[DocumentLine, ...]) -> Invoice:
@@ -169,37 +171,37 @@ def _credit_refunds(bills: Bills) -> set[str]:
         return kept  # the cancellation credited everything that was left
     for returned in bills.sale.credited:
         refund = returned.refund
+        if bills.facts.cancelled and returned.amount_only:
+            continue  # part of what the cancellation credits
         name = refund_name(refund.id)
         base = f"credit_note:{name}"
-        sent = [(number, held) for number, held in stream.family(base) if held.key in bills.notes]
-        lines = returned.lines
-        if sent:
-            if not bills.partly_sent(name):
+        if any(held.key in bills.notes for _number, held in stream.family(base)):
+            continue
+        number = 0
+        for bill, part in _spread(bills, returned):
+            amount = lines_total(part, order.tax_included)
+            if not amount:
+                stream.reasons.append(_FREE(what=", ".join(line.name for line in part)))
                 continue
-            rest = Pile(order.currency, lines)
-            for _number, held in sent:
-                rest.add(getattr(held.document, "lines", ()), -1)
-            lines = rest.lines()
-        number = max((n for n, _held in sent), default=0)
-        for bill, part in _spread(bills, returned, lines):
             number += 1
             key = base if number == 1 else f"{base}:{number}"
             reference = f"/R{refund.id}" + ("" if number == 1 else f".{number}")
-            amount = lines_total(part, order.tax_included)
             reason = _REFUND(refund=refund.id, amount=amount, currency=order.currency)
             bills.credit(key, reference, bill, part, refund.restock, refund.refunded_at, reason, refund.reason)
             kept.add(key)
     return kept
 
 
-def _spread(
-    bills: Bills, returned: Returned, lines: tuple[DocumentLine, ...]
-) -> list[tuple[Bill, tuple[DocumentLine, ...]]]:
+def _spread(bills: Bills, returned: Returned) -> list[tuple[Bill, tuple[DocumentLine, ...]]]:
     """A refund's lines by the invoices they are aimed at."""
+    lines = returned.lines
     if len(bills.invoices) == 1:
         return [(bills.invoices[0], lines)]
     if not returned.amount_only:
-        return bills.allocate(lines)
+        groups, homeless = bills.fit(bills.allocate(lines))
+        if homeless:
+            raise bills.no_capacity(returned.refund.amount, returned.refund.amount - homeless)
+        return groups
     # Money without goods: from the invoices that have some left, the oldest first.
     included, line = bills.order.tax_included, lines[0]
     money = whole = lines_total(lines, included)
@@ -222,18 +224,38 @@ def _credit_rest(bills: Bills) -> set[str]:
     """After a cancellation: credit what is left of every invoice; goods go back on the shelf unless they had left."""
     kept: set[str] = set()
     for bill in bills.invoices:
-        lines = bill.pile.lines()
+        aim, lines = bill, bill.pile.lines()
         if bill.left <= 0:
             held = bills.stream.held.get(bill.key)
             if held is not None and not bills.due and not lines_total(bill.lines, bill.included):
                 bills.stream.void(bill.key, held, _CANCEL_FREE())
-            continue
+            lines = tuple(line for line in lines if line.code)
+            if bills.facts.shipped or not lines_total(lines, bill.included):
+                continue
+            aim = bills.again.get(bill.number) or _bill_again(bills, bill, lines_total(lines, bill.included))
+            if not aim.left:
+                continue
         number, key = 1, "credit_note:cancel"
         while key in bills.notes:
             number += 1
             key = f"credit_note:cancel:{number}"
         reference = "/C" if number == 1 else f"/C{number}"
         cause = bills.order.cancel_reason
-        bills.credit(key, reference, bill, lines, not bills.facts.shipped, bills.now, _CANCEL(), cause)
+        bills.credit(key, reference, aim, lines, not bills.facts.shipped, bills.now, _CANCEL(), cause)
         kept.add(key)
     return kept
+
+
+def _bill_again(bills: Bills, bill: Bill, amount: Decimal) -> Bill:
+    """Refunds without goods credited all of an invoice, so no credit note could bring its goods back.
+
+    What they credited is billed again and then credited with the goods: the money stays as it is, stock comes right.
+    """
+    lines = (carried_line(amount),)
+    again = Bill(bill.number, f"{AGAIN}{bill.number}", lines, bills.order.currency, bills.order.tax_included)
+    document = _document(bills, bill.number, lines)
+    document = msgspec.structs.replace(
+        document, reference=f"{document.reference}/A", date=bills.stream.local_day(bills.now)
+    )
+    bills.stream.want(again.key, "invoice", document, _REBILLED(invoice=bill.key))
+    return again

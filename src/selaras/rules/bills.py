@@ -10,7 +10,7 @@ from selaras.model.document import CreditNote, DocumentLine, Invoice
 from selaras.model.money import ZERO
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.facts import Facts, refund_name
-from selaras.rules.lines import Pile, lines_total
+from selaras.rules.lines import ONE, Pile, lines_total
 from selaras.rules.plan_types import Held, Stop, stop
 from selaras.rules.refunds import Sale
 from selaras.rules.stream import Stream, is_alive, is_sent
@@ -22,6 +22,10 @@ _MODE = Sentence(N_("Prices of the order changed between with and without tax af
 _MODE_CURE = Sentence(N_("Credit the invoice in the books by hand and let the order be invoiced anew."))
 _CAPACITY = Sentence(N_("%(amount)s %(currency)s shall be credited, but the invoices have only %(left)s left."))
 _CAPACITY_CURE = Sentence(N_("Check the refunds and the changes of the order in the store."))
+_REOPENED = Sentence(N_("The order is open again, but its cancellation was settled with its refunds already."))
+_REOPENED_CURE = Sentence(N_("Let the store make a new order, or correct the documents of this one by hand."))
+AGAIN = "invoice:again:"
+_CARRIED = Sentence(N_("Credited before"))
 
 
 class Bill:
@@ -48,10 +52,25 @@ class Bills:
     `invoices`: invoices that stand or may stand in the target, then those planned now. `slot`: the last invoice if it
     was never sent, free to be planned anew. `notes`: key → total of credit notes that stand, then those planned now.
     `unsent`: credit notes of refunds or of the cancellation that were never sent. `billed`: what the invoices and
-    their corrections come to, before refunds.
+    their corrections come to, before refunds. `again`: invoices that bill a second time what refunds without goods had
+    credited, by the number of the invoice they stand for (only after a cancellation). `carried`: what corrections have
+    carried over from other invoices and the next invoice has yet to bring in (its sign turned).
     """
 
-    __slots__ = ("any_sent", "billed", "facts", "invoices", "notes", "order", "sale", "slot", "stream", "unsent")
+    __slots__ = (
+        "again",
+        "any_sent",
+        "billed",
+        "carried",
+        "facts",
+        "invoices",
+        "notes",
+        "order",
+        "sale",
+        "slot",
+        "stream",
+        "unsent",
+    )
 
     def __init__(self, stream: Stream, facts: Facts, sale: Sale) -> None:
         self.stream = stream
@@ -59,10 +78,12 @@ class Bills:
         self.facts = facts
         self.sale = sale
         self.invoices: list[Bill] = []
+        self.again: dict[int, Bill] = {}
         self.slot: Held | None = None
         self.notes: dict[str, Decimal] = {}
         self.unsent: dict[str, Held] = {}
         self.any_sent = False
+        self.carried = ZERO
         self.billed = Pile(stream.order.currency)
         if stream.held:
             self._read_invoices()
@@ -72,7 +93,11 @@ class Bills:
     @property
     def active(self) -> str:
         """Key of the invoice that money belongs to, "" when nothing is invoiced."""
-        return self.invoices[-1].key if self.invoices else ""
+        return next((bill.key for bill in reversed(self.invoices) if self.stands(bill)), "")
+
+    def stands(self, bill: Bill) -> bool:
+        """The invoice was not taken back whole."""
+        return f"credit_note:reverse:{bill.number}" not in self.notes
 
     @property
     def due(self) -> bool:
@@ -80,7 +105,17 @@ class Bills:
         stock: its goods had left, or a part of them was refunded. Else both would only cancel each other."""
         if self.facts.due_since is None:
             return False
-        return not self.facts.cancelled or self.facts.shipped or bool(self.sale.credited)
+        return not self.facts.cancelled or self.facts.shipped or any(not r.amount_only for r in self.sale.credited)
+
+    @property
+    def frozen(self) -> bool:
+        """What was billed of a cancelled order stays as it is and is credited, if that leaves no trace in stock."""
+        return self.facts.cancelled and not self.due and any(is_alive(h) and is_sent(h) for h in self.held_invoices)
+
+    @property
+    def held_invoices(self) -> list[Held]:
+        """Invoices that are held, whatever their state."""
+        return [held for _number, held in self.stream.family("invoice")]
 
     @property
     def now(self) -> dt.datetime:
@@ -93,15 +128,22 @@ class Bills:
         alive = [(number, held) for number, held in self.stream.family("invoice") if is_alive(held)]
         for place, (number, held) in enumerate(alive, start=1):
             document = cast(Invoice, held.document)
-            # After a cancellation nothing is billed anew, so an unsent further invoice stays as it is.
-            if not is_sent(held) and place == len(alive) and not (self.facts.cancelled and self.invoices):
+            if not is_sent(held) and place == len(alive) and not (self.invoices and self.frozen):
                 self.slot = held
                 continue
             if document.tax_included != self.order.tax_included:
                 raise stop("tax_mode_changed", "tax_included", _MODE, _MODE_CURE)
             self.invoices.append(Bill(number, held.key, document.lines, self.order.currency, document.tax_included))
-            self.billed.add(document.lines)
+            self.billed.add(_own(document.lines))
+            self.carried += _carry(document.lines)
         self.any_sent = bool(self.invoices)
+        for key, held in self.stream.held.items():
+            if key.startswith(AGAIN) and is_alive(held):
+                if not self.facts.cancelled:
+                    raise stop("reopened", "status", _REOPENED, _REOPENED_CURE)
+                document = cast(Invoice, held.document)
+                number = int(key.removeprefix(AGAIN))
+                self.again[number] = Bill(number, key, document.lines, self.order.currency, document.tax_included)
 
     def _read_notes(self) -> None:
         """Credit notes that stand. Those of refunds that are no longer to be credited, and of a cancellation that was
@@ -109,23 +151,26 @@ class Bills:
         wanted = {refund_name(r.refund.id) for r in self.sale.credited} if self.facts.due_since is not None else set()
         if self.facts.cancelled:
             wanted.add("cancel")
-        for key, held in self.stream.held.items():
-            if held.kind != "credit_note" or not is_alive(held):
-                continue
+        notes = [(k, h) for k, h in self.stream.held.items() if h.kind == "credit_note" and is_alive(h)]
+        # Of several credit notes of one refund all stand as soon as one was sent.
+        standing = {family_name(key) for key, held in notes if is_sent(held)}
+        for key, held in notes:
             document = cast(CreditNote, held.document)
             name = key.removeprefix("credit_note:")
             correction = name.startswith(("reverse:", "edit:"))
-            if not correction and not is_sent(held):
+            if not correction and family_name(key) not in standing:
                 self.unsent[key] = held
                 continue
             if self.invoices:
-                self._aimed_at(document).pile.take(document.lines)
+                self._consume(self._aimed_at(document), document.lines)
             self.notes[key] = document.total
+            if correction:
+                self.carried -= _carry(document.lines)
             if correction or family_name(name) not in wanted:
-                self.billed.take(document.lines)
+                self.billed.take(_own(document.lines))
 
     def _aimed_at(self, note: CreditNote) -> Bill:
-        for bill in self.invoices:
+        for bill in (*self.invoices, *self.again.values()):
             if note.invoice_id == "@" + bill.key:
                 return bill
         return max(self.invoices, key=lambda b: b.left)
@@ -139,7 +184,7 @@ class Bills:
             name = family_name(rest)
             if kind not in ("credit_note", "refund_payment") or name in ("cancel", "reverse", "edit"):
                 continue
-            if not (is_alive(held) and is_sent(held)):
+            if not is_alive(held) or not (is_sent(held) or key in self.notes):
                 continue
             refund = current.get(name)
             if refund is None or (kind == "refund_payment" and not refund.paid_back):
@@ -148,14 +193,10 @@ class Bills:
                 booked[name] = booked.get(name, ZERO) + self.notes[key]
         for name, total in booked.items():
             amount = current[name].amount
-            if total > amount or (total < amount and not self.facts.cancelled and not self.partly_sent(name)):
+            if total > amount or (total < amount and not self.facts.cancelled):
                 field = f"refunds[{current[name].id}].amount"
                 known = {"booked": total, "currency": self.order.currency, "amount": amount}
                 raise stop("refund_changed", field, _CHANGED, _REFUND_CURE, refund=name, **known)
-
-    def partly_sent(self, name: str) -> bool:
-        """Some of the credit notes of this refund were sent, some were not."""
-        return any(is_alive(h) and not is_sent(h) for _n, h in self.stream.family(f"credit_note:{name}"))
 
     # -- credit notes ----------------------------------------------------------------------------------------------
 
@@ -167,6 +208,37 @@ class Bills:
             bill = having[0] if having else max(self.invoices, key=lambda b: (b.pile.pieces(line), b.left))
             groups.setdefault(bill.key, []).append(line)
         return [(b, tuple(groups[b.key])) for b in self.invoices if b.key in groups]
+
+    def fit(
+        self, groups: list[tuple[Bill, tuple[DocumentLine, ...]]]
+    ) -> tuple[list[tuple[Bill, tuple[DocumentLine, ...]]], Decimal]:
+        """Keep each credit note within what is left of its invoice.
+
+        A refund without goods may have credited a part already, or all: lines of an invoice that has nothing left go to
+        the one with most room; what is beyond the room is taken off by a line that says so and credited on another
+        invoice. The second value is what found no room at all.
+        """
+        included = self.order.tax_included
+        room = {bill.key: bill.left for bill in self.invoices}
+        fitted: dict[str, list[DocumentLine]] = {}
+        for bill, lines in groups:
+            key = bill.key
+            total = lines_total(lines, included)
+            if total > 0 and room[key] <= 0:
+                key = max(room, key=lambda k: room[k])
+            room[key] -= total
+            fitted.setdefault(key, []).extend(lines)
+        homeless = ZERO
+        for key in [k for k in fitted if room[k] < 0]:
+            fitted[key].append(carried_line(room[key]))
+            homeless -= room[key]
+            room[key] = ZERO
+        for key, free in room.items():
+            part = min(homeless, free)
+            if part > 0:
+                fitted.setdefault(key, []).append(carried_line(part))
+                homeless -= part
+        return [(b, tuple(fitted[b.key])) for b in self.invoices if b.key in fitted], homeless
 
     def credit(
         self,
@@ -197,13 +269,42 @@ class Bills:
             cause,
         )
         stream.want(key, "credit_note", note, reason)
-        bill.pile.take(lines)
+        self._consume(bill, lines)
         self.notes[key] = total
+
+    def _consume(self, bill: Bill, lines: tuple[DocumentLine, ...]) -> None:
+        """Take credited lines off: the money off `bill`, the goods off the invoice that billed them."""
+        for line in lines:
+            if line.code and bill.pile.pieces(line) < line.quantity:
+                other = next((b for b in self.invoices if b.pile.pieces(line) >= line.quantity), None)
+                if other is not None:
+                    worth = lines_total((line,), bill.included)
+                    other.pile.take((line,))
+                    other.pile.add((carried_line(worth),))
+                    bill.pile.add((carried_line(worth),), -1)
+                    continue
+            bill.pile.take((line,))
 
     def no_capacity(self, amount: Decimal, left: Decimal) -> Stop:
         """The problem of crediting more than is billed."""
         known = {"amount": amount, "currency": self.order.currency, "left": left}
         return stop("credit_exceeds_invoice", "refunds", _CAPACITY, _CAPACITY_CURE, **known)
+
+
+def carried_line(amount: Decimal) -> DocumentLine:
+    """A line for money that was credited without goods before and counts elsewhere now."""
+    return DocumentLine("", _CARRIED(), ONE, amount, amount)
+
+
+def _own(lines: tuple[DocumentLine, ...]) -> list[DocumentLine]:
+    """Lines without what was only carried from one invoice to another."""
+    carried = _CARRIED()
+    return [line for line in lines if line.code or line.name != carried]
+
+
+def _carry(lines: tuple[DocumentLine, ...]) -> Decimal:
+    carried = _CARRIED()
+    return sum((line.amount for line in lines if not line.code and line.name == carried), ZERO)
 
 
 def family_name(name: str) -> str:

@@ -17,6 +17,7 @@ from selaras.model.order import Payment
 from selaras.rules.bills import Bills
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.facts import Facts, receipt_key, refund_name
+from selaras.rules.lines import digest_of
 from selaras.rules.plan_types import BankMatch, Held, stop
 from selaras.rules.stream import Stream, is_alive, is_sent
 
@@ -91,9 +92,22 @@ def _receipt(stream: Stream, facts: Facts, bills: Bills, order_void: bool, payme
         invoice,
         stream.account(payment.method, f"payments[{payment.id}].method"),
     )
+    if order_void and _queued_before_void(stream, bills, receipt, held):
+        return
     why = _PAID_LATE if late else _PAID
     reason = why(amount=payment.amount, currency=order.currency, method=payment.method or "?")
     stream.want(key, "receipt", receipt, reason)
+
+
+def _queued_before_void(stream: Stream, bills: Bills, receipt: Receipt, held: Held | None) -> bool:
+    """A receipt that waits to be sent, ahead of the voiding of its order, may name that order."""
+    return (
+        held is not None
+        and is_alive(held)
+        and not bills.active
+        and held.digest == digest_of(receipt)
+        and cast(Receipt, held.document).sales_order_id == "@" + stream.sales_order
+    )
 
 
 def _bank_receipts(stream: Stream, facts: Facts, bills: Bills, order_void: bool) -> None:
@@ -116,6 +130,8 @@ def _bank_receipts(stream: Stream, facts: Facts, bills: Bills, order_void: bool)
             match.account,
             match.transaction_id,
         )
+        if order_void and _queued_before_void(stream, bills, receipt, held):
+            continue
         reason = _BANK(transaction=match.transaction_id, amount=match.amount, currency=order.currency)
         stream.want(key, "receipt", receipt, reason)
 
@@ -148,14 +164,14 @@ class PayBack:
         self.sent: dict[str, list[tuple[str, RefundPayment]]] = {}
         self.unsent: dict[str, Held] = {}
         self.kept: set[str] = set()
-        for key, held in stream.held.items():
-            document = held.document
-            if not isinstance(document, RefundPayment) or not is_alive(held):
-                continue
-            if not is_sent(held):
+        payments = [(k, h) for k, h in stream.held.items() if h.kind == "refund_payment" and is_alive(h)]
+        standing = {_base(key) for key, held in payments if is_sent(held)}
+        for key, held in payments:
+            base = _base(key)
+            if base not in standing:
                 self.unsent[key] = held
                 continue
-            base = _base(key)
+            document = cast(RefundPayment, held.document)
             self.sent.setdefault(base, []).append((key, document))
             note = document.credit_note_id.removeprefix("@")
             if note in self.free:

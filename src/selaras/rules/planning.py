@@ -112,9 +112,9 @@ def _plan(stream: Stream, contact: ContactMatch, codes: Mapping[str, ProductMatc
     plan_billing(bills)
     plan_receipts(stream, facts, bills, order_void)
     plan_money_back(stream, facts, bills)
-    if unwanted and not bills.invoices:
+    if unwanted and not bills.active:
         void_order(stream, facts.cancelled)
-    if not bills.invoices and not facts.cancelled and facts.due_since is None:
+    if not bills.active and not facts.cancelled and facts.due_since is None:
         if policy.invoice_at == "shipment":
             stream.reasons.append(_WAITS_SHIPMENT())
         else:

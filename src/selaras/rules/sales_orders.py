@@ -8,7 +8,7 @@ from selaras.model.document import DocumentLine, SalesOrder
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.lines import digest_of, lines_total
 from selaras.rules.plan_types import Intent
-from selaras.rules.stream import Stream, is_alive, is_sent
+from selaras.rules.stream import Stream, is_alive, is_sent, was_sent
 
 _PLACED = Sentence(N_("Order %(number)s was placed."))
 _CANCELLED_PLACED = Sentence(N_("Order %(number)s was placed and cancelled; it is recorded, then voided."))
@@ -40,7 +40,7 @@ def record_order(stream: Stream, lines: tuple[DocumentLine, ...], unwanted: bool
             stream.want(held.key, "sales_order", document, _PLACED(number=number))
             return False
         before = cast(SalesOrder, held.document)
-        if any(h.kind == "invoice" and (is_sent(h) or h.op == "void") for h in stream.held.values()):
+        if any(h.kind == "invoice" and was_sent(h) for h in stream.held.values()):
             # Invoiced: its lines are history. Only what travels after the sale still reaches it.
             document = _document(stream, place, before.lines, before)
         tracked = (document.tracking, document.courier) != (before.tracking, before.courier)

@@ -43,10 +43,26 @@ def is_sent(held: Held) -> bool:
     return held.op == "update" or (held.op == "create" and held.state in ("done", "in_doubt"))
 
 
+def was_sent(held: Held) -> bool:
+    """True when the document stands in the target, may stand there, or stood there before it was voided."""
+    return is_sent(held) or (held.op == "void" and held.state != "skipped")
+
+
 class Stream:
     """The state of planning one order. Collects `intents` and `reasons`; raises `Stop` for a problem."""
 
-    __slots__ = ("contact_id", "held", "intents", "number", "order", "policy", "reasons", "sales_order", "zone")
+    __slots__ = (
+        "contact_id",
+        "created",
+        "held",
+        "intents",
+        "number",
+        "order",
+        "policy",
+        "reasons",
+        "sales_order",
+        "zone",
+    )
 
     def __init__(self, order: Order, policy: Policy, held: Sequence[Held]) -> None:
         self.order = order
@@ -57,6 +73,7 @@ class Stream:
         self.sales_order = "sales_order"
         self.intents: list[Intent] = []
         self.reasons: list[str] = []
+        self.created: set[str] = set()
         latest: dict[str, Held] = {}
         for one in held:
             known = latest.get(one.key)
@@ -122,7 +139,8 @@ class Stream:
         """Ask for a document as it should be; nothing is emitted where that is held already.
 
         `document.date` is the real day; the lock-date policy is applied here, to new documents only. A document that
-        was sent is updated and keeps its date and contact; one that was not is planned anew.
+        was sent is updated and keeps its date and contact; one that was not is planned anew, and so is what waits for
+        it, because a stream is worked off in the order of planning.
         """
         digest = digest_of(document, printed)
         held = self.held.get(key)
@@ -145,6 +163,7 @@ class Stream:
             and held.state != "skipped"
             and held.digest == digest
             and held.document == document
+            and not any(symbol[1:] in self.created for symbol in _symbols(document))
         ):
             return
         self._emit(key, kind, "create", document, digest, reason)
@@ -158,11 +177,17 @@ class Stream:
         self.intents.append(Intent(key, held.kind, "void", held.document, held.digest, reason, (), True))
 
     def _emit(self, key: str, kind: DocumentKind, op: IntentOp, document: Planned, digest: str, reason: str) -> None:
-        symbols = (
-            document.contact_id,
-            getattr(document, "sales_order_id", ""),
-            getattr(document, "invoice_id", ""),
-            getattr(document, "credit_note_id", ""),
-        )
-        after = tuple(symbol for symbol in symbols if symbol[:1] == "@")
-        self.intents.append(Intent(key, kind, op, document, digest, reason, after))
+        if op == "create":
+            self.created.add(key)
+        self.intents.append(Intent(key, kind, op, document, digest, reason, _symbols(document)))
+
+
+def _symbols(document: Planned) -> tuple[str, ...]:
+    """Symbols of other documents in a document."""
+    ids = (
+        document.contact_id,
+        getattr(document, "sales_order_id", ""),
+        getattr(document, "invoice_id", ""),
+        getattr(document, "credit_note_id", ""),
+    )
+    return tuple(symbol for symbol in ids if symbol[:1] == "@")
