@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from selaras.cli import said
 from selaras.connectors.contract import BadSignature, ConnectorError
 from selaras.connectors.registry import UnknownConnector
 from selaras.i18n import _
 from selaras.ledger.errors import LedgerError
 from selaras.secrets import KeyProblem, redact
 from selaras.sync.sentences import spoken
+
+KNOWN = said.SENTENCES
 
 
 def sentence(error: Exception) -> str:

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -247,6 +247,7 @@ def remove_pair(ledger: Ledger, store: str) -> Pair:
 def policy_with(policy: Policy, choices: Mapping[str, str]) -> Policy:
     """A policy with some fields given as texts. Raises `LedgerError` naming the field."""
     fields: dict[str, Any] = msgspec.to_builtins(policy)
+    may_be_none = {name for name, hint in get_type_hints(Policy).items() if type(None) in get_args(hint)}
     for name, text in choices.items():
         field, _dot, part = name.partition(".")
         if field not in fields or (part and not isinstance(fields[field], dict)):
@@ -258,7 +259,7 @@ def policy_with(policy: Policy, choices: Mapping[str, str]) -> Policy:
         elif isinstance(fields[field], list):
             fields[field] = [word.strip() for word in text.split(",") if word.strip()]
         else:
-            fields[field] = text if text or isinstance(fields[field], str) else None
+            fields[field] = None if not text and field in may_be_none else text
     try:
         changed = msgspec.convert(fields, Policy)
     except msgspec.ValidationError as error:

@@ -1,18 +1,32 @@
 """Saying in the reader's language what was kept in English: reasons, causes, messages and cures.
 
 What the rules say is recognised by their own sentences (`selaras.rules.explain`); what the ledger, the flows and the
-operations say, by the ones below. A text of another system, or of nobody we know, is shown as it came.
+operations say, by those of `selaras.sync.said`. A text of another system, or of nobody we know, is shown as it came.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from selaras.i18n import gettext
-from selaras.rules.explain import translated
+from selaras.rules.explain import recognised
+from selaras.sync import said
+
+# A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third.
+_DEPTH: Final = 3
+KNOWN: Final = said.SENTENCES
 
 
 def spoken(text: str) -> str:
     """A kept text in the language of the moment; several reasons joined by "; " are said one by one."""
-    whole = translated(text, gettext)
-    if whole != text or "; " not in text:
-        return whole
-    return "; ".join(translated(part, gettext) for part in text.split("; "))
+    return _spoken(text, _DEPTH)
+
+
+def _spoken(text: str, depth: int) -> str:
+    if not text or not depth:
+        return text
+    found = recognised(text)
+    if found is not None:
+        return gettext(found.text) % {name: _spoken(value, depth - 1) for name, value in found.params.items()}
+    parts = text.split("; ")
+    return "; ".join(_spoken(part, depth - 1) for part in parts) if len(parts) > 1 else text
