@@ -22,7 +22,6 @@ from selaras.web.sweeps import Sweeps
 
 LARGEST: Final = 8 << 20
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
-_NOT_FOUND: Final = ("Nothing is called", "No books know", "is not a store of a pair", "is known")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -55,9 +54,7 @@ def json_answer(value: Any, status: int = 200) -> Response:
 def problem_answer(problem: Problem) -> Response:
     """An error as JSON."""
     headers = {"WWW-Authenticate": 'Bearer realm="selaras"'} if problem.status == 401 else None
-    return Response(
-        encode(problem), problem.status, media_type="application/problem+json", headers=headers
-    )
+    return Response(encode(problem), problem.status, media_type="application/problem+json", headers=headers)
 
 
 async def limited_body(request: Request, limit: int) -> bytes:
@@ -102,7 +99,7 @@ def _endpoint(
         except ConnectorError as error:
             return problem_answer(Problem(502, "The other system did not answer", error.message, error.cure))
         except LedgerError as error:
-            return problem_answer(_ledger_problem(error))
+            return problem_answer(_ledger_problem(error, op))
         except ClientDisconnect:
             return Response(status_code=400)
 
@@ -157,9 +154,10 @@ async def _body(request: Request, op: Operation) -> Any:
         raise Refusal(400, "Wrong body", f"{error}.") from None
 
 
-def _ledger_problem(error: LedgerError) -> Problem:
+def _ledger_problem(error: LedgerError, op: Operation) -> Problem:
+    """Reading fails only because there is no such thing; writing because it cannot be done."""
     if isinstance(error, DiskFull | DatabaseUnreachable):
         return Problem(503, "The ledger cannot be written", error.message, error.cure)
-    if any(part in error.message for part in _NOT_FOUND):
+    if not op.writes:
         return Problem(404, "Not found", error.message, error.cure)
     return Problem(422, "Cannot be done", error.message, error.cure)

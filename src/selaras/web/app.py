@@ -94,6 +94,4 @@ def app(
     `data` holds the local token, `public_url` is where people and stores reach us, `open_read` shows pages without
     sign-in (for a demo on loopback), and `state["demo"]` is what the demo page shows.
     """
-    return Application(
-        Context(hub, service, data=data, public_url=public_url, open_read=open_read, state=state)
-    )
+    return Application(Context(hub, service, data=data, public_url=public_url, open_read=open_read, state=state))

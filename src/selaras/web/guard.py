@@ -78,9 +78,7 @@ class Guard:
     def is_program(self, authorization: str) -> bool:
         """Whether an `Authorization` header carries the local token."""
         scheme, _space, given = authorization.partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(
-            given.strip().encode(), self._context.token.encode()
-        )
+        return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._context.token.encode())
 
     def _who(self, authorization: str, cookies: dict[str, str]) -> Visitor:
         if self.is_program(authorization):

@@ -81,8 +81,8 @@ def _operation(op: Operation, result: Any, body: Any) -> dict[str, Any]:
     errors = {"400", "401", "503"}
     if op.writes:
         errors |= {"403", "413", "422"}
-    if _names(op):
-        errors |= {"404", "422"}
+    elif _names(op):
+        errors.add("404")
     if op.name in ("sweep", "link_document"):
         errors.add("502")
     made: dict[str, Any] = {
@@ -112,8 +112,7 @@ def _operation(op: Operation, result: Any, body: Any) -> dict[str, Any]:
 def _names(op: Operation) -> bool:
     """Whether the operation names something that may not exist."""
     query = op.query.__struct_fields__ if op.query else ()
-    body = op.body.__struct_fields__ if op.body else ()
-    return "{" in op.path or bool({"store", "names", "order", "name"} & {*query, *body})
+    return "{" in op.path or bool({"store", "names"} & set(query))
 
 
 def _parameters(query: type[msgspec.Struct] | None) -> list[dict[str, Any]]:

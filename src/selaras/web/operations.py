@@ -292,9 +292,7 @@ async def _link(call: Call) -> sync.Decided:
 
 async def _link_document(call: Call) -> sync.DocumentLinked:
     b = call.body
-    linked = await sync.link_document(
-        call.context.hub, b.name, b.kind, b.books_id, call.who, key=b.key, store=b.store
-    )
+    linked = await sync.link_document(call.context.hub, b.name, b.kind, b.books_id, call.who, key=b.key, store=b.store)
     call.context.changed()
     return linked
 

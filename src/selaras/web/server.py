@@ -88,9 +88,7 @@ async def run_server(
 
 
 @contextlib.asynccontextmanager
-async def listening(
-    application: App, listener: socket.socket, stop: asyncio.Event | None = None
-) -> AsyncIterator[str]:
+async def listening(application: App, listener: socket.socket, stop: asyncio.Event | None = None) -> AsyncIterator[str]:
     """Answer requests on a bound socket; leaving waits for requests under way. `stop` is set if the server ends."""
     config = uvicorn.Config(
         application,

@@ -70,9 +70,7 @@ def store_pictures(found: sync.Objectives, most: int = _DAYS) -> list[StorePictu
         days = [day for day in found.days if day.store == total.store]
         newest = sorted(days, key=lambda day: day.day, reverse=True)
         latest = next((day for day in newest if day.placed), None)
-        pictures.append(
-            StorePicture(total.store, newest[:most], total, latest, found.stock.get(total.store))
-        )
+        pictures.append(StorePicture(total.store, newest[:most], total, latest, found.stock.get(total.store)))
     return pictures
 
 
@@ -199,11 +197,13 @@ def timeline(explanation: sync.Explanation) -> list[Step]:
 
 
 class Act(msgspec.Struct, frozen=True):
-    """One act of the demo as the page shows it: figures by name, percentages as exact numbers."""
+    """One act of the demo as the page shows it: figures by name, percentages exact; `placed` orders of `of`."""
 
     name: str
     days: list[dict[str, Any]]
     total: dict[str, Any]
+    placed: int
+    of: int
 
 
 def demo_acts(shown: dict[str, Any]) -> list[Act]:
@@ -213,6 +213,8 @@ def demo_acts(shown: dict[str, Any]) -> list[Act]:
             str(act.get("name", "")),
             [_figures(day) for day in act.get("days") or []],
             _figures(act.get("total") or {}),
+            int(act.get("placed") or 0),
+            int(act.get("of") or 0),
         )
         for act in shown.get("acts") or []
     ]

@@ -1,0 +1,149 @@
+"""The API says what its document says: same routes, same shapes, errors as one sentence with a cure."""
+
+from __future__ import annotations
+
+import re
+import typing
+from typing import Any
+
+import msgspec
+import pytest
+
+from selaras.ledger.values import NewPosting, RecordKey, State
+from selaras.web.api import Problem
+from selaras.web.openapi import document
+from selaras.web.operations import OPERATIONS, Operation
+from tests.web.stage import Stage
+from tests.web.stock_room import an_order, keep_orders, keep_stock
+
+
+async def test_the_document_names_every_route_and_no_other(stage: Stage) -> None:
+    routes = {
+        (method.lower(), re.sub(r"\{(\w+):path\}", r"{\1}", route.path))
+        for route in stage.app.routes
+        if route.path.startswith("/api/")
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    _status, described = await stage.api("/openapi.json", headers={})
+    assert {(method, path) for path, methods in described["paths"].items() for method in methods} == routes
+    assert len(routes) == len(OPERATIONS) + 1
+    assert described["openapi"].startswith("3.1")
+    names = [op["operationId"] for methods in described["paths"].values() for op in methods.values()]
+    assert len(names) == len(set(names))
+
+
+def test_every_reference_in_the_document_leads_somewhere() -> None:
+    described = document()
+    text = msgspec.json.encode(described).decode()
+    wanted = set(re.findall(r'"#/components/schemas/([^"]+)"', text))
+    assert wanted <= set(described["components"]["schemas"])
+
+
+def path_of(op: Operation) -> str:
+    return op.path.replace("{name}", "1001").replace("{code}", "KOPI")
+
+
+READING = [op for op in OPERATIONS if op.method == "GET"]
+
+
+@pytest.mark.parametrize("op", READING, ids=[op.name for op in READING])
+async def test_answers_have_the_shape_that_is_described(stage: Stage, op: Operation) -> None:
+    await stage.hub.desk(keep_orders, stage.ledger, [an_order(1001), an_order(1002)])
+    await stage.hub.desk(keep_stock, stage.ledger, "KOPI", 12)
+    async with stage.http.get(f"{stage.url}/api/v1{path_of(op)}", headers=stage.bearer) as answer:
+        raw = await answer.read()
+        assert answer.status == 200, raw
+        assert answer.headers["Content-Type"] == "application/json"
+    assert msgspec.json.decode(raw, type=typing.cast(Any, op.result)) is not None
+
+
+async def test_explain_tells_the_order(stage: Stage) -> None:
+    await stage.hub.desk(keep_orders, stage.ledger, [an_order(1001)])
+    status, found = await stage.api("/explain/toko:1001")
+    assert status == 200
+    assert [(one["number"], one["status"], one["total"]) for one in found] == [("1001", "waiting", "50000")]
+    assert found[0]["record"]["buyer"]["name"] == "Siti Rahayu"
+
+
+async def test_names_with_slashes_and_colons_are_names(stage: Stage) -> None:
+    await stage.hub.desk(keep_orders, stage.ledger, [an_order(5, called="INV/2026/11 #5")])
+    status, found = await stage.api("/explain/INV%2F2026%2F11%20%235")
+    assert (status, found[0]["number"]) == (200, "INV/2026/11 #5")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/explain/nobody-knows", None, 404),
+        ("/stock/nobody-knows", None, 404),
+        ("/plan?store=nobody", None, 404),
+        ("/coverage?first=yesterday", None, 400),
+        ("/events?limit=0", None, 400),
+        ("/events?limit=many", None, 400),
+        ("/retry", {}, 422),
+        ("/retry", {"names": ["nobody-knows"]}, 422),
+        ("/retry", {"cuase": "typing error"}, 400),
+        ("/skip", {"names": ["1"]}, 400),
+        ("/skip", {"names": ["1"], "why": " "}, 422),
+        ("/link", {"bank_line": "x", "order": "y"}, 422),
+        ("/undo", {"kind": "weather", "subject": "x"}, 422),
+        ("/replan", {"names": ["nobody-knows"]}, 422),
+        ("/replan", {}, 422),
+        ("/sweep", {"store": "nobody"}, 422),
+        ("/nowhere", None, 404),
+    ],
+)
+async def test_errors_are_one_sentence_and_a_status(stage: Stage, path: str, body: Any, status: int) -> None:
+    given, raw = await stage.api(path, body)
+    assert given == status, raw
+    problem = msgspec.convert(raw, Problem)
+    assert problem.status == status
+    assert problem.detail.endswith((".", "!")), problem
+
+
+async def test_a_body_that_is_no_json_or_too_large(stage: Stage) -> None:
+    for data, status in ((b"{", 400), (b"[]", 400), (b'{"csv": "' + b"x" * (9 << 20) + b'"}', 413)):
+        async with stage.http.post(f"{stage.url}/api/v1/products/csv", data=data, headers=stage.bearer) as answer:
+            assert answer.status == status
+
+
+async def test_connections_are_shown_without_secrets(stage: Stage) -> None:
+    async with stage.http.get(f"{stage.url}/api/v1/connections", headers=stage.bearer) as answer:
+        text = await answer.text()
+    assert "s3cret" not in text
+    toko = next(one for one in msgspec.json.decode(text) if one["name"] == "toko")
+    assert (toko["state"], toko["paired_with"], toko["webhook_url"]) == ("ok", ["buku"], "/webhooks/toko")
+
+
+async def test_blocked_is_retried_and_skipped_with_the_name_of_who_did_it(stage: Stage) -> None:
+    order = an_order(1001)
+
+    def block(cause: str) -> None:
+        key = RecordKey("toko", "order", "1001")
+        version = 1 + len(stage.ledger.postings.of_record(key))
+        posting = NewPosting(
+            "buku", "toko:1001", "problem", version, "sales_order", "create", key, "1001", cause, None, "",
+            state=State.BLOCKED, cause=cause, message="No product.", cure="Match it.", currency="IDR",
+        )  # fmt: skip
+        with stage.ledger.transaction():
+            stage.ledger.postings.plan([posting], stage.hub.now())
+
+    await stage.hub.desk(keep_orders, stage.ledger, [order])
+    await stage.hub.desk(block, "unmatched_product")
+    _status, report = await stage.api("/blocked")
+    assert [(g["cause"], g["records"]) for g in report["groups"]] == [("unmatched_product", 1)]
+    again = await stage.api("/retry", {"cause": "unmatched_product", "who": "Ani"})
+    assert again == (200, {"postings": 0, "records": 1})
+    assert await stage.api("/skip", {"names": ["1001"], "why": "a test order", "who": "Ani"}) == (200, {"postings": 1})
+    _status, report = await stage.api("/blocked?skipped=true")
+    assert [(i["name"], i["message"], i["by_whom"]) for i in report["items"]] == [("1001", "a test order", "Ani")]
+    status, undone = await stage.api("/undo", {"kind": "skip", "subject": "1001"})
+    assert (status, undone["kind"]) == (200, "skip")
+    assert await stage.api("/replan", {"names": ["1001"]}) == (200, {"store": "toko", "records": 1})
+
+
+async def test_a_sweep_of_a_system_that_cannot_be_asked_says_so(stage: Stage) -> None:
+    status, state = await stage.api("/sweep", {"wait": True, "store": "toko"})
+    assert status == 202
+    assert state["running"] is False
+    assert (await stage.api("/sweep"))[1]["finished_at"] == state["finished_at"]
