@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Make the excerpt of UCI Online Retail that is shipped with the sandbox: python benchmarks/make_excerpt.py FULL.csv.gz OUT
+"""Make the excerpt of UCI Online Retail that is shipped with the sandbox.
+
+    python benchmarks/make_excerpt.py FULL.csv.gz OUT.csv.gz
 
 Whole documents only, chosen by a fixed seed: all adjustments, and of every other oddity of the set at least some.
 """

@@ -25,14 +25,15 @@ import click
 import msgspec
 from rich.console import Console
 
-from selaras.cli import rig
+from selaras.cli import base, rig
 from selaras.cli.demo import encode
 from selaras.cli.worker import Status
-from selaras.i18n import _
+from selaras.i18n import N_, _
 from selaras.ledger.ledger import Ledger
 from selaras.sandbox.case import figures, traffic
 from selaras.sandbox.case.door import CaseError, Door
 from selaras.sync.installation import open_installation
+from selaras.web.server import loop_factory
 
 STORE_FAULTS: Final = {
     "drop_webhook": 0.3, "repeat_webhook": 0.2, "reorder_webhook": 0.1, "delay_webhook": 0.1, "fail_before": 0.03,
@@ -136,7 +137,7 @@ def _free_port() -> int:
 async def one_seed(seed: int, orders: int, kills: int, told: Callable[[str], None]) -> dict[str, Any]:
     """One run: fresh systems, a fresh installation, its own random moments. Raises `RigError`, `CaseError`."""
     begun = time.monotonic()
-    draw = random.Random(f"{seed}:kills")
+    draw = random.Random(f"{seed}:kills")  # noqa: S311 - a replayable choice, not a secret
     with rig.scratch() as scratch:
         data = scratch / "data"
         async with (
@@ -235,12 +236,12 @@ def seeds_of(text: str) -> list[int]:
     return list(range(int(found[1]), int(found[2] or found[1]) + 1))
 
 
-@click.command("chaos", help=_("Kill the hub again and again while everything else misbehaves; then compare."))
-@click.option("--orders", type=click.IntRange(min=1), default=300, show_default=True, help=_("Orders for each seed."))
-@click.option("--seeds", default="1-3", show_default=True, help=_("A seed, or a range such as 1-10."))
-@click.option("--kills", type=click.IntRange(min=0), default=KILLS, show_default=True,
-              help=_("Kills for each seed while orders arrive; one more follows at the end."))  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help=_("Print the figures as JSON."))
+@base.command("chaos", help=N_("Kill the hub again and again while everything else misbehaves; then compare."))
+@base.option("--orders", type=click.IntRange(min=1), default=300, show_default=True, help=N_("Orders for each seed."))
+@base.option("--seeds", default="1-3", show_default=True, help=N_("A seed, or a range such as 1-10."))
+@base.option("--kills", type=click.IntRange(min=0), default=KILLS, show_default=True,
+              help=N_("Kills for each seed while orders arrive; one more follows at the end."))  # fmt: skip
+@base.option("--json", "as_json", is_flag=True, help=N_("Print the figures as JSON."))
 def command(orders: int, seeds: str, kills: int, as_json: bool) -> None:
     """Chaos."""
     console = Console(stderr=True)
@@ -251,10 +252,10 @@ def command(orders: int, seeds: str, kills: int, as_json: bool) -> None:
         with console.status(_("seed %(seed)s", seed=seed)) as status:
 
             def told(text: str, seed: int = seed) -> None:
-                status.update(_("seed %(seed)s: %(text)s steps", seed=seed, text=text))  # noqa: B023
+                status.update(_("seed %(seed)s: %(text)s steps", seed=seed, text=text))
 
             try:
-                with asyncio.Runner(loop_factory=rig.loop_factory()) as runner:
+                with asyncio.Runner(loop_factory=loop_factory()) as runner:
                     result = runner.run(one_seed(seed, orders, kills, told))
             except (rig.RigError, CaseError) as error:
                 raise click.ClickException(_("seed %(seed)s: %(error)s", seed=seed, error=error)) from None

@@ -1,7 +1,7 @@
 """Programs that a command starts beside itself: the sandbox's servers and a worker of its own.
 
 Run as `python -m selaras.cli.child store|books|worker …`. Whoever starts one keeps the other end of its standard input
-open: when that closes, for whatever reason (even `kill -9` of the parent), the child ends. No child outlives its parent.
+open: when that closes, for whatever reason (even `kill -9` of the parent), the child ends. None outlives its parent.
 """
 
 from __future__ import annotations

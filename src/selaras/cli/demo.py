@@ -22,9 +22,9 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
-from selaras.cli import rig
+from selaras.cli import base, rig
 from selaras.cli.tables import acts_table
-from selaras.i18n import _
+from selaras.i18n import N_, _
 from selaras.sandbox.case import figures
 from selaras.sandbox.case.door import CaseError, Door
 from selaras.sandbox.case.play import Act, play
@@ -161,11 +161,11 @@ def encode(result: Any) -> str:
     return msgspec.json.format(msgspec.json.Encoder(decimal_format="number").encode(result)).decode()
 
 
-@click.command("demo", help=_("Play the founding case twice, by hand and with Selaras, and compare."))
-@click.option("--headless", is_flag=True, help=_("No browser and no page: play, print, end."))
-@click.option("--json", "as_json", is_flag=True, help=_("Print the figures as JSON (implies --headless)."))
-@click.option("--port", type=int, default=0, help=_("Port of the page (0: any free one)."))
-@click.option("--seed", type=int, default=SEED, show_default=True, help=_("Seed of buyers, goods and faults."))
+@base.command("demo", help=N_("Play the founding case twice, by hand and with Selaras, and compare."))
+@base.option("--headless", is_flag=True, help=N_("No browser and no page: play, print, end."))
+@base.option("--json", "as_json", is_flag=True, help=N_("Print the figures as JSON (implies --headless)."))
+@base.option("--port", type=int, default=0, help=N_("Port of the page (0: any free one)."))
+@base.option("--seed", type=int, default=SEED, show_default=True, help=N_("Seed of buyers, goods and faults."))
 def command(headless: bool, as_json: bool, port: int, seed: int) -> None:
     """The founding case."""
     console = Console(stderr=as_json)

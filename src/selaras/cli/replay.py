@@ -1,9 +1,10 @@
 """`selaras replay`: a real retailer's invoices through store, hub and books, accounted for to the penny.
 
 JSON (`--json`): {"ok", "currency", "source", "posted", "blocked", "skipped": {"documents", "total"}, "missing",
-"duplicated", "unequal", "pairs_accepted", "rules": [{"state", "cause", "documents", "total", "message", "cure", "examples"}], "books":
-{"invoices", "credit_notes", "net", "trial_balance"}, "lines", "faults", "seconds"}. Amounts are decimal strings in
-pounds sterling. What was posted is read from the books' `/sandbox/truth`, what the source holds from the file.
+"duplicated", "unequal", "pairs_accepted", "rules": [{"state", "cause", "documents", "total", "message", "cure",
+"examples"}], "books": {"invoices", "credit_notes", "net", "trial_balance"}, "lines", "faults", "seconds"}. Amounts are
+decimal strings in pounds sterling. What was posted is read from the books' `/sandbox/truth`, what the source holds from
+the file.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from selaras.cli import rig
+from selaras.cli import base, rig
 from selaras.cli.demo import encode
-from selaras.i18n import _, format_money
+from selaras.i18n import N_, _, format_money
 from selaras.ledger.ledger import Ledger
 from selaras.ledger.values import MICROSECOND
 from selaras.model.money import ZERO
@@ -34,6 +35,7 @@ from selaras.sandbox.case import invoices
 from selaras.sandbox.case.door import CaseError, Door
 from selaras.sandbox.case.invoices import Invoice
 from selaras.sync.installation import open_installation
+from selaras.web.server import loop_factory
 
 ENV: Final = "SELARAS_UCI"
 FULL: Final = "online_retail_2010-12_2011-12.csv.gz"
@@ -72,8 +74,8 @@ async def replay(source: Sequence[Invoice], seed: int | None, told: Told) -> dic
             Door(box.books.url, box.books.facts["admin_key"]) as books,
         ):
             await _catalogue(books, source)
-            lag = "1.2" if faulty else "0.2"
-            rig.install(data, box, policy=policy, schedules=SCHEDULES, zone=invoices.ZONE, books={"visibility_lag": lag})
+            lag = {"visibility_lag": "1.2" if faulty else "0.2"}
+            rig.install(data, box, policy=policy, schedules=SCHEDULES, zone=invoices.ZONE, books=lag)
             pairs = _accept_pairs(data, source)
             async with rig.running(data) as hub:
                 if faulty:
@@ -102,7 +104,8 @@ async def _catalogue(books: Door, source: Sequence[Invoice]) -> None:
 
 def _accept_pairs(data: Path, source: Sequence[Invoice]) -> int:
     """What an admin does once before going live: codes that differ in capitals alone are the same article (M3)."""
-    typed = sorted({i.code for inv in source for i in inv.items if invoices.article(i.code) and i.code != i.code.upper()})
+    codes = {item.code for invoice in source for item in invoice.items}
+    typed = sorted(code for code in codes if invoices.article(code) and code != code.upper())
     ledger = open_installation(data)
     try:
         with ledger.transaction():
@@ -155,14 +158,15 @@ def _held(ledger: Ledger) -> dict[str, Held]:
 def account(source: Sequence[Invoice], held: Mapping[str, Held], truth: Mapping[str, Any]) -> dict[str, Any]:
     """Every document of the source is in the books once, or held by a rule; the sums say the same."""
     booked = {"order": truth["references"]["invoices"], "return": truth["references"]["credit_notes"]}
-    parts = {name: [0, ZERO] for name in ("source", "posted", "blocked", "skipped")}
+    counts = dict.fromkeys(("source", "posted", "blocked", "skipped"), 0)
+    sums = dict.fromkeys(counts, ZERO)
     rules: dict[tuple[str, str], dict[str, Any]] = {}
     missing: list[str] = []
     duplicated: list[str] = []
 
     def count(name: str, total: Decimal) -> None:
-        parts[name][0] += 1
-        parts[name][1] += total
+        counts[name] += 1
+        sums[name] += total
 
     for invoice in source:
         total = invoice.total
@@ -186,27 +190,25 @@ def account(source: Sequence[Invoice], held: Mapping[str, Held], truth: Mapping[
             entry["total"] += total
             if len(entry["examples"]) < 5:
                 entry["examples"].append(invoice.number)
-    sums = {kind: sum(map(Decimal, truth["totals"][kind].values()), ZERO) for kind in ("invoices", "credit_notes")}
-    net = sums["invoices"] - sums["credit_notes"]
-    balance = sum((Decimal(of["sum"]) for of in truth["trial_balance"].values()), ZERO)
-    whole = parts["posted"][1] + parts["blocked"][1] + parts["skipped"][1]
-    right = (
-        not (missing or duplicated)
-        and whole == parts["source"][1]
-        and net == parts["posted"][1]
-        and balance == ZERO
+    invoiced, credited = (
+        sum(map(Decimal, truth["totals"][kind].values()), ZERO) for kind in ("invoices", "credit_notes")
     )
+    net = invoiced - credited
+    balance = sum((Decimal(of["sum"]) for of in truth["trial_balance"].values()), ZERO)
+    whole = sums["posted"] + sums["blocked"] + sums["skipped"]
+    right = not (missing or duplicated) and whole == sums["source"] and net == sums["posted"] and balance == ZERO
+    held_by = sorted(rules.values(), key=lambda rule: -rule["documents"])
     return {
         "ok": right,
         "currency": invoices.CURRENCY,
-        **{name: {"documents": n, "total": str(total)} for name, (n, total) in parts.items()},
+        **{name: {"documents": counts[name], "total": str(sums[name])} for name in counts},
         "missing": len(missing),
         "duplicated": len(duplicated),
-        "unequal": str(net - parts["posted"][1]),
-        "rules": [{**rule, "total": str(rule["total"])} for rule in sorted(rules.values(), key=lambda r: -r["documents"])],
+        "unequal": str(net - sums["posted"]),
+        "rules": [{**rule, "total": str(rule["total"])} for rule in held_by],
         "books": {
-            "invoices": str(sums["invoices"]),
-            "credit_notes": str(sums["credit_notes"]),
+            "invoices": str(invoiced),
+            "credit_notes": str(credited),
             "net": str(net),
             "trial_balance": str(balance),
         },
@@ -227,14 +229,14 @@ def _file(source: str, given: Path | None) -> Path:
     return Path(folder) / FULL
 
 
-@click.command("replay", help=_("Feed a real retailer's invoices through the hub and account for every penny."))
-@click.option("--source", type=click.Choice(["excerpt", "uci"]), default="excerpt", show_default=True,
-              help=_("The excerpt that is shipped, or the full UCI Online Retail set."))  # fmt: skip
-@click.option("--file", "path", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help=_("The invoices as csv or csv.gz."))  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), help=_("Only so many documents."))
-@click.option("--faults", "seed", type=int, help=_("Let store and books misbehave, by this seed."))
-@click.option("--json", "as_json", is_flag=True, help=_("Print the figures as JSON."))
+@base.command("replay", help=N_("Feed a real retailer's invoices through the hub and account for every penny."))
+@base.option("--source", type=click.Choice(["excerpt", "uci"]), default="excerpt", show_default=True,
+              help=N_("The excerpt that is shipped, or the full UCI Online Retail set."))  # fmt: skip
+@base.option("--file", "path", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help=N_("The invoices as csv or csv.gz."))  # fmt: skip
+@base.option("--limit", type=click.IntRange(min=1), help=N_("Only so many documents."))
+@base.option("--faults", "seed", type=int, help=N_("Let store and books misbehave, by this seed."))
+@base.option("--json", "as_json", is_flag=True, help=N_("Print the figures as JSON."))
 def command(source: str, path: Path | None, limit: int | None, seed: int | None, as_json: bool) -> None:
     """Replay invoices."""
     console = Console(stderr=True)
@@ -252,7 +254,7 @@ def command(source: str, path: Path | None, limit: int | None, seed: int | None,
             def told(what: str, done: int, of: int) -> None:
                 bars.update(tasks[what], completed=done)
 
-            with asyncio.Runner(loop_factory=rig.loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=loop_factory()) as runner:
                 result = runner.run(replay(documents, seed, told))
             told("settled", len(documents), len(documents))
     except (rig.RigError, CaseError, invoices.BadSource, OSError) as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -20,7 +19,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import msgspec
-import uvicorn
 
 from selaras.engine.service import Service
 from selaras.ledger.connections import Connection
@@ -29,7 +27,9 @@ from selaras.ledger.values import MICROSECOND, Settlement, State
 from selaras.rules.plan_types import Policy
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import SCHEDULES, open_installation, running_hub, schedules_of, set_pairs
-from selaras.web.intake import PREFIX, WebhookIntake
+from selaras.web.answers import App
+from selaras.web.app import app
+from selaras.web.server import bound, listening
 
 STORE = "store"
 BOOKS = "books"
@@ -40,16 +40,6 @@ _START_SECONDS = 30.0
 
 
 Handler = Callable[[], Awaitable[Any]]
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where there is one, the standard loop elsewhere."""
-    try:
-        import uvloop
-    except ImportError:  # Windows
-        return asyncio.new_event_loop
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 class RigError(RuntimeError):
@@ -211,8 +201,8 @@ def install(
                 now,
             )  # fmt: skip
             ledger.connections.set(SCHEDULES, msgspec.json.encode(dict(schedules or {})).decode(), now)
-        chosen = policy or Policy(invoice_at="payment", bank_methods=frozenset({"transfer"}), accounts=ACCOUNTS, zone=zone)
-        set_pairs(ledger, [Pair(STORE, BOOKS, chosen)])
+        usual = Policy(invoice_at="payment", bank_methods=frozenset({"transfer"}), accounts=ACCOUNTS, zone=zone)
+        set_pairs(ledger, [Pair(STORE, BOOKS, policy or usual)])
     finally:
         ledger.close()
 
@@ -232,15 +222,14 @@ async def sign_in(hub: Hub) -> None:
 
 
 class Running:
-    """A hub that keeps an installation in step, in this process, with its webhook address.
+    """A hub that keeps an installation in step, in this process; `url` is its console and webhook address.
 
     `settled` counts postings that came to an end, `first_settled` is when the first of them did (seconds since 1970).
     """
 
-    def __init__(self, hub: Hub, service: Service, intake: WebhookIntake, url: str) -> None:
+    def __init__(self, hub: Hub, service: Service, url: str) -> None:
         self.hub = hub
         self.service = service
-        self.intake = intake
         self.url = url
         self.settled = 0
         self.first_settled = 0.0
@@ -272,67 +261,46 @@ class Running:
             raise RigError(f"the hub was still busy after {timeout:g} s: {', '.join(busy)} {'; '.join(words)}")
 
 
-class _Uvicorn(uvicorn.Server):
-    """A server that leaves the signals to the command around it."""
+def with_paths(application: App, extra: Mapping[str, Handler]) -> App:
+    """The application with a few paths of a rig's own before it, each answering JSON."""
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        handler = extra.get(scope.get("path", ""))
+        if handler is None:
+            await application(scope, receive, send)
+            return
+        body = msgspec.json.encode(await handler())
+        head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": head})
+        await send({"type": "http.response.body", "body": body})
 
-
-@contextlib.asynccontextmanager
-async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
-    """An ASGI application on 127.0.0.1 while the block runs; gives its address."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, http="auto", ws="none", lifespan="off", log_level="warning",
-        access_log=False, server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=2,
-    )  # fmt: skip
-    # The protocol is named because asyncio switches Nagle's algorithm off only for sockets that name it.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    server = _Uvicorn(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        while not server.started:
-            if task.done():
-                task.result()
-                raise RigError("the webhook server did not start")
-            await asyncio.sleep(0.005)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
+    return answer
 
 
 @contextlib.asynccontextmanager
 async def running(
-    data: Path, *, port: int = 0, webhooks: bool = True, extra: Mapping[str, Handler] | None = None
+    data: Path,
+    *,
+    port: int = 0,
+    webhooks: bool = True,
+    extra: Mapping[str, Handler] | None = None,
+    shown: dict[str, Any] | None = None,
 ) -> AsyncIterator[Running]:
-    """The hub of the installation in `data`, signed in and at work in this process; `extra` are further paths."""
+    """The hub of the installation in `data`, signed in and at work in this process, with its console and webhooks.
+
+    `extra` are further paths of the server, `shown` what its pages show beside the ledger.
+    """
     ledger = open_installation(data)
-    schedules = schedules_of(ledger)
     async with running_hub(ledger) as hub:
         if await hub.desk(ledger.connections.token, BOOKS) is None:
             await sign_in(hub)
-        service: list[Service] = []
-        intake = WebhookIntake(hub, lambda name: service[0].wake(name) if service else None)
-
-        async def app(scope: Any, receive: Any, send: Any) -> None:
-            if scope["path"].startswith(PREFIX):
-                await intake(scope, receive, send)
-                return
-            handler = (extra or {}).get(scope["path"])
-            body = b"" if handler is None else msgspec.json.encode(await handler())
-            head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": 200 if handler else 404, "headers": head})
-            await send({"type": "http.response.body", "body": body})
-
-        async with serving(app, port) as url:
-            service.append(Service(hub, schedules, public_url=url if webhooks else ""))
-            await service[0].start()
+        listener = bound(port=port)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        service = Service(hub, await hub.desk(schedules_of, ledger), public_url=url if webhooks else "")
+        application = app(hub, service, data=data, public_url=url, open_read=True, state=shown)
+        async with application, listening(with_paths(application, extra or {}), listener):
+            await service.start()
             try:
-                yield Running(hub, service[0], intake, url)
+                yield Running(hub, service, url)
             finally:
-                await service[0].stop()
+                await service.stop()

@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from selaras.cli.rig import Running, loop_factory, running
+from selaras.cli.rig import Running, running
+from selaras.web.server import loop_factory
 
 
 class Status(msgspec.Struct, frozen=True):

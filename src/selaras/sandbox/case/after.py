@@ -1,4 +1,4 @@
-"""What happens to some orders after they were placed: changed, cancelled, refunded, exchanged. Staff do it in the store."""
+"""What staff do in the store with some orders after they were placed: change, cancel, refund, exchange."""
 
 from __future__ import annotations
 

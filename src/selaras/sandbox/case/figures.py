@@ -18,7 +18,12 @@ ZERO = Decimal(0)
 _HUNDRED = Decimal(100)
 _TENTH = Decimal("0.1")
 # What must stand before what, in the order in which the documents of one sale were made.
-_BEFORE = (("sales_order", "invoice"), ("sales_order", "receipt"), ("invoice", "credit_note"), ("receipt", "refund_payment"))
+_BEFORE = (
+    ("sales_order", "invoice"),
+    ("sales_order", "receipt"),
+    ("invoice", "credit_note"),
+    ("receipt", "refund_payment"),
+)
 
 Truth = Mapping[str, Any]
 

@@ -1,7 +1,7 @@
 """A real retailer's invoices (UCI Online Retail) as documents of the sandbox's store, and what they come to.
 
-Each invoice number is one document in pounds sterling; `C…` is a return without its sale, `A…` an adjustment. The sum of
-a document is Σ quantity × price, each line rounded half-up to the penny; the whole set of 2010-12 to 2011-12 comes to
+Each invoice number is one document in pounds sterling; `C…` is a return without its sale, `A…` an adjustment. The sum
+of a document is Σ quantity × price, each line rounded half-up to the penny; the whole set of 2010-12 to 2011-12 comes to
 GBP 9,747,747.93 in 25,900 documents. The set holds no payments, so none are made.
 
 Codes that are no articles become what they are: postage and carriage are the shipping of the order, `D` its discount,
@@ -84,8 +84,8 @@ def read(path: Path, limit: int = 0) -> list[Invoice]:
     Raises `BadSource` naming the line, `OSError` when the file cannot be read.
     """
     found: dict[str, list[Mapping[str, str]]] = {}
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as handle:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as handle:
         reader = csv.DictReader(handle)
         missing = _COLUMNS - set(reader.fieldnames or ())
         if missing:
@@ -108,7 +108,7 @@ def _invoice(number: str, rows: list[Mapping[str, str]]) -> Invoice:
     first = rows[0]
     return Invoice(
         number,
-        dt.datetime.fromisoformat(first["InvoiceDate"]),  # noqa: DTZ007 - local time, as the source has it
+        dt.datetime.fromisoformat(first["InvoiceDate"]),
         first["CustomerID"],
         first["Country"],
         tuple(

@@ -45,7 +45,8 @@ _CITIES: Final = (
     ("Jakarta Selatan", "DKI Jakarta", "12190"), ("Jakarta Barat", "DKI Jakarta", "11530"),
     ("Bekasi", "Jawa Barat", "17141"), ("Depok", "Jawa Barat", "16411"), ("Tangerang", "Banten", "15117"),
     ("Bandung", "Jawa Barat", "40115"), ("Bogor", "Jawa Barat", "16121"), ("Semarang", "Jawa Tengah", "50132"),
-    ("Surabaya", "Jawa Timur", "60271"), ("Medan", "Sumatera Utara", "20111"), ("Makassar", "Sulawesi Selatan", "90111"),
+    ("Surabaya", "Jawa Timur", "60271"), ("Medan", "Sumatera Utara", "20111"),
+    ("Makassar", "Sulawesi Selatan", "90111"),
 )  # fmt: skip
 _POSTAGE: Final = (9_000, 10_000, 12_000, 15_000, 19_000, 24_000)
 _COURIERS: Final = ("JNE", "J&T", "SiCepat", "POS")

@@ -1,4 +1,4 @@
-"""A stream of orders and what happens to them, seeded: placed, edited, paid, cancelled, sent, refunded, mixed up in time.
+"""A seeded stream of orders and what happens to them: placed, edited, paid, cancelled, sent, refunded, mixed in time.
 
 It knows the store's public HTTP (and its bank), nothing of a hub.
 """
@@ -41,12 +41,13 @@ def products() -> list[dict[str, Any]]:
 
 async def fit_out(store: Door, books: Door) -> None:
     """The same goods in both systems."""
-    await store.post("/sandbox/products", {"products": products()})
+    goods = products()
+    await store.post("/sandbox/products", {"products": goods})
     answer = await books.post(
         "/sandbox/seed",
         {
-            "products": [{"code": p["sku"], "name": p["name"], "price": p["price"], "cost": "5000"} for p in products()],
-            "stock": [{"code": p["sku"], "on_hand": str(p["stock"])} for p in products()],
+            "products": [{"code": p["sku"], "name": p["name"], "price": p["price"], "cost": "5000"} for p in goods],
+            "stock": [{"code": p["sku"], "on_hand": str(p["stock"])} for p in goods],
         },
     )
     bad = [result for result in answer["products"] if not result["ok"]]
