@@ -89,7 +89,9 @@ def test_each_is_recognised_and_translated(text: str) -> None:
         assert spoken(filled) == filled
     with i18n.use_locale("id"):
         indonesian = spoken(filled)
-    assert indonesian != filled or not re.search(r"[a-z]{3}", PLACE.sub("", text).replace("selaras", "")), "not translated"
+    assert indonesian != filled or not re.search(r"[a-z]{3}", PLACE.sub("", text).replace("selaras", "")), (
+        "not translated"
+    )
     for name in re.findall(r"%\((\w+)\)s", text):
         assert f"«{name}»" in indonesian
 

@@ -24,13 +24,17 @@ GLOBAL: Final = ("data", "database", "lang")
 
 @contextmanager
 def _spoken(thing: Any) -> Iterator[None]:
-    """Its help in the language of the moment: decorators run once, languages change between calls."""
-    said = thing.help
+    """Help and metavar in the language of the moment: decorators run once, languages change between calls."""
+    said, named = thing.help, getattr(thing, "metavar", None)
     thing.help = _(said) if said else said
+    if named:
+        thing.metavar = _(named)
     try:
         yield
     finally:
         thing.help = said
+        if named:
+            thing.metavar = named
 
 
 class Option(click.Option):
@@ -47,6 +51,10 @@ class Argument(click.Argument):
     def get_help_record(self, ctx: click.Context) -> tuple[str, str]:
         with _spoken(self):
             return super().get_help_record(ctx)
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        with _spoken(self):
+            return super().get_usage_pieces(ctx)
 
 
 class _Spoken(click.Command):
