@@ -141,10 +141,20 @@ class PaymentFlow:
         ours = ledger.postings.linked(books, "receipt", [r.id for r in receipts])
         orders = ledger.postings.linked(books, "sales_order", [r.sales_order_id for r in receipts if r.sales_order_id])
         invoices = ledger.postings.linked(books, "invoice", [r.invoice_id for r in receipts if r.invoice_id])
+        streams = dict.fromkeys(link.stream for link in (*orders.values(), *invoices.values()))
+        # A receipt of ours whose answer is still out (or was lost with a killed process) has no link yet.
+        sent = {
+            (posting.stream, posting.reference)
+            for history in ledger.postings.of_streams(books, list(streams)).values()
+            for posting in history
+            if posting.kind == "receipt"
+        }
         rows = []
         for record, receipt in zip(records, receipts, strict=True):
             link = orders.get(receipt.sales_order_id) or invoices.get(receipt.invoice_id)
-            if receipt.id not in ours and link is not None and receipt.status != "void":
+            if receipt.id in ours or link is None or receipt.status == "void":
+                continue
+            if (link.stream, receipt.reference) not in sent:
                 rows += self._tell(record, link.stream, f"receipt:{receipt.id}", receipt)
         ledger.postings.plan(rows, self._hub.now())
         ledger.records.planned(records)
