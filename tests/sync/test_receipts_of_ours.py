@@ -31,7 +31,8 @@ async def test_a_receipt_of_ours_without_a_link_is_not_booked_by_hand(tmp_path: 
         with ledger.transaction():
             records = [as_new_record("store", Seen("order", "7", order, b"{}", NOW, DAY, "1007", order.total, "IDR"))]
             ledger.records.keep(records, "poll", 1)
-            ledger.postings.link(Link("books", stream, "sales_order", "sales_order", "so1", "", "1007", None, "", 1), 0, 1)
+            link = Link("books", stream, "sales_order", "sales_order", "so1", "", "1007", None, "", 1)
+            ledger.postings.link(link, 0, 1)
             posting = NewPosting(
                 "books", stream, "receipt:1", 1, "receipt", "create", RecordKey("store", "order", "7"), ours.reference,
                 "d", ours, "paid", total=20_000, currency="IDR",
@@ -39,8 +40,8 @@ async def test_a_receipt_of_ours_without_a_link_is_not_booked_by_hand(tmp_path: 
             ledger.postings.plan([posting], 1)
             for number, reference in (("r1", ours.reference), ("r2", "typed by Ibu Sri")):
                 seen = Receipt(reference, DAY, "IDR", Decimal(20_000), sales_order_id="so1", id=number)
-                fresh = as_new_record("books", Seen("receipt", number, seen, b"{}", NOW, DAY, number, seen.total, "IDR"))
-                ledger.records.keep([fresh], "poll", 1)
+                read = Seen("receipt", number, seen, b"{}", NOW, DAY, number, seen.total, "IDR")
+                ledger.records.keep([as_new_record("books", read)], "poll", 1)
         assert await PaymentFlow(hub, hub.pairs[0]).by_hand() == 1
         (told,) = ledger.postings.of_streams("store", [stream])[stream]
         assert told.key == "store_payment:receipt:r2"
