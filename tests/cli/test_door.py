@@ -435,6 +435,7 @@ def test_commands_that_write_go_through_the_serving_process(served: House) -> No
     assert served.json("products", "accept", "--rule", "dashes")["accepted"] == {"TOPI 1": "TOPI-1"}
     eventually(lambda: status() == "posted")
     assert served.json("plan", number, "--apply")["records"] == 1
+    assert all(one["ok"] for one in served.json("connections", "check")), "asked beside the process, with its token"
     wrong = served.run("retry", "no-such", lang="id")
     assert (wrong.exit_code, wrong.stderr.count("\n")) == (2, 1)
     assert served.run("pair", "toko", "buku").exit_code == 2, "what the process was started with needs it stopped"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import click
 import msgspec
@@ -12,7 +13,9 @@ from selaras.cli.session import session
 from selaras.cli.show import print_json, say, show, table
 from selaras.connectors.contract import Check, ConnectorError
 from selaras.i18n import N_, _
+from selaras.ledger import Desk
 from selaras.ledger.connections import Connection
+from selaras.ledger.errors import DataDirectoryInUse
 from selaras.sync import connecting
 from selaras.sync.installation import LedgerTokens, build
 from selaras.sync.sentences import spoken
@@ -78,28 +81,26 @@ def check(name: str | None, json_: bool) -> int:
 
 
 async def _check(name: str | None) -> list[CheckAnswer]:
-    """A token may be refreshed by this, and must then be kept: so we are the writer, or the serving process is."""
-    import time
+    """Ask every chosen connection. A token that is refreshed by this has to be kept, so we write where we can.
 
-    from selaras.ledger import Desk
-
+    Beside a serving process we only read: it keeps the tokens fresh, and a refresh of ours fails before it is sent.
+    """
     here = session()
     here.must_exist()
-    desk = Desk(here.open_for_writing())
     try:
-        every = await desk(desk.ledger.connections.all)
-        chosen = [await desk(desk.ledger.connections.get, name)] if name else every
-        return [
-            await _ask(desk_connection, LedgerTokens(desk, desk_connection.name, time.time))
-            for desk_connection in chosen
-        ]
+        ledger = here.open_for_writing()
+    except DataDirectoryInUse:
+        ledger = here.open_for_reading()
+    desk = Desk(ledger)
+    try:
+        every = await desk(ledger.connections.all)
+        chosen = [await desk(ledger.connections.get, name)] if name else every
+        return [await _ask(one, LedgerTokens(desk, one.name, time.time)) for one in chosen]
     finally:
         await desk.close()
 
 
 async def _ask(connection: Connection, tokens: LedgerTokens) -> CheckAnswer:
-    import time
-
     connector = build(connection, tokens, time.time)
     try:
         found = await connector.check()
@@ -112,7 +113,9 @@ async def _ask(connection: Connection, tokens: LedgerTokens) -> CheckAnswer:
 
 def _show(one: CheckAnswer) -> None:
     if one.check is None:
-        say(f"✘ {one.name}: {spoken(one.error)} {spoken(one.cure)}".rstrip(), "bold red")
+        error, cure = spoken(one.error), spoken(one.cure)
+        stop = "" if not cure or error.endswith((".", "!", "?")) else "."
+        say(f"✘ {one.name}: {error}{stop} {cure}".rstrip(), "bold red")
         return
     say(f"{'✔' if one.ok else '✘'} {one.name}: {one.check.account}, {one.check.currency}, {one.check.zone}",
         "green" if one.ok else "bold red")  # fmt: skip

@@ -51,11 +51,15 @@ class Session:
     @contextmanager
     def reading(self) -> Iterator[Ledger]:
         """The ledger for reading, also beside a process that writes. Raises `LedgerError`, `KeyProblem`."""
-        ledger = open_installation(self.data, database=self.database, read_only=True)
+        ledger = self.open_for_reading()
         try:
             yield ledger
         finally:
             ledger.close()
+
+    def open_for_reading(self) -> Ledger:
+        """The ledger for reading; the caller closes it."""
+        return open_installation(self.data, database=self.database, read_only=True)
 
     @contextmanager
     def writing(self) -> Iterator[Ledger]:

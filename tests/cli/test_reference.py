@@ -1,0 +1,60 @@
+"""docs/reference/cli.md tells the truth: every command, every variable, and the keys of every JSON answer."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+
+from selaras.cli import connect, connections, house, main, session
+from selaras.connectors.contract import Check, Finding
+from selaras.ledger.backup import Verified
+from selaras.rules import catalogue, certificate, plan_types, products
+from selaras.sync import changes, explain, figures, hub, operations, sweep
+from tests.house.walls import ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+ANSWERS = [
+    *(getattr(operations, name) for name in operations.__all__ if isinstance(getattr(operations, name), type)),
+    explain.Sighting, changes.Change, explain.BuyerMatch, explain.CodeMatch, explain.Sent, explain.Try, explain.Linked,
+    explain.Waiting, figures.Sum, catalogue.CatalogueReport, catalogue.Pair, products.ProductMatch, products.Proposal,
+    catalogue.Doubled, catalogue.NearMiss, sweep.Swept, sweep.Difference, certificate.Checked, certificate.Fault,
+    connect.TypeInfo, connections.CheckAnswer, Check, Finding, hub.Pair, plan_types.Policy, house.Event, Verified,
+    house.Version,
+]  # fmt: skip
+
+
+def told() -> dict[str, list[set[str]]]:
+    """Type name → the sets of keys that the page gives under this name."""
+    found: dict[str, list[set[str]]] = {}
+    for name, keys in re.findall(r"^\* (\w+): ((?:`\w+`[,\s]*)+)$", PAGE, re.MULTILINE):
+        found.setdefault(name, []).append(set(re.findall(r"`(\w+)`", keys)))
+    return found
+
+
+@pytest.mark.parametrize("kind", ANSWERS, ids=lambda kind: kind.__name__)
+def test_the_keys_of_an_answer_are_those_of_the_page(kind: type[msgspec.Struct]) -> None:
+    assert {field.encode_name for field in msgspec.structs.fields(kind)} in told().get(kind.__name__, [])
+
+
+def test_nothing_else_is_promised() -> None:
+    assert set(told()) == {kind.__name__ for kind in ANSWERS}
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_command_is_on_the_page(name: str) -> None:
+    assert re.search(rf"`(?:selaras )?{name}\b", PAGE) or re.search(rf"^selaras {name}\b", PAGE, re.MULTILINE)
+
+
+def test_every_variable_is_on_the_page() -> None:
+    for variable in (
+        session.DATA,
+        session.DATABASE,
+        session.WHO,
+        connect.SECRET,
+        "SELARAS_KEY",
+        "SELARAS_LANG",
+        "SELARAS_DEBUG",
+    ):
+        assert variable in PAGE
