@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
@@ -13,6 +14,7 @@ import pytest
 from selaras.ledger import Ledger, open_ledger
 from selaras.ledger.backup import backup, distrust, restored, trust, verify
 from selaras.ledger.connections import Connection
+from selaras.ledger.database import Row, SQLite
 from selaras.ledger.errors import DatabaseDamaged, DataDirectoryUnusable, NewerSchema, OlderSchema
 from selaras.ledger.values import State
 from tests.ledger.test_directory import WRITER, line, stop
@@ -149,6 +151,24 @@ def test_a_live_directory_is_verified_beside_its_writer(sqlite_ledger: Ledger, t
     keep(sqlite_ledger, record(1))
     assert verify(tmp_path / "data").records == 1
     assert keep(sqlite_ledger, record(2))
+
+
+def test_verification_sees_one_moment(sqlite_ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rows(db: SQLite, sql: str, params: Sequence[object] = ()) -> list[Row]:
+        if "FROM posting" in sql and db.path == tmp_path / "data" / "selaras.db" and not written:
+            written.append(True)  # between the count of the records and that of the postings
+            keep(sqlite_ledger, record(1))
+            plan(sqlite_ledger, posting("s"))
+        return real(db, sql, params)
+
+    written: list[bool] = []
+    real = SQLite.rows
+    monkeypatch.setattr(SQLite, "rows", rows)
+    verified = verify(tmp_path / "data")
+    assert written
+    assert (verified.records, verified.postings) == (0, 0)
+    verified = verify(tmp_path / "data")
+    assert (verified.records, verified.postings) == (1, 1)
 
 
 @pytest.mark.parametrize("where", ["the header", "a page in the middle", "the end"])

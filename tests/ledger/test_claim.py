@@ -158,6 +158,15 @@ def test_resume_makes_nothing_later(ledger: Ledger) -> None:
     assert len(claim(ledger, NOW + SECOND)) == 1
 
 
+def test_what_waits_for_a_sign_in_is_due_after_a_restart(ledger: Ledger) -> None:
+    plan(ledger, posting("s"), posting("t"))
+    first, second = claim(ledger)
+    settle(ledger, failed(first, State.PLANNED, wait=60, outcome="expired"))
+    settle(ledger, failed(second, State.PLANNED, wait=60, outcome="throttled"))
+    assert ledger.postings.hasten_expired("books", NOW) == 1
+    assert [c.stream for c in claim(ledger)] == ["s"]
+
+
 def test_next_due_is_when_something_can_be_claimed(ledger: Ledger) -> None:
     assert ledger.postings.next_due("books") is None
     plan(ledger, posting("s", "a"), posting("s", "b"), posting("t", needs="s"), now=NOW)

@@ -50,6 +50,12 @@ def test_a_record_from_its_hint_to_its_documents(ledger: Ledger) -> None:
     assert status(ledger) == "waiting"
 
 
+def test_a_hint_to_poll_a_kind_is_no_record(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.records.hint([RecordKey("shop", "order", "")], "webhook", NOW)
+    assert ledger.coverage.cells("shop", "order") == []
+
+
 def test_blocked_shows_even_while_a_new_version_waits_to_be_planned(ledger: Ledger) -> None:
     keep(ledger, record(1))
     plan(ledger, posting("s", "!", state=State.BLOCKED, empty=True))

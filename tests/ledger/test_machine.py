@@ -30,7 +30,7 @@ from selaras.ledger.values import Claimed, PendingHint, RecordKey, State
 from tests.ledger import tools
 from tests.ledger.tools import NOW, SECOND
 
-NUMBERS = st.integers(1, 4)
+NUMBERS = st.integers(1, 3)
 KEYS = st.sampled_from(["sales_order", "invoice"])
 DAYS = ("2026-01-01", "2026-01-02")
 CURRENCIES = ("IDR", "USD")
@@ -361,8 +361,8 @@ def test_the_ledger_does_what_a_naive_model_does(ledger: Ledger) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=40,
-            stateful_step_count=30,
+            max_examples=80,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),

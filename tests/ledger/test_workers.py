@@ -15,7 +15,7 @@ import pytest
 
 from selaras.ledger import Ledger, open_ledger
 from selaras.ledger.errors import ConstraintBroken, DatabaseUnreachable, LedgerError, PlanOutOfDate
-from selaras.ledger.values import Claimed, State
+from selaras.ledger.values import Claimed, Link, State
 from tests.ledger.tools import (
     NOW,
     TestSealer,
@@ -220,6 +220,22 @@ def test_one_document_is_not_linked_twice_by_two_workers_at_once(office: Office)
     # It stays in doubt, is looked for again, and this time the ledger knows.
     settle(b, done(t, "INV-1"))
     assert [p.stream for p in a.postings.in_state(State.BLOCKED)] == ["t"]
+
+
+def test_a_document_adopted_by_hand_while_another_is_settled_is_not_hidden(office: Office) -> None:
+    a, b = office.worker(), office.worker()
+    plan(a, posting("s"))
+    (claimed,) = claim(b)
+    with a.transaction():
+        a.postings.link(Link("books", "s", "invoice", "invoice", "INV-by-hand", "", "", None, "IDR", 1), 0, NOW)
+        settling = office.threads.submit(settle, b, done(claimed, "INV-ours"))
+        office.until_blocked(settling)
+    with pytest.raises(ConstraintBroken):
+        settling.result()
+    settle(b, done(claimed, "INV-ours"))
+    (blocked,) = b.postings.in_state(State.BLOCKED)
+    assert "INV-by-hand" in blocked.message
+    assert f"N{claimed.id}" in blocked.message
 
 
 def test_a_zombie_that_settles_at_the_same_time_loses(office: Office) -> None:

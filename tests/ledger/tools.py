@@ -128,9 +128,9 @@ def done(claimed: Claimed, target_id: str | None = None) -> Settlement:
     return Settlement(claimed, State.DONE, claimed.op, "done", target_id=identity, number=f"N{claimed.id}")
 
 
-def failed(claimed: Claimed, state: State, wait: float = 0.0) -> Settlement:
+def failed(claimed: Claimed, state: State, wait: float = 0.0, outcome: str = "failed") -> Settlement:
     return Settlement(
-        claimed, state, claimed.op, "failed", "it failed", wait=wait, cause="rejected" if state is State.BLOCKED else ""
+        claimed, state, claimed.op, outcome, "it failed", wait=wait, cause="rejected" if state is State.BLOCKED else ""
     )
 
 

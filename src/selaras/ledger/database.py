@@ -66,8 +66,8 @@ class Database(Protocol):
         """Run one statement and return the number of rows that it changed."""
         ...
 
-    def many(self, sql: str, rows: Sequence[Params]) -> None:
-        """Run one statement for each row of parameters."""
+    def many(self, sql: str, rows: Sequence[Params]) -> int:
+        """Run one statement for each row of parameters and return the number of rows that they changed."""
         ...
 
     def transaction(self) -> Any:
@@ -136,10 +136,13 @@ class SQLite:
             self._db.execute(sql, [writable_text(value) for value in params]).fetchall()
             return self._db.changes()
 
-    def many(self, sql: str, rows: Sequence[Params]) -> None:
-        if rows:
-            with _sentences(self.path):
-                self._db.executemany(sql, ([writable_text(value) for value in row] for row in rows)).fetchall()
+    def many(self, sql: str, rows: Sequence[Params]) -> int:
+        if not rows:
+            return 0
+        with _sentences(self.path):
+            before = self._db.total_changes()
+            self._db.executemany(sql, ([writable_text(value) for value in row] for row in rows)).fetchall()
+            return self._db.total_changes() - before
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

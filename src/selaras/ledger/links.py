@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from selaras.ledger.database import Database, Params, chunks
-from selaras.ledger.errors import LinkTaken
+from selaras.ledger.errors import ConstraintBroken, LinkTaken
 from selaras.ledger.values import Link
 
 _LINK = """INSERT INTO link (target, stream, key, kind, target_id, number, reference, total, currency, version, posting,
@@ -89,7 +89,9 @@ class Links:
             )
             for link, posting, now in sorted(links, key=lambda row: (row[0].stream, row[0].key))
         ]  # fmt: skip
-        self._db.many(_LINK, rows)
+        if self._db.many(_LINK, rows) != len(rows):
+            # Only beside another worker: it linked the same posting to something else after `_taken` had looked.
+            raise ConstraintBroken("Another worker linked another document to the same record at this moment.")
 
     def _taken(self, target: str, wanted: Sequence[Link]) -> dict[tuple[str, str], str]:
         """Which of these links the tables would refuse, each with the sentence that says why.

@@ -81,10 +81,12 @@ class Postgres:
         with self._sentences():
             return self._live().execute(_placeholders(sql), [writable_text(v) for v in params]).rowcount
 
-    def many(self, sql: str, rows: Sequence[Params]) -> None:
-        if rows:
-            with self._sentences(), self._live().cursor() as cursor:
-                cursor.executemany(_placeholders(sql), [[writable_text(v) for v in row] for row in rows])
+    def many(self, sql: str, rows: Sequence[Params]) -> int:
+        if not rows:
+            return 0
+        with self._sentences(), self._live().cursor() as cursor:
+            cursor.executemany(_placeholders(sql), [[writable_text(v) for v in row] for row in rows])
+            return cursor.rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -261,6 +261,15 @@ class Postings(Links):
         due = now + int(settle * MICROSECOND)
         return self._db.run("UPDATE posting SET due = ? WHERE target = ? AND state = 1 AND due > ?", (due, target, due))
 
+    def hasten_expired(self, target: str, now: int) -> int:
+        """After a restart: what waits because the sign-in had ended is due now, a person may have signed in again."""
+        return self._db.run(
+            """UPDATE posting SET due = ? WHERE target = ? AND state = 0 AND due > ? AND EXISTS (
+                SELECT 1 FROM attempt a WHERE a.posting = posting.id AND a.try = posting.tries
+                AND a.outcome = 'expired')""",
+            (now, target, now),
+        )
+
     # -- people ----------------------------------------------------------------------------------------------------
 
     def get(self, posting_id: int) -> Posting | None:
