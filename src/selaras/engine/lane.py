@@ -7,13 +7,19 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-from selaras.connectors.contract import ConnectorError, Throttled
+from selaras.connectors.contract import ConnectorError, Expired, Throttled
 from selaras.ledger.errors import LedgerError
 
 log = logging.getLogger("selaras.engine")
 
 Work = Callable[[], Awaitable[float | None]]
 Report = Callable[[str, str, str], Awaitable[None]]
+
+
+def _sentence(error: ConnectorError | LedgerError) -> str:
+    """What is wrong and how to mend it."""
+    message = error.message if error.message.endswith((".", "!", "?")) or not error.cure else f"{error.message}."
+    return f"{message} {error.cure}".strip()
 
 
 class Lane:
@@ -57,7 +63,7 @@ class Lane:
             except (ConnectorError, LedgerError) as error:
                 failures += 1
                 due = self._clock() + self._pause(failures, error)
-                await self._tell("warning", getattr(error, "code", "ledger"), str(error))
+                await self._tell("warning", getattr(error, "code", "ledger"), _sentence(error))
             except Exception as error:  # a defect in one lane must not stop the others; it is logged with its trace
                 failures += 1
                 due = self._clock() + self._pause(failures, error)
@@ -89,4 +95,7 @@ class Lane:
     def _pause(failures: int, error: Exception) -> float:
         if isinstance(error, Throttled):
             return error.retry_after
+        if isinstance(error, Expired):
+            # Only a person can mend it; asking the sign-in server every few seconds would not.
+            return float(min(60, 5 * 2 ** min(failures - 1, 5)))
         return float(min(30, 2 ** min(failures, 5))) / 4

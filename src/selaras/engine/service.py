@@ -80,9 +80,9 @@ class Service:
     async def start(self) -> None:
         """Take up what a process before us left, then start every lane."""
         for name, dispatcher in self.dispatchers.items():
-            await self.hub.desk.write(
-                self.hub.desk.ledger.postings.resume, name, self.hub.now(), dispatcher.settle_time
-            )
+            postings = self.hub.desk.ledger.postings
+            await self.hub.desk.write(postings.hasten_expired, name, self.hub.now())
+            await self.hub.desk.write(postings.resume, name, self.hub.now(), dispatcher.settle_time)
         for flow in self.stocks.values():
             await self.hub.desk(flow.everything)
         self._tasks = [asyncio.create_task(lane.run(), name=lane.name) for lane in self.lanes.values()]

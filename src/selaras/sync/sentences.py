@@ -6,6 +6,7 @@ operations say, by those of `selaras.sync.said`. A text of another system, or of
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from selaras.i18n import gettext
@@ -15,6 +16,8 @@ from selaras.sync import said
 # A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third.
 _DEPTH: Final = 3
 KNOWN: Final = said.SENTENCES
+# Events of the engine begin with the lane that they happened in.
+_LANE: Final = re.compile(r"(?:read|send|plan|stock|sweep|watch) [a-z0-9][a-z0-9_-]*: ")
 
 
 def spoken(text: str) -> str:
@@ -28,5 +31,14 @@ def _spoken(text: str, depth: int) -> str:
     found = recognised(text)
     if found is not None:
         return gettext(found.text) % {name: _spoken(value, depth - 1) for name, value in found.params.items()}
+    if lane := _LANE.match(text):
+        return lane[0] + _spoken(text[lane.end() :], depth)
     parts = text.split("; ")
-    return "; ".join(_spoken(part, depth - 1) for part in parts) if len(parts) > 1 else text
+    if len(parts) > 1:
+        return "; ".join(_spoken(part, depth - 1) for part in parts)
+    # What is wrong and how to mend it, one behind the other; the first may have got its full stop only by that.
+    message, stop, cure = text.partition(". ")
+    if not stop:
+        return text
+    said = _spoken(f"{message}.", depth - 1)
+    return f"{_spoken(message, depth - 1) + '.' if said == f'{message}.' else said} {_spoken(cure, depth - 1)}"
