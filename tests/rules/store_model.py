@@ -141,7 +141,7 @@ class Store:
         if self.order.status == "cancelled" or (event == "exchange_dropped" and most != one.quantity):
             return False
         instead = line(draw, f"X{self.serial}", self.order.currency, self.order.tax_included)
-        lines = tuple(x for x in self.order.lines if event == "exchange_kept" or x.id != one.id) + (instead,)
+        lines = (*(x for x in self.order.lines if event == "exchange_kept" or x.id != one.id), instead)
         self._set(lines=lines, total=self._total(lines))
         self._refund(draw, amount, (taken,), False)
         return True

@@ -1,4 +1,4 @@
-"""Promise 3: any permutation of one order's events ends in the same books. Found by random histories, not by examples."""
+"""Promise 3: any permutation of one order's events ends in the same books. Found by random histories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTACT = ContactMatch("create")
 class AnyCode(dict[str, ProductMatch]):
     """Every code of the store exists in the books."""
 
-    def get(self, code: str, default: object = None) -> ProductMatch:  # type: ignore[override]
+    def get(self, code: str, default: object = None) -> ProductMatch:
         return ProductMatch(code, "exact", code)
 
 

@@ -37,8 +37,9 @@ _NOT_DUE = Sentence(N_("Takes back %(invoice)s, because the order is no longer d
 _TAKEN_OFF = Sentence(N_("Takes back what the changed order no longer has."))
 _REFUND = Sentence(N_("Refund %(refund)s of %(amount)s %(currency)s."))
 _CANCEL = Sentence(N_("The order was cancelled: what is left of the invoice is credited."))
-_CANCEL_FREE = Sentence(N_("The order was cancelled; the invoice was over nothing."))
-_REBILLED = Sentence(N_("Bills again what refunds without goods credited of %(invoice)s, to credit the goods instead."))
+_REBILLED = Sentence(
+    N_("Nothing of %(invoice)s is left to credit; its goods are billed again, so that they can come back.")
+)
 _FREE = Sentence(N_("Goods without value came back (%(what)s): no credit note is due, correct the stock by hand."))
 _UNWANTED = Sentence(N_("No longer needed; it was never sent."))
 
@@ -226,9 +227,6 @@ def _credit_rest(bills: Bills) -> set[str]:
     for bill in bills.invoices:
         aim, lines = bill, bill.pile.lines()
         if bill.left <= 0:
-            held = bills.stream.held.get(bill.key)
-            if held is not None and not bills.due and not lines_total(bill.lines, bill.included):
-                bills.stream.void(bill.key, held, _CANCEL_FREE())
             lines = tuple(line for line in lines if line.code)
             if bills.facts.shipped or not lines_total(lines, bill.included):
                 continue
@@ -247,9 +245,10 @@ def _credit_rest(bills: Bills) -> set[str]:
 
 
 def _bill_again(bills: Bills, bill: Bill, amount: Decimal) -> Bill:
-    """Refunds without goods credited all of an invoice, so no credit note could bring its goods back.
+    """Bill goods again whose invoice has nothing left to credit, so that a credit note can bring them back.
 
-    What they credited is billed again and then credited with the goods: the money stays as it is, stock comes right.
+    Refunds without goods have credited it, or a discount made it worth nothing. Billed and credited, the money stays as
+    it is and the stock comes right; no accounting application takes a credit note over nothing.
     """
     lines = (carried_line(amount),)
     again = Bill(bill.number, f"{AGAIN}{bill.number}", lines, bills.order.currency, bills.order.tax_included)

@@ -25,7 +25,8 @@ _CAPACITY_CURE = Sentence(N_("Check the refunds and the changes of the order in 
 _REOPENED = Sentence(N_("The order is open again, but its cancellation was settled with its refunds already."))
 _REOPENED_CURE = Sentence(N_("Let the store make a new order, or correct the documents of this one by hand."))
 AGAIN = "invoice:again:"
-_CARRIED = Sentence(N_("Credited before"))
+_CORRECTIONS = ("reverse:", "edit:")
+_CARRIED = Sentence(N_("Carried over"))
 
 
 class Bill:
@@ -52,7 +53,7 @@ class Bills:
     `invoices`: invoices that stand or may stand in the target, then those planned now. `slot`: the last invoice if it
     was never sent, free to be planned anew. `notes`: key → total of credit notes that stand, then those planned now.
     `unsent`: credit notes of refunds or of the cancellation that were never sent. `billed`: what the invoices and
-    their corrections come to, before refunds. `again`: invoices that bill a second time what refunds without goods had
+    their corrections come to, before refunds. `again`: invoices that bill goods a second time so that they can be
     credited, by the number of the invoice they stand for (only after a cancellation). `carried`: what corrections have
     carried over from other invoices and the next invoice has yet to bring in (its sign turned).
     """
@@ -126,9 +127,11 @@ class Bills:
 
     def _read_invoices(self) -> None:
         alive = [(number, held) for number, held in self.stream.family("invoice") if is_alive(held)]
+        fixed = {cast(CreditNote, held.document).invoice_id for _key, held in self._standing_notes()}
         for place, (number, held) in enumerate(alive, start=1):
             document = cast(Invoice, held.document)
-            if not is_sent(held) and place == len(alive) and not (self.invoices and self.frozen):
+            free = not is_sent(held) and place == len(alive) and "@" + held.key not in fixed
+            if free and not (self.invoices and self.frozen):
                 self.slot = held
                 continue
             if document.tax_included != self.order.tax_included:
@@ -151,14 +154,14 @@ class Bills:
         wanted = {refund_name(r.refund.id) for r in self.sale.credited} if self.facts.due_since is not None else set()
         if self.facts.cancelled:
             wanted.add("cancel")
-        notes = [(k, h) for k, h in self.stream.held.items() if h.kind == "credit_note" and is_alive(h)]
-        # Of several credit notes of one refund all stand as soon as one was sent.
-        standing = {family_name(key) for key, held in notes if is_sent(held)}
-        for key, held in notes:
+        standing = dict(self._standing_notes())
+        for key, held in self.stream.held.items():
+            if held.kind != "credit_note" or not is_alive(held):
+                continue
             document = cast(CreditNote, held.document)
             name = key.removeprefix("credit_note:")
-            correction = name.startswith(("reverse:", "edit:"))
-            if not correction and family_name(key) not in standing:
+            correction = name.startswith(_CORRECTIONS)
+            if key not in standing:
                 self.unsent[key] = held
                 continue
             if self.invoices:
@@ -168,6 +171,16 @@ class Bills:
                 self.carried -= _carry(document.lines)
             if correction or family_name(name) not in wanted:
                 self.billed.take(_own(document.lines))
+
+    def _standing_notes(self) -> list[tuple[str, Held]]:
+        """Credit notes that are not planned anew: what was sent with its siblings of one refund, and corrections."""
+        alive = [(k, h) for k, h in self.stream.held.items() if h.kind == "credit_note" and is_alive(h)]
+        sent = {family_name(key) for key, held in alive if is_sent(held)}
+        return [
+            (key, held)
+            for key, held in alive
+            if family_name(key) in sent or key.removeprefix("credit_note:").startswith(_CORRECTIONS)
+        ]
 
     def _aimed_at(self, note: CreditNote) -> Bill:
         for bill in (*self.invoices, *self.again.values()):
@@ -292,7 +305,7 @@ class Bills:
 
 
 def carried_line(amount: Decimal) -> DocumentLine:
-    """A line for money that was credited without goods before and counts elsewhere now."""
+    """A line for money that counts on another document of this order: credited there before, or to be credited here."""
     return DocumentLine("", _CARRIED(), ONE, amount, amount)
 
 

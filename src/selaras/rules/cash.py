@@ -35,6 +35,7 @@ _TWICE = Sentence(N_("The order has two payments with the id %(payment)s."))
 _AMOUNT_CURE = Sentence(N_("Correct it in the store: a payment is more than nothing, in whole smallest units."))
 _REOPENED = Sentence(N_("The order is open again, but its money was already given back in the books."))
 _REOPENED_CURE = Sentence(N_("Void the refund payment in the books if the money was not given back."))
+_CORRECTIONS = ("credit_note:reverse:", "credit_note:edit:")
 
 
 def plan_receipts(stream: Stream, facts: Facts, bills: Bills, order_void: bool) -> None:
@@ -171,6 +172,8 @@ class PayBack:
             if base not in standing:
                 self.unsent[key] = held
                 continue
+            if not is_sent(held):
+                stream.follow(key, held)
             document = cast(RefundPayment, held.document)
             self.sent.setdefault(base, []).append((key, document))
             note = document.credit_note_id.removeprefix("@")
@@ -216,9 +219,9 @@ class PayBack:
         """Pay `amount` back: first against the family of credit notes `note`, then others, then the order itself."""
         stream, order = self.stream, self.stream.order
         own = [k for k in self.free if k == note or k.startswith(note + ":")]
-        others = [
-            k for k in self.free if k not in own and not k.startswith(("credit_note:reverse:", "credit_note:edit:"))
-        ]
+        others = []
+        if self.facts.cancelled:  # what the cancellation credited may be more, or less, than one refund gives back
+            others = [k for k in self.free if k not in own and not k.startswith(_CORRECTIONS)]
         number = len(self.sent.get(base, ()))
         account = self._account(method)
         for key in (*own, *others, ""):

@@ -45,9 +45,15 @@ class Sentence:
         self.text = text
         self._pattern: re.Pattern[str] | None = None
         _sentences.append(self)
+        recognised.cache_clear()
 
     def __call__(self, **params: object) -> str:
         return self.text % params
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its places, each once."""
+        return list(dict.fromkeys(_PLACE.findall(self.text)))
 
     def read(self, filled: str) -> Reason | None:
         """The values that were filled in, or None when `filled` is another sentence."""
@@ -80,6 +86,9 @@ def _fixed(text: str) -> int:
 
 
 def translated(filled: str, gettext: Callable[[str], str]) -> str:
-    """`filled` in the language of `gettext`; unchanged when the sentence is not one of ours."""
-    found = recognised(filled)
-    return filled if found is None else gettext(found.text) % found.params
+    """`filled` in the language of `gettext`, line by line; unchanged where a sentence is not one of ours."""
+    said = []
+    for line in filled.split("\n"):
+        found = recognised(line)
+        said.append(line if found is None else gettext(found.text) % found.params)
+    return "\n".join(said)

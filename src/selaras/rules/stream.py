@@ -25,6 +25,7 @@ from selaras.rules.plan_types import Held, Intent, IntentOp, Policy, stop
 Planned = SalesOrder | Invoice | CreditNote | Receipt | RefundPayment
 _ONE_DAY = dt.timedelta(days=1)
 
+_FOLLOWS = Sentence(N_("Planned anew behind a document that it needs."))
 _MOVED = Sentence(N_("Dated %(day)s, the next open day: %(real)s lies in a closed period."))
 _CLOSED = Sentence(N_("The day %(day)s lies in a period that is closed until %(closed)s."))
 _CLOSED_HOLD = Sentence(N_("It waits until the period is opened, or until the lock-date policy is changed."))
@@ -152,21 +153,26 @@ class Stream:
             return
         if held is not None and held.op == "create" and held.state == "skipped" and held.digest == digest:
             return  # a person decided not to book exactly this
-        if self.policy.closed_until is not None:
+        waits = held is not None and held.op == "create" and held.state != "skipped" and held.digest == digest
+        if held is not None and waits and not self.is_closed(cast(Planned, held.document).date):
+            # What waits keeps its day, so that a later change of the order does not plan it anew for nothing.
+            document = msgspec.structs.replace(document, date=cast(Planned, held.document).date)
+        elif self.policy.closed_until is not None:
             day, moved = self.open_day(document.date, f"{kind}.date")
             if moved:
                 document = msgspec.structs.replace(document, date=day)
                 reason = f"{reason}\n{moved}"
-        if (
-            held is not None
-            and held.op == "create"
-            and held.state != "skipped"
-            and held.digest == digest
-            and held.document == document
-            and not any(symbol[1:] in self.created for symbol in _symbols(document))
-        ):
+        again = any(symbol[1:] in self.created for symbol in _symbols(document))
+        if held is not None and waits and held.document == document and not again:
             return
         self._emit(key, kind, "create", document, digest, reason)
+
+    def follow(self, key: str, held: Held) -> None:
+        """Plan a waiting document once more as it is, if something that it names is planned anew: it must come after."""
+        symbols = _symbols(cast(Planned, held.document))
+        if any(symbol[1:] in self.created for symbol in symbols):
+            self.created.add(key)
+            self.intents.append(Intent(key, held.kind, "create", held.document, held.digest, _FOLLOWS(), symbols))
 
     def void(self, key: str, held: Held, reason: str) -> None:
         """Void a document that is alive. Queued behind its creation where that has not been sent yet."""
