@@ -8,18 +8,13 @@ against us.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from selaras.connectors.contract import Connector
 from selaras.ledger import Ledger
-from selaras.model.money import ZERO
 from selaras.model.order import Order
-from selaras.model.product import Stock
-from selaras.rules.availability import sellable
 from selaras.rules.cancellations import for_lack_of_stock
 from selaras.sync.figures import instant
 from selaras.sync.hub import Hub, Pair, order_stream
@@ -28,6 +23,8 @@ from selaras.sync.intake import Intake
 from selaras.sync.stock import StockFlow
 
 _DAYS = 31
+_KEPT_DAYS = 400
+_MOST_NAMED = 100
 _SETTING = "stock_accuracy:"
 _RECORDING = frozenset({"sales_order", "invoice", "credit_note"})
 _order = msgspec.json.Decoder(Order)
@@ -100,43 +97,26 @@ def share(part: int, whole: int) -> Decimal | None:
     return (Decimal(100 * part) / whole).quantize(Decimal("0.1"), rounding=ROUND_DOWN)
 
 
-async def measure_stock(hub: Hub, pair: Pair) -> Accuracy:
+async def measure_stock(hub: Hub, pair: Pair, orders_in: Intake | None = None) -> Accuracy:
     """Read both sides now, count the codes whose offer is right, and keep the figure for the day.
 
-    The store is read first and its orders after it, as stock is pushed, so that a sale in between cannot look like a
-    mistake for longer than until the next measurement. Raises `ConnectorError`.
+    `orders_in` is the store's intake where an engine runs (it tells the engine what is new). Raises `ConnectorError`.
     """
-    store, books = hub.connectors[pair.store], hub.connectors[pair.books]
-    intake = Intake(hub, pair.store)
-    codes = sorted(set(hub.mirrors[pair.store].products.codes))
-    shelf = await _read(store, codes)
-    await intake.poll("order")
-    waiting = await hub.desk(StockFlow(hub, pair, intake).waiting_pieces)
-    there = await _read(books, sorted(shelf))
-    wrong = [
-        code
-        for code, held in there.items()
-        if sellable(held, Decimal(pair.buffer), waiting.get(code, ZERO)).quantity != shelf[code].available
-    ]
-    accuracy = Accuracy(instant(hub.now()), len(there), len(there) - len(wrong), len(codes) - len(there), wrong[:100])
+    offers = await StockFlow(hub, pair, orders_in or Intake(hub, pair.store)).offers()
+    known = [offer for offer in offers if offer.sellable is not None]
+    wrong = [offer.code for offer in known if offer.offered != offer.sellable]
+    accuracy = Accuracy(
+        instant(hub.now()), len(known), len(known) - len(wrong), len(offers) - len(known), wrong[:_MOST_NAMED]
+    )
     await hub.desk.write(_keep, hub, pair, accuracy)
     return accuracy
-
-
-async def _read(connector: Connector, codes: Sequence[str]) -> dict[str, Stock]:
-    size, found = max(1, connector.capabilities.read_batch), dict[str, Stock]()
-    for start in range(0, len(codes), size):
-        for seen in await connector.read("stock", codes[start : start + size]):
-            if isinstance(seen.record, Stock):
-                found[seen.id] = seen.record
-    return found
 
 
 def _keep(hub: Hub, pair: Pair, accuracy: Accuracy) -> None:
     ledger = hub.desk.ledger
     measured = _measured(ledger, pair.store)
     measured[_today(accuracy.at, pair)] = accuracy
-    newest = dict(sorted(measured.items())[-400:])
+    newest = dict(sorted(measured.items())[-_KEPT_DAYS:])
     ledger.connections.set(_SETTING + pair.store, msgspec.json.encode(newest).decode(), hub.now())
 
 

@@ -39,6 +39,14 @@ def stock_stream(store: str, code: str) -> str:
     return f"stock:{store}:{code}"
 
 
+class Offer(msgspec.Struct, frozen=True):
+    """Pieces of one store code: offered in the store, and sellable by the books (None: they keep no stock of it)."""
+
+    code: str
+    offered: Decimal
+    sellable: Decimal | None
+
+
 class StockFlow:
     """Stock of one pair. `wanted` gathers the codes whose stock has to be worked out."""
 
@@ -91,16 +99,40 @@ class StockFlow:
             self.wanted.update(todo)
             raise
 
+    async def offers(self) -> list[Offer]:
+        """Every code sold in the store: what the store offers now and what the books can promise. Writes nothing."""
+        accepted = await self._hub.desk(self._hub.desk.ledger.connections.decisions, self._pair.store, "product")
+        codes = sorted(set(self._hub.mirrors[self._pair.store].products.codes))
+        parts = {code: self._parts_of(code, accepted) for code in codes}
+        shelf, there, waiting = await self._both_sides(parts)
+        return [
+            Offer(
+                code,
+                offered.available,
+                None
+                if any(part not in there for part, _ in parts[code])
+                else self._answer(parts[code], there, waiting).quantity,
+            )
+            for code, offered in shelf.items()
+        ]
+
     async def _push(self, parts: dict[str, Parts]) -> int:
+        shelf, there, waiting = await self._both_sides(parts)
+        return await self._hub.desk.write(self._plan, shelf, parts, there, waiting) if shelf else 0
+
+    async def _both_sides(
+        self, parts: dict[str, Parts]
+    ) -> tuple[dict[str, Stock], dict[str, Stock], dict[str, Decimal]]:
+        """The shelf, the books' stock and the pieces that wait, read in the order that errs on the safe side."""
         store, books = self._hub.connectors[self._pair.store], self._hub.connectors[self._pair.books]
         shelf = {s.id: s.record for s in await _read_stock(store, list(parts))}
         if not shelf:
-            return 0  # nothing of this is sold in this store
+            return {}, {}, {}  # nothing of this is sold in this store
         await self._orders_in.poll("order")
         waiting = await self._hub.desk(self.waiting_pieces)
         needed = dict.fromkeys(code for sold in shelf for code, _ in parts[sold])
         there = {s.id: s.record for s in await _read_stock(books, list(needed))}
-        return await self._hub.desk.write(self._plan, shelf, parts, there, waiting)
+        return shelf, there, waiting
 
     def _sold_as(self, codes: Sequence[str]) -> dict[str, Parts]:
         """Store codes whose offer depends on these books codes, each with its parts in the books."""

@@ -36,11 +36,15 @@ class Offered(msgspec.Struct, frozen=True):
 
 
 class StockHistory(msgspec.Struct, frozen=True):
-    """A code in one pair. Pieces of the books are as last read (`read_at`); `offered` is what the store last took."""
+    """A code in one pair. Pieces of the books are as last read (`read_at`); `offered` is what the store last took.
+
+    `kept_as` is the code in the books that the store's code was accepted as (the same one where none was).
+    """
 
     store: str
     books: str
     code: str
+    kept_as: str
     name: str
     on_hand: Decimal | None
     reserved: Decimal | None
@@ -58,8 +62,9 @@ def explain_stock(ledger: Ledger, code: str, store: str | None = None) -> list[S
             continue
         stream = stock_stream(pair.store, code)
         postings = ledger.postings.of_streams(pair.store, [stream]).get(stream, [])
-        record = ledger.records.get(RecordKey(pair.books, "stock", code))
-        product = _named(ledger, pair.books, code)
+        kept_as = ledger.connections.decisions(pair.store, "product").get(code, code)
+        record = ledger.records.get(RecordKey(pair.books, "stock", kept_as))
+        product = _named(ledger, pair.books, kept_as)
         if not (postings or record or product):
             continue
         attempts = ledger.postings.attempts([p.id for p in postings])
@@ -82,7 +87,7 @@ def explain_stock(ledger: Ledger, code: str, store: str | None = None) -> list[S
         taken = [one.available for one in history if one.state == posting_state(State.DONE)]
         found.append(
             StockHistory(
-                pair.store, pair.books, code, product.name if product else "",
+                pair.store, pair.books, code, kept_as, product.name if product else "",
                 held.on_hand if held else None, held.reserved if held else None,
                 instant(record.seen_at) if record else None, pair.buffer, taken[-1] if taken else None, history,
             )
