@@ -18,6 +18,7 @@ from selaras.sync.apply import Dispatcher
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
 from selaras.sync.intake import Intake
+from selaras.sync.objectives import measure_stock
 from selaras.sync.orders import BANK_KEY, OrderPlanner
 from selaras.sync.payments import PaymentFlow
 from selaras.sync.stock import StockFlow
@@ -245,6 +246,8 @@ class Service:
             return due
         swept = await Sweep(self.hub, pair, self.intakes[pair.store]).run()
         self.swept[pair.store] = swept
+        if all("stock" in self.hub.connectors[name].capabilities.sources for name in (pair.store, pair.books)):
+            await measure_stock(self.hub, pair, self.intakes[pair.store])
         if swept.differences:
             await self._report(
                 pair.store, "warning", "differences", f"The sweep found {len(swept.differences)} differences."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -110,10 +110,9 @@ def import_products(ledger: Ledger, text: str, now: int, who: str, store: str | 
 
 def read_pairs(text: str, ours: Mapping[str, int], theirs: Mapping[str, int]) -> tuple[dict[str, str], list[BadRow]]:
     """Pairs of a CSV text and its bad rows; `ours` and `theirs` tell how often each side has a code."""
-    text = text.lstrip("\ufeff")
-    title = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if title.count(";") > title.count(",") else ",")
-    columns = [cell.strip().lower() for cell in next(reader, [])]
+    rows = _rows(text.lstrip("\ufeff"))
+    _line, title = next(rows, (1, []))
+    columns = [cell.strip().lower() for cell in title]
     lacking = [name for name in COLUMNS if name not in columns]
     if lacking:
         raise LedgerError(
@@ -122,14 +121,28 @@ def read_pairs(text: str, ours: Mapping[str, int], theirs: Mapping[str, int]) ->
     places = [columns.index(name) for name in COLUMNS]
     chosen: dict[str, str] = {}
     refused: list[BadRow] = []
-    end = reader.line_num
-    for row in reader:
-        line, end = end + 1, reader.line_num  # a quoted cell may span lines: name the one where the row begins
+    for line, row in rows:
         if any(cell.strip() for cell in row):
             problem = _take(row, line, places, ours, theirs, chosen)
             if problem is not None:
                 refused.append(problem)
     return chosen, refused
+
+
+def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Rows with the line on which each begins (a quoted cell may span lines)."""
+    title = text.partition("\n")[0]
+    # newline=None reads every kind of line end as one.
+    reader = csv.reader(io.StringIO(text, newline=None), delimiter=";" if title.count(";") > title.count(",") else ",")
+    end = 0
+    try:
+        for row in reader:
+            yield end + 1, row
+            end = reader.line_num
+    except csv.Error as error:
+        raise LedgerError(
+            f"Line {end + 1} cannot be read as CSV ({error}).", "Correct that line; nothing was taken."
+        ) from None
 
 
 def _take(

@@ -51,6 +51,7 @@ TEXTS: Final = (
     N_("Check the path, its permissions and the space on its disk."),
     # ledger/links.py
     N_("Undo the other link first, or choose another document."),
+    N_("Another worker linked another document to the same record at this moment."),
     # ledger/lock.py
     N_("Data directory %(directory)s is in use by process %(pid)s."),
     N_("Stop that process, or give this one its own directory with --data."),
@@ -105,6 +106,8 @@ TEXTS: Final = (
     N_("No such kind of near miss: %(names)s."),
     N_("Kinds: %(names)s."),
     N_("Line 1: the column %(lacking)s is missing."),
+    N_("Line %(line)s cannot be read as CSV (%(why)s)."),
+    N_("Correct that line; nothing was taken."),
     N_("The first line must name the columns %(names)s."),
     N_("%(side)s has no active product with the code %(code)s."),
     N_("Check the code."),
