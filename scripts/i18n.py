@@ -10,6 +10,7 @@ python scripts/i18n.py check     say what is untranslated, stale or has other pl
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from datetime import UTC, datetime
@@ -93,6 +94,13 @@ def fill(message: Message, n_plurals: int) -> None:
         message.string = tuple(message.id[min(index, 1)] for index in range(n_plurals))
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: two people who update at the same moment must not read half a catalogue."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(content)
+    part.replace(path)
+
+
 def update() -> None:
     for locale in LOCALES:
         catalog = read(locale)
@@ -110,13 +118,13 @@ def update() -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         write_po(buffer, catalog, width=100, include_lineno=False, sort_by_file=True)
-        path.write_bytes(buffer.getvalue().rstrip() + b"\n")
+        replace(path, buffer.getvalue().rstrip() + b"\n")
     compile_all()
 
 
 def compile_all() -> None:
     for locale in LOCALES:
-        po_path(locale).with_suffix(".mo").write_bytes(compiled(read(locale)))
+        replace(po_path(locale).with_suffix(".mo"), compiled(read(locale)))
 
 
 def faults_of(message: Message, locale: str, wanted: object) -> list[str]:
