@@ -98,7 +98,7 @@ def test_sums_keep_currencies_apart_and_lose_nothing(amounts: list[tuple[str, in
 
 
 def test_an_amount_without_a_known_unit_counts_as_nothing() -> None:
-    assert major(5, "XXX") == major(None, "IDR") == major(0, "") == 0
+    assert major(5, "ZZZ") == major(None, "IDR") == major(0, "") == 0
 
 
 # -- stock moved by a plan ---------------------------------------------------------------------------------------------
