@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -147,3 +148,15 @@ async def test_a_sweep_of_a_system_that_cannot_be_asked_says_so(stage: Stage) ->
     assert status == 202
     assert state["running"] is False
     assert (await stage.api("/sweep"))[1]["finished_at"] == state["finished_at"]
+
+
+def test_the_reference_page_lists_every_operation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "http-api.md").read_text(encoding="utf-8")
+    table = page.split("<!-- operations:begin -->")[1].split("<!-- operations:end -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()[2:]]
+    described = [(row[0].strip("`"), row[1].strip("`"), row[2], set(re.findall(r"`(\w+)`", row[3]))) for row in rows]
+    taken = [
+        (op.method, op.path, op.summary, set((op.query or op.body or Problem).__struct_fields__)) for op in OPERATIONS
+    ]
+    nothing = set(Problem.__struct_fields__)
+    assert described == [(m, p, s, set() if t == nothing else t - {"who"}) for m, p, s, t in taken]

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -49,7 +49,8 @@ class Look:
         )
         i18n.install(env)
         env.filters.update(
-            count=count, percent=percent, shortday=shortday, clock=self.clock, when=self.when, ago=self.ago, say=say,
+            count=count, percent=percent, shortday=shortday, tableday=tableday, clock=self.clock, when=self.when,
+            ago=self.ago, say=say,
             seconds=seconds, plainday=plainday, today=self.today,
         )  # fmt: skip
         env.globals.update(static=address, word=words.word, share=share, path=path, record_path=record_path)
@@ -191,6 +192,15 @@ def shortday(day: dt.date | str) -> str:
     if i18n.get_locale() == "id":
         return f"{day:%d/%m/%Y}"
     return f"{day.day} {_SHORT_MONTHS[day.month - 1]} {day.year}"
+
+
+def tableday(day: dt.date | str) -> Markup:
+    """The day for a table: a narrow screen leaves the year out."""
+    text = shortday(day)
+    cut = max(text.rfind("/"), text.rfind(" "))
+    if cut < 0:
+        return escape(text)
+    return Markup('{}<span class="year">{}</span>').format(text[:cut], text[cut:])
 
 
 def plainday(day: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from selaras.i18n import N_, _
+from selaras.rules.explain import Sentence
 
 CAUSES: Final = {
     "unmatched_product": N_("A product of the store has no partner in the books"),
@@ -117,6 +118,23 @@ PHASES: Final = {
     "act 2": N_("act two is playing"),
     "done": N_("finished"),
 }
+# What the engine and the operations say in plain English: recognised here, so that pages can say it in both languages.
+SENTENCES: Final = tuple(
+    Sentence(text)
+    for text in (
+        N_("The store had switched our webhook off; it is on again."),
+        N_("The grant of %(name)s ends in %(days)s days; connect it again."),
+        N_("The sweep found %(count)s differences."),
+        N_("A webhook delivery was refused (%(why)s). If the store sent it, connect %(name)s again."),
+        N_("Nothing is called %(name)s."),
+        N_("Check the number, or run `selaras sweep` to read everything."),
+        N_("No books know the product code %(code)s."),
+        N_("See `selaras products` for the codes of both sides."),
+        N_("Nothing blocked belongs to %(name)s."),
+        N_("Nothing is blocked by %(cause)s."),
+        N_("Causes: %(causes)s."),
+    )
+)
 _TABLES: Final = {
     "cause": CAUSES,
     "state": STATES,
