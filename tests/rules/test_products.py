@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selaras.model.product import Component, Product
-from selaras.rules.catalogue import accept_by_csv, accept_by_rule, compare_catalogues
+from selaras.rules.catalogue import accept_by_rule, compare_catalogues
 from selaras.rules.products import ProductIndex, difference, match_product
 
 
@@ -121,14 +121,6 @@ def test_two_catalogues() -> None:
 def test_a_rule_does_not_give_one_product_to_two() -> None:
     report = compare_catalogues([product("a-1"), product("A 1")], [product("A1")])
     assert accept_by_rule(report, {"dashes", "spaces", "case"}) == {}
-
-
-def test_pairs_by_csv() -> None:
-    text = "store;books\nlama;TOPI\n;\nsalah;HILANG\nlama;KAOS-01\nkurang\n"
-    accepted, wrong = accept_by_csv(text, BOOKS)
-    assert accepted == {"lama": "TOPI"}
-    assert len(wrong) == 3
-    assert "HILANG" in wrong[0]
 
 
 codes = st.text(st.sampled_from("AaBbO0I1-_ 7"), min_size=1, max_size=6)

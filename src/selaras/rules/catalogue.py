@@ -1,20 +1,13 @@
-"""Comparing two whole catalogues: matched, unmatched, doubled, near misses; and accepting pairs by CSV or by rule."""
+"""Comparing two whole catalogues: matched, unmatched, doubled, near misses; and accepting pairs by rule."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from selaras.model.product import Product
-from selaras.rules.explain import N_, Sentence
 from selaras.rules.products import RANK, ProductIndex, ProductMatch, Proposal, match_product
-
-_ROW_SHORT = Sentence(N_("Row %(row)s has no two codes."))
-_ROW_UNKNOWN = Sentence(N_("Row %(row)s: the books have no product with the code %(code)s."))
-_ROW_TWICE = Sentence(N_("Row %(row)s: the code %(code)s was given before, as %(other)s."))
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -140,28 +133,3 @@ def accept_by_rule(report: CatalogueReport, kinds: Collection[str]) -> dict[str,
         if len(best) == 1:
             chosen[miss.code] = best[0].code
     return {code: other for code, other in chosen.items() if takers[other] == 1}
-
-
-def accept_by_csv(text: str, index: ProductIndex) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Pairs from a CSV text of two columns, store code and code of the books, and what is wrong, row by row.
-
-    A comma or a semicolon separates; a title row is recognised by its words. Wrong rows are reported, not taken.
-    """
-    dialect = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    accepted: dict[str, str] = {}
-    wrong = []
-    for number, row in enumerate(csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=dialect), start=1):
-        cells = [cell.strip() for cell in row[:2]]
-        if not any(cells):
-            continue
-        if number == 1 and len(cells) == 2 and cells[1].lower() in ("books", "books_code", "code_books", "kode buku"):
-            continue
-        if len(cells) < 2 or not all(cells):
-            wrong.append(_ROW_SHORT(row=number))
-        elif cells[1] not in index:
-            wrong.append(_ROW_UNKNOWN(row=number, code=cells[1]))
-        elif accepted.get(cells[0], cells[1]) != cells[1]:
-            wrong.append(_ROW_TWICE(row=number, code=cells[0], other=accepted[cells[0]]))
-        else:
-            accepted[cells[0]] = cells[1]
-    return accepted, tuple(wrong)

@@ -42,6 +42,8 @@ _DRAFT = Sentence(N_("Order %(number)s is a draft; it is not placed yet."))
 _NOTHING = Sentence(N_("Order %(number)s has no priced line; there is nothing to invoice."))
 _ADJUSTMENT = Sentence(N_("%(number)s is an adjustment of %(total)s %(currency)s, not a sale."))
 _ADJUSTMENT_CURE = Sentence(N_("Book it in the books as a journal entry, then skip this record."))
+_UNREADABLE = Sentence(N_("Order %(number)s cannot be read: %(why)s."))
+_UNREADABLE_CURE = Sentence(N_("Correct it in the store; it is read again by itself."))
 _CURRENCY = Sentence(N_("The currency %(currency)s of order %(number)s is unknown."))
 _CURRENCY_CURE = Sentence(N_("Correct the currency in the store; it must be a code of ISO 4217."))
 _CURRENCY_CHANGED = Sentence(N_("Order %(number)s was posted in %(booked)s and is in %(currency)s now."))
@@ -84,6 +86,8 @@ def _plan(stream: Stream, contact: ContactMatch, codes: Mapping[str, ProductMatc
     if order.status == "draft" and not alive:
         return Plan(skip=problem("draft", "status", _DRAFT, number=order.number))
     known = {"number": order.number, "total": order.total, "currency": order.currency}
+    if order.unreadable:
+        raise stop("unreadable", "", _UNREADABLE, _UNREADABLE_CURE, number=order.number, why=order.unreadable)
     if order.kind == "adjustment":
         raise stop("adjustment", "kind", _ADJUSTMENT, _ADJUSTMENT_CURE, **known)
     if order.currency not in EXPONENTS:

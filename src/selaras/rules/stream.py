@@ -168,7 +168,7 @@ class Stream:
         self._emit(key, kind, "create", document, digest, reason)
 
     def follow(self, key: str, held: Held) -> None:
-        """Plan a waiting document once more as it is, if something that it names is planned anew: it must come after."""
+        """Plan a waiting document once more as it is, if what it names was planned anew and comes later now."""
         symbols = _symbols(cast(Planned, held.document))
         if any(symbol[1:] in self.created for symbol in symbols):
             self.created.add(key)
