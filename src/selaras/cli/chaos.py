@@ -10,7 +10,6 @@ was left to do. What stands in store and books is read from their `/sandbox/trut
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import re
 import socket
@@ -53,13 +52,15 @@ KILLS: Final = 5
 _LEAST_LIFE: Final = 1.6
 _PER_SECOND: Final = 250
 _QUIET_SECONDS: Final = 300.0
+# Longer than the lists of either side lag, and than the pauses of the hub's own lanes.
+_CALM: Final = 1.6
 
 
 class Victim:
     """The worker that is killed: the same data directory and the same port every time."""
 
-    def __init__(self, data: Path, logs: Path) -> None:
-        self._arguments = ["--data", str(data), "--port", str(_free_port())]
+    def __init__(self, data: Path, logs: Path, *more: str) -> None:
+        self._arguments = ["--data", str(data), "--port", str(_free_port()), *more]
         self._logs = logs
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10))
         self.child: rig.Child | None = None
@@ -81,12 +82,20 @@ class Victim:
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
             return None
 
-    async def look(self) -> None:
-        """Bring its next polls forward."""
-        if self.child is not None:
-            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                async with self._session.get(self.child.url + "/look") as answer:
-                    await answer.read()
+    @property
+    def url(self) -> str:
+        """Where it answers. Raises `RigError` while it is dead."""
+        if self.child is None:
+            raise rig.RigError("the hub is not running")
+        return self.child.url
+
+    async def ask(self, path: str) -> None:
+        """Call one of its own paths. Raises `RigError` when it does not answer."""
+        try:
+            async with self._session.get(self.url + path) as answer:
+                await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise rig.RigError(f"the hub does not answer: {str(error) or type(error).__name__}") from None
 
     async def kill(self) -> None:
         """kill -9, with whatever it was doing."""
@@ -101,22 +110,25 @@ class Victim:
         if status is not None and status.first_settled:
             self.first_settled.append(status.first_settled - self.started_at)
 
-    async def until_quiet(self) -> float:
-        """Seconds from the last start until nothing is left to do. Raises `RigError` when that never comes."""
-        end, calm, quiet_at = time.monotonic() + _QUIET_SECONDS, 0, 0.0
+    async def until_quiet(self, calm: float = _CALM, *, look: bool = True) -> float:
+        """Seconds from the last start until nothing was left to do, and stayed so for `calm` seconds.
+
+        With `look` the next polls are brought forward once: what lists did not show a moment ago they may show now.
+        Raises `RigError` when quiet never comes.
+        """
+        end, quiet_at = time.monotonic() + _QUIET_SECONDS, 0.0
         status: Status | None = None
         while time.monotonic() < end:
             await asyncio.sleep(0.1)
             status = await self.status()
             if status is None or not status.quiet:
-                calm = 0
+                quiet_at = 0.0
                 continue
-            if not calm:
+            if not quiet_at:
                 quiet_at = time.time()
-                # Lists lag: what was not to be seen a moment ago may be now.
-                await self.look()
-            calm += 1
-            if calm > 15 and time.time() - quiet_at > float(STORE_FAULTS["search_lag"]) + 0.5:
+                if look:
+                    await self.ask("/look")
+            elif time.time() - quiet_at > calm:
                 await self.note()
                 return quiet_at - self.started_at
         raise rig.RigError(f"the hub was still busy after {_QUIET_SECONDS:g} s: {status}")

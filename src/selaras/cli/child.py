@@ -1,7 +1,8 @@
 """Programs that a command starts beside itself: the sandbox's servers and a worker of its own.
 
-Run as `python -m selaras.cli.child store|books|worker …`. Whoever starts one keeps the other end of its standard input
-open: when that closes, for whatever reason (even `kill -9` of the parent), the child ends. None outlives its parent.
+Run as `python -m selaras.cli.child store|books|worker|sender …`. Whoever starts one keeps the other end of its standard
+input open: when that closes, for whatever reason (even `kill -9` of the parent), the child ends. None outlives
+its parent.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ def main() -> None:
         from selaras.sandbox.books.__main__ import main as run
     elif what == "worker":
         from selaras.cli.worker import main as run
+    elif what == "sender":
+        from selaras.cli.sender import main as run
     else:
-        raise SystemExit(f"there is no child {what!r}: store, books or worker")
+        raise SystemExit(f"there is no child {what!r}: store, books, worker or sender")
     run()
 
 

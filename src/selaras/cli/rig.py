@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import aiohttp
 import msgspec
@@ -39,7 +39,7 @@ _REDIRECT = "http://127.0.0.1/oauth/done"
 _START_SECONDS = 30.0
 
 
-Handler = Callable[[], Awaitable[Any]]
+Handler = Callable[[dict[str, str]], Awaitable[Any]]
 
 
 class RigError(RuntimeError):
@@ -64,6 +64,10 @@ class Child:
     def pid(self) -> int:
         """Its process id."""
         return self.process.pid
+
+    def words(self) -> str:
+        """The last lines that it wrote to its error stream."""
+        return " / ".join(self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:])
 
     async def kill(self) -> None:
         """End it at once, as a power cut would (kill -9)."""
@@ -105,8 +109,7 @@ async def start(name: str, arguments: Sequence[str], logs: Path) -> Child:
         child.facts = msgspec.json.decode(line)
     except (TimeoutError, msgspec.DecodeError) as error:
         await child.kill()
-        words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
-        raise RigError(f"{name} did not start: {' / '.join(words) or error}") from None
+        raise RigError(f"{name} did not start: {child.words() or error}") from None
     except BaseException:
         await child.kill()
         raise
@@ -224,7 +227,8 @@ async def sign_in(hub: Hub) -> None:
 class Running:
     """A hub that keeps an installation in step, in this process; `url` is its console and webhook address.
 
-    `settled` counts postings that came to an end, `first_settled` is when the first of them did (seconds since 1970).
+    `settled` counts postings that came to an end, `first_settled` and `last_settled` are when the first and the last of
+    them did (seconds since 1970).
     """
 
     def __init__(self, hub: Hub, service: Service, url: str) -> None:
@@ -232,7 +236,7 @@ class Running:
         self.service = service
         self.url = url
         self.settled = 0
-        self.first_settled = 0.0
+        self.first_settled = self.last_settled = 0.0
         for dispatcher in service.dispatchers.values():
             dispatcher.after.append(self._count)
 
@@ -240,6 +244,8 @@ class Running:
         done = sum(s.state in (State.DONE, State.BLOCKED, State.SKIPPED) for s in settlements)
         if done and not self.settled:
             self.first_settled = self.hub.clock()
+        if done:
+            self.last_settled = self.hub.clock()
         self.settled += done
 
     @property
@@ -269,7 +275,8 @@ def with_paths(application: App, extra: Mapping[str, Handler]) -> App:
         if handler is None:
             await application(scope, receive, send)
             return
-        body = msgspec.json.encode(await handler())
+        asked = dict(parse_qsl(scope["query_string"].decode()))
+        body = msgspec.json.encode(await handler(asked))
         head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": head})
         await send({"type": "http.response.body", "body": body})
@@ -283,23 +290,26 @@ async def running(
     *,
     port: int = 0,
     webhooks: bool = True,
+    idle: bool = False,
     extra: Mapping[str, Handler] | None = None,
     shown: dict[str, Any] | None = None,
 ) -> AsyncIterator[Running]:
     """The hub of the installation in `data`, signed in and at work in this process, with its console and webhooks.
 
-    `extra` are further paths of the server, `shown` what its pages show beside the ledger.
+    `idle` leaves the engine standing: webhooks are taken in, nothing is read or sent. `extra` are further paths of the
+    server, `shown` what its pages show beside the ledger.
     """
     ledger = open_installation(data)
     async with running_hub(ledger) as hub:
-        if await hub.desk(ledger.connections.token, BOOKS) is None:
+        if not idle and await hub.desk(ledger.connections.token, BOOKS) is None:
             await sign_in(hub)
         listener = bound(port=port)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         service = Service(hub, await hub.desk(schedules_of, ledger), public_url=url if webhooks else "")
         application = app(hub, service, data=data, public_url=url, open_read=True, state=shown)
         async with application, listening(with_paths(application, extra or {}), listener):
-            await service.start()
+            if not idle:
+                await service.start()
             try:
                 yield Running(hub, service, url)
             finally:

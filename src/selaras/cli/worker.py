@@ -1,13 +1,14 @@
 """A hub in a process of its own, for `chaos` (which kills it) and `bench` (which measures it).
 
 Prints one line of JSON with its address when it is at work. `/status` tells how far it is and what it has used,
-`/look` brings the next polls forward; webhooks arrive under `/webhooks/`.
+`/look` brings the next polls forward, `/hint` says that orders have news; webhooks arrive under `/webhooks/`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import cProfile
 import resource
 import signal
 import sys
@@ -16,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from selaras.cli.rig import Running, running
+from selaras.cli.rig import STORE, Running, running
+from selaras.ledger.values import RecordKey
 from selaras.web.server import loop_factory
 
 
@@ -26,6 +28,7 @@ class Status(msgspec.Struct, frozen=True):
     quiet: bool
     settled: int
     first_settled: float
+    last_settled: float
     cpu: float
     peak_kib: int
     calls: int
@@ -38,28 +41,39 @@ async def _run(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     hubs: list[Running] = []
 
-    async def status() -> Any:
+    async def status(asked: dict[str, str]) -> Any:
         used = resource.getrusage(resource.RUSAGE_SELF)
         if not hubs:
-            return Status(False, 0, 0.0, used.ru_utime + used.ru_stime, used.ru_maxrss, 0, [])
+            return Status(False, 0, 0.0, 0.0, used.ru_utime + used.ru_stime, used.ru_maxrss, 0, [])
         hub = hubs[0]
         return Status(
             quiet=await hub.service.quiet(),
             settled=hub.settled,
             first_settled=hub.first_settled,
+            last_settled=hub.last_settled,
             cpu=used.ru_utime + used.ru_stime,
             peak_kib=used.ru_maxrss,
             calls=sum(dispatcher.calls for dispatcher in hub.service.dispatchers.values()),
             errors=[lane.error for lane in hub.service.lanes.values() if lane.error],
         )
 
-    async def look() -> Any:
+    async def look(asked: dict[str, str]) -> Any:
         if hubs:
             hubs[0].look_now()
         return {}
 
-    extra = {"/status": status, "/look": look}
-    async with running(arguments.data, port=arguments.port, webhooks=not arguments.no_webhooks, extra=extra) as hub:
+    async def hint(asked: dict[str, str]) -> Any:
+        """Order ids `first` to `last` of the store have news, as if a webhook had said so for each."""
+        hub = hubs[0]
+        ids = range(int(asked["first"]), int(asked["last"]) + 1)
+        keys = [RecordKey(STORE, "order", str(number)) for number in ids]
+        await hub.hub.desk.hint(keys, "webhook", hub.hub.now())
+        hub.service.wake(STORE)
+        return {"hints": len(keys)}
+
+    extra = {"/status": status, "/look": look, "/hint": hint}
+    data, port = arguments.data, arguments.port
+    async with running(data, port=port, webhooks=arguments.webhooks, idle=arguments.idle, extra=extra) as hub:
         hubs.append(hub)
         sys.stdout.write(msgspec.json.encode({"url": hub.url}).decode() + "\n")
         sys.stdout.flush()
@@ -71,6 +85,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="worker", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="data directory of the installation")
     parser.add_argument("--port", type=int, default=0, help="port for webhooks (0: any free one)")
-    parser.add_argument("--no-webhooks", action="store_true", help="do not subscribe to webhooks; poll only")
+    parser.add_argument("--no-webhooks", dest="webhooks", action="store_false", help="do not subscribe to webhooks")
+    parser.add_argument("--idle", action="store_true", help="take webhooks in, read and send nothing")
+    parser.add_argument("--profile", type=Path, help="write a cProfile of the whole life to this file")
+    arguments = parser.parse_args()
+    profile = cProfile.Profile() if arguments.profile else None
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_run(parser.parse_args()))
+        if profile is None:
+            runner.run(_run(arguments))
+            return
+        profile.runcall(runner.run, _run(arguments))
+    profile.dump_stats(arguments.profile)
