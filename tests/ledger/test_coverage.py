@@ -154,6 +154,22 @@ def test_a_status_that_coverage_does_not_know_shows_as_an_imbalance(ledger: Ledg
     assert (off.seen, off.waiting, off.balanced) == (2, 0, False)
 
 
+def test_what_is_recorded_is_what_has_a_document_in_the_books(ledger: Ledger) -> None:
+    keep(ledger, record(1), record(2), record(3), record(4, day="2026-01-02"))
+    plan(ledger, posting("shop:1"), posting("shop:2", "contact", kind="contact", number=2), posting("shop:3", number=3))
+    mark_planned(ledger)
+    claims = claim(ledger)
+    settle(ledger, *(done(c) for c in claims[:2]), failed(claims[2], State.BLOCKED))
+    found = ledger.coverage.recorded("shop", "order", "books")
+    assert {(day, linked): count for day, status, linked, count in found if status != "blocked"} == {
+        ("2026-01-01", True): 1, ("2026-01-01", False): 1, ("2026-01-02", False): 1,
+    }  # fmt: skip
+    assert ledger.coverage.recorded("shop", "order", "store", last="2026-01-01") == [
+        (day, status, False, count)
+        for day, status, _linked, count in ledger.coverage.recorded("shop", "order", "books", last="2026-01-01")
+    ]
+
+
 def test_causes_are_grouped_with_examples(ledger: Ledger) -> None:
     keep(ledger, *(record(number) for number in range(1, 8)))
     plan(

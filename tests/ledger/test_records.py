@@ -212,3 +212,22 @@ def test_the_newest_state_wins_in_any_order(ledger: Ledger, readings: list[list[
         assert (held.body, held.updated_at) == (record(number, digest).body, NOW + at * SECOND)
         assert held.version == versions[number]
         assert len(ledger.records.history(order(number))) == held.version
+
+
+def test_records_are_found_by_day_and_by_what_they_say(ledger: Ledger) -> None:
+    keep(
+        ledger,
+        record(1, "x'y%", day="2026-01-01"),
+        record(2, "cancelled", day="2026-01-02"),
+        record(3, day="2026-02-01"),
+    )
+
+    def found(*args: object) -> list[str]:
+        return [r.key.id for r in ledger.records.on_days("shop", "order", *args)]  # type: ignore[arg-type]
+
+    assert found("", "9999") == ["1", "2", "3"]
+    assert found("2026-01-01", "2026-01-31") == ["1", "2"]
+    assert found("2026-01-02", "2026-01-01") == []
+    assert found("", "9999", b'"cancelled"') == ["2"]
+    assert found("", "9999", b"x'y%") == ["1"]
+    assert found("", "9999", b"no such words") == []

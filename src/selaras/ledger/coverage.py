@@ -159,6 +159,22 @@ class CoverageBook:
         )
         return [(row[0], row[1], row[2], row[3], str(row[4]), row[5], row[6]) for row in rows]
 
+    def recorded(
+        self, connection: str, kind: str, target: str, first: str = "", last: str = "9999"
+    ) -> list[tuple[str, str, bool, int]]:
+        """How many records of each day and status have a document in the target: (day, status, whether, count).
+
+        A contact is not a document of the record, and what the store was told is none of the books.
+        """
+        rows = self._db.rows(
+            f"""SELECT day, status, linked, count(*) FROM (
+                SELECT r.day AS day, {_STATUS} AS status, CASE WHEN EXISTS (SELECT 1 FROM link l WHERE l.target = ?
+                    AND l.stream = r.connection || ':' || r.id AND l.kind <> 'contact') THEN 1 ELSE 0 END AS linked
+                {_RECORDS} AND r.day >= ? AND r.day <= ?) s GROUP BY day, status, linked ORDER BY 1, 2, 3""",  # noqa: S608
+            (target, connection, kind, connection, kind, first, last),
+        )
+        return [(row[0], row[1], bool(row[2]), int(row[3])) for row in rows]
+
     def causes(self, states: tuple[int, ...] = (3,), examples: int = 5) -> list[Cause]:
         """Blocked (3) or skipped (4) postings grouped by cause and connection, the most frequent first."""
         marks = ",".join("?" * len(states))

@@ -224,6 +224,16 @@ class Records:
         )
         return [_stored(row) for row in rows]
 
+    def on_days(self, connection: str, kind: str, first: str, last: str, words: bytes = b"") -> list[StoredRecord]:
+        """Records of these days (ISO, inclusive), by day and id; with `words` only those whose body contains them."""
+        contains = "instr(body, ?) > 0" if self._db.dialect == "sqlite" else "position(? in body) > 0"
+        rows = self._db.rows(
+            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND day >= ? AND day <= ?
+            AND (? OR {contains}) ORDER BY day, id""",  # noqa: S608
+            (connection, kind, first, last, not words, words),
+        )
+        return [_stored(row) for row in rows]
+
     def some(self, connection: str, kind: str, ids: Sequence[str]) -> list[StoredRecord]:
         """These records, those that we hold."""
         found: list[StoredRecord] = []

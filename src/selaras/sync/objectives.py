@@ -17,7 +17,7 @@ from selaras.ledger import Ledger
 from selaras.model.order import Order
 from selaras.rules.cancellations import for_lack_of_stock
 from selaras.sync.figures import instant
-from selaras.sync.hub import Hub, Pair, order_stream
+from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import pairs_of
 from selaras.sync.intake import Intake
 from selaras.sync.stock import StockFlow
@@ -26,7 +26,6 @@ _DAYS = 31
 _KEPT_DAYS = 400
 _MOST_NAMED = 100
 _SETTING = "stock_accuracy:"
-_RECORDING = frozenset({"sales_order", "invoice", "credit_note"})
 _order = msgspec.json.Decoder(Order)
 
 
@@ -137,18 +136,14 @@ def _days(
         return []
     if first is None:
         first = (dt.date.fromisoformat(known[-1]) - dt.timedelta(days=_DAYS - 1)).isoformat()
-    statuses = [s for s in ledger.coverage.statuses(pair.store, "order", first, last or "9999") if s[2]]
-    streams = {status[0]: order_stream(pair.store, status[0]) for status in statuses}
-    links = ledger.postings.links(pair.books, list(streams.values()))
-    recorded_streams = {stream for (stream, _key), link in links.items() if link.kind in _RECORDING}
     seen: dict[str, list[int]] = {day: [0, 0, 0] for day in known if first <= day}
-    for record_id, _number, day, _currency, _amount, status, *_rest in statuses:
+    for day, status, linked, count in ledger.coverage.recorded(pair.store, "order", pair.books, first, last or "9999"):
         figures = seen.setdefault(day, [0, 0, 0])
-        figures[0] += 1
-        if streams[record_id] in recorded_streams:
-            figures[1] += 1
+        figures[0] += count
+        if linked:
+            figures[1] += count
         elif status == "skipped":
-            figures[2] += 1
+            figures[2] += count
     source: dict[str, int] = {}
     for cell in cells:
         source[cell.day] = source.get(cell.day, 0) + (cell.source_count or 0)
@@ -161,9 +156,7 @@ def _days(
 
 def _cancelled_for_stock(ledger: Ledger, pair: Pair, first: str, last: str) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for record in ledger.records.all(pair.store, "order"):
-        if not first <= record.day <= last or b'"cancelled"' not in record.body:
-            continue
+    for record in ledger.records.on_days(pair.store, "order", first, last, b'"cancelled"'):
         order = _order.decode(record.body)
         if order.status == "cancelled" and for_lack_of_stock(order.cancel_reason):
             counts[record.day] = counts.get(record.day, 0) + 1

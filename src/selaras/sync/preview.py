@@ -127,7 +127,7 @@ def _records(
     if names:
         return [one_record(ledger, name, "order", pair.store) for name in dict.fromkeys(names)]
     if first or last or everything:
-        return [r for r in ledger.records.all(pair.store, "order") if (first or "") <= r.day <= (last or "9999")]
+        return ledger.records.on_days(pair.store, "order", first or "", last or "9999")
     return ledger.records.unplanned(pair.store, "order", _MOST)
 
 

@@ -35,7 +35,7 @@ def replan(
     if names:
         keys = [one_record(ledger, name, "order", pair.store).key for name in dict.fromkeys(names)]
     elif first or last or everything:
-        keys = [r.key for r in ledger.records.all(pair.store, "order") if (first or "") <= r.day <= (last or "9999")]
+        keys = [record.key for record in ledger.records.on_days(pair.store, "order", first or "", last or "9999")]
     else:
         raise LedgerError("Nothing was chosen.", "Name orders, or choose with --from, --to or --all.")
     with ledger.transaction():
