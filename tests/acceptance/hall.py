@@ -6,7 +6,6 @@ until nothing is left to do. `Process` is the real thing in a process of its own
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
@@ -119,17 +118,27 @@ def serving(
 
 
 @contextlib.contextmanager
+def a_ready_house(
+    data: Path, *, books: BooksConfig | None = None, store: StoreConfig | None = None,
+    goods: tuple[tuple[str, str, int], ...] = GOODS, policy: dict[str, str] | None = None,
+) -> Iterator[House]:  # fmt: skip
+    """Both sides with the same goods, connected and paired by the command line."""
+    with a_house(data, books=books, store=store, before=lambda h: h.products(*goods), connect=False) as house:
+        house.connect(**(policy or {}))
+        yield house
+
+
+@contextlib.contextmanager
 def a_hall(
     data: Path, *, books: BooksConfig | None = None, store: StoreConfig | None = None,
     goods: tuple[tuple[str, str, int], ...] = GOODS, policy: dict[str, str] | None = None, **more: Any,
 ) -> Iterator[Hall]:  # fmt: skip
-    """Both sides with the same goods, connected and paired by the command line, and served."""
+    """The same, served."""
     with (
-        a_house(data, books=books, store=store, before=lambda h: h.products(*goods), connect=False) as house,
+        a_ready_house(data, books=books, store=store, goods=goods, policy=policy) as house,
+        serving(house, **more) as hall,
     ):
-        house.connect(**(policy or {}))
-        with serving(house, **more) as hall:
-            yield hall
+        yield hall
 
 
 # -- people and programs -----------------------------------------------------------------------------------------------
@@ -223,7 +232,8 @@ class Process:
     """`selaras serve` as a process of its own."""
 
     def __init__(self, house: House, *words: str, env: dict[str, str] | None = None, **more: Any) -> None:
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "SELARAS_LANG": "en", "SELARAS_WHO": "wati", **(env or {})}
+        ours = {"PYTHONUNBUFFERED": "1", "SELARAS_LANG": "en", "SELARAS_WHO": "wati"}
+        environment = {**os.environ, **ours, **(env or {})}
         self.house = house
         self.said: list[str] = []
         self.popen = subprocess.Popen(
@@ -285,4 +295,4 @@ def a_process(house: House, *words: str, **more: Any) -> Iterator[Process]:
             process.kill()
 
 
-__all__ = ["Hall", "House", "Process", "a_hall", "a_house", "a_process", "asyncio", "serving"]
+__all__ = ["Hall", "House", "Process", "a_hall", "a_house", "a_process", "a_ready_house", "serving"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import apsw
-from click.testing import CliRunner
 from cryptography.fernet import Fernet
 
-import selaras.cli.connect as connect_command
-from selaras.cli.main import cli
 from selaras.ledger.schema import MIGRATIONS
 from tests.acceptance.hall import GOODS, a_hall, a_house, a_process, consent, kinds, one_sentence, sale, serving
 from tests.cli.install import House
@@ -50,20 +49,17 @@ def test_a_wrong_client_secret_is_told_at_once_and_mended_by_connecting_again(tm
 
 def signed_in(house: House) -> None:
     """A person signs in to the books with the browser of another machine (`--headless`)."""
-    seen: list[str] = []
-    runner, echo = CliRunner(), connect_command.click.echo
-
-    def noted(message: object = None, **more: object) -> None:
-        seen.append(str(message))
-        echo(message, **more)  # type: ignore[arg-type]
-
-    connect_command.click.echo = noted  # type: ignore[assignment]
-    ask, connect_command._ask = connect_command._ask, lambda: consent(next(t for t in seen if t.startswith("http")))
-    try:
-        done = runner.invoke(cli, ["--data", str(house.data), "connect", "--sign-in", "buku", "--headless"])
-    finally:
-        connect_command.click.echo, connect_command._ask = echo, ask
-    assert done.exit_code == 0, done.output
+    words = [sys.executable, "-m", "selaras", "--data", str(house.data), "connect", "--sign-in", "buku", "--headless"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as command:
+        assert command.stdin is not None
+        assert command.stderr is not None
+        address = next(line for line in command.stderr if line.startswith("http"))
+        command.stdin.write(consent(address.strip()) + "\n")
+        command.stdin.close()
+        rest = command.stderr.read()
+        assert command.wait(30) == 0, rest
 
 
 def test_a_grant_revoked_while_running_pauses_the_lane_until_it_is_connected_again(tmp_path: Path) -> None:

@@ -55,6 +55,35 @@ class Response(msgspec.Struct, frozen=True):
         return [("status", self.status), ("bytes", len(self.body))]
 
 
+def repaired(raw: bytes) -> bytes:
+    """JSON in valid UTF-8: as it came where it is, else with U+FFFD for every byte that is not."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace").encode()
+    return raw
+
+
+def damaged(raw: bytes) -> list[str]:
+    """The paths of the texts in a JSON value that are not UTF-8, such as `buyer.name`."""
+    found: list[str] = []
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for name, part in value.items():
+                walk(part, f"{path}.{name}" if path else name)
+        elif isinstance(value, list):
+            for index, part in enumerate(value):
+                walk(part, f"{path}[{index}]")
+        elif isinstance(value, str) and "\ufffd" in value:
+            found.append(path)
+
+    whole = repaired(raw)
+    if whole != raw:
+        walk(msgspec.json.decode(whole), "")
+    return found
+
+
 _ANY: Final = msgspec.json.Decoder(float_hook=Decimal)
 
 

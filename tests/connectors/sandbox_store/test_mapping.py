@@ -224,12 +224,34 @@ def test_a_broken_row_is_counted_and_can_never_be_posted() -> None:
     record = row.seen.record
     assert isinstance(record, Order)
     assert (record.id, record.number, record.lines) == ("1", "1001", ())
-    assert "unit_price" in record.note
+    assert "unit_price" in record.unreadable
     with pytest.raises(UnknownCurrency):
         Line("1", "", "", Decimal(1), Decimal(1)).net(record.currency)
     del broken["id"]
     with pytest.raises(Transient):
         order_row(msgspec.json.encode(broken), ZONE)
+
+
+def test_a_row_with_bytes_that_are_not_utf8_keeps_its_number_and_total() -> None:
+    shop = new_shop()
+    order = shop.checkout(Basket(lines=[LineIn(sku="A")], note="titip satpam"))
+    raw = Scale("major", "IDR").encode(order).replace(b"satpam", b"s\xc3tp\xe9m")
+    row = order_row(raw, ZONE)
+    assert row.seen is not None
+    record = row.seen.record
+    assert (record.number, record.total, row.seen.total) == ("1001", order.total, order.total)
+    assert record.unreadable == "note is not UTF-8"
+    assert row.seen.raw == raw
+
+
+def test_a_product_and_a_stock_row_are_read_whatever_their_texts() -> None:
+    shop = new_shop()
+    encode = Scale("major", "IDR").encode
+    product = encode(shop.goods.products[1]).replace(b'"name":"', b'"name":"\xff')
+    row = product_row(product, ZONE)
+    assert row.seen is not None
+    assert row.seen.id == "1"
+    assert row.seen.record.name.startswith("\ufffd")
 
 
 def test_products_and_stock() -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.connectors.answers import repaired
 from selaras.connectors.contract import (
     Ambiguous,
     BadSignature,
@@ -189,7 +190,7 @@ class SandboxBooks:
                 raise error
             return [Failed(error) for _ in writes]
         try:
-            results = writing.results_of(answer.body)
+            results = writing.results_of(repaired(answer.body))
         except msgspec.MsgspecError:
             results = []
         if len(results) != len(writes):

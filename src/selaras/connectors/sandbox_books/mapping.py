@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.connectors.answers import repaired
 from selaras.connectors.contract import Found, Seen
 from selaras.model.document import (
     BankTransaction,
@@ -156,7 +157,8 @@ def seen_of(kind: str, raw: msgspec.Raw, zone: ZoneInfo, warehouse: str = "") ->
     Stock is known by its product's code, and counts one `warehouse` only where one is named. Raises
     `msgspec.MsgspecError` when the item is not what the sandbox promises.
     """
-    content = bytes(raw)
+    # A broken byte in somebody's name must not hold up the whole list.
+    content = repaired(bytes(raw))
     if kind == "stock":
         return _seen_stock(content, zone, warehouse)
     if kind == "product":
@@ -267,5 +269,5 @@ def _journal(row: _Journal) -> Journal:
 
 def found_of(raw: msgspec.Raw) -> Found:
     """One item of a search by reference."""
-    row = STUB.decode(raw)
+    row = STUB.decode(repaired(bytes(raw)))
     return Found(row.id, row.reference, row.number, row.total, row.currency, row.status)

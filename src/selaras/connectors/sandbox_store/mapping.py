@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.connectors.answers import damaged, repaired
 from selaras.connectors.contract import Rejected, Seen, Transient
 from selaras.connectors.sandbox_store.wire import (
     WireBuyer,
@@ -29,10 +30,6 @@ from selaras.model.money import EXPONENTS, ZERO
 from selaras.model.order import Line, LineKind, Order, OrderStatus, Payment, Refund, Shipment
 from selaras.model.party import Address, Buyer
 from selaras.model.product import Component, Product, Stock
-
-NO_CURRENCY: Final = ""
-"""No currency at all: planning refuses it, so that a row that cannot be read is blocked and never posted."""
-
 
 UNLISTED: Final = -1
 
@@ -200,14 +197,22 @@ def _refund(wire: WireRefund, exact: Money) -> Refund:
 def order_row(raw: bytes, zone: ZoneInfo, *, minor: bool = False, drafts: bool = False) -> Row:
     """A row of the list of orders. Drafts have no record: they are not orders.
 
-    A row that cannot be read becomes an order without lines and without a currency, with the cause in its note: it is
-    counted and blocked, and holds up no other. Raises `Transient` when not even its id can be read.
+    A row that cannot be read becomes an order that says so: it is counted and blocked, and holds up no other. Raises
+    `Transient` when not even its id can be read.
     """
     try:
         wire = _order_decoder.decode(raw)
         order = order_of(wire, minor=minor)
-    except (msgspec.MsgspecError, TypeError) as error:
-        return _broken(raw, zone, str(error))
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError) as error:
+        whole = repaired(raw)
+        if whole == raw:
+            return _broken(raw, zone, str(error))
+        try:
+            wire = _order_decoder.decode(whole)
+            order = order_of(wire, minor=minor)
+        except (msgspec.MsgspecError, TypeError) as second_error:
+            return _broken(whole, zone, str(second_error))
+        order = msgspec.structs.replace(order, unreadable=f"{', '.join(damaged(raw))} is not UTF-8")
     second = UNLISTED if wire.status == "trash" else int(wire.updated_at.timestamp())
     if wire.status == "draft" and not drafts:
         return Row(wire.id, second, None)
@@ -236,21 +241,21 @@ def _broken(raw: bytes, zone: ZoneInfo, why: str) -> Row:
     order = Order(
         id=str(head.id),
         number=head.number or str(head.id),
-        currency=NO_CURRENCY,
+        currency="",
         total=ZERO,
         placed_at=head.updated_at,
         updated_at=head.updated_at,
-        note=f"The store's answer cannot be read: {why}",
+        unreadable=why,
     )
     day = head.updated_at.astimezone(zone).date()
-    seen = Seen("order", order.id, order, raw, head.updated_at, day, order.number, None, NO_CURRENCY)
+    seen = Seen("order", order.id, order, raw, head.updated_at, day, order.number)
     return Row(head.id, int(head.updated_at.timestamp()), seen)
 
 
 def product_row(raw: bytes, zone: ZoneInfo, *, minor: bool = False) -> Row:
     """A row of the list of products. Raises `Transient` when it cannot be read."""
     try:
-        wire = _product_decoder.decode(raw)
+        wire = _product_decoder.decode(repaired(raw))
     except msgspec.MsgspecError as error:
         raise Transient(f"a product of the store cannot be read: {error}", code="unreadable") from None
     price = wire.price if wire.price_decimal is None else wire.price_decimal
@@ -274,7 +279,7 @@ def product_row(raw: bytes, zone: ZoneInfo, *, minor: bool = False) -> Row:
 def stock_row(raw: bytes, zone: ZoneInfo, *, minor: bool = False) -> Row:
     """A row of the list of stock, known by its SKU. Raises `Transient` when it cannot be read."""
     try:
-        wire = _stock_decoder.decode(raw)
+        wire = _stock_decoder.decode(repaired(raw))
     except msgspec.MsgspecError as error:
         raise Transient(f"a stock row of the store cannot be read: {error}", code="unreadable") from None
     record = Stock(
