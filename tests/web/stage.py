@@ -156,11 +156,17 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def a_stage(
-    path: Path, *, open_read: bool = False, public_url: str = "", paired: bool = True
+    path: Path,
+    *,
+    open_read: bool = False,
+    public_url: str = "",
+    paired: bool = True,
+    patience: float = 60.0,
+    database: str = "",
 ) -> AsyncIterator[Stage]:
     """Serve an installation; its lanes are not started unless a test does."""
     data, clock = path / "data", Clock()
-    desk = Desk(open_ledger(data, Plain()))
+    desk = Desk(open_ledger(database or data, Plain()))
     store, books = SignedStore(), Books()
     pairs = [Pair("toko", "buku", Policy())] if paired else []
 
@@ -181,7 +187,7 @@ async def a_stage(
     try:
         async with (
             application,
-            listening(application, bound()) as url,
+            listening(application, bound(), patience=patience) as url,
             aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "en"}) as http,
         ):
             yield Stage(url, application, http, clock, data)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from pathlib import Path
 
 import pytest
 
 from selaras.ledger.errors import DiskFull
 from selaras.web.intake import LIMIT
-from tests.web.stage import Stage, delivery
+from tests.web.stage import Stage, a_stage, delivery
 
 
 def body(number: int = 1, **more: object) -> bytes:
@@ -165,3 +166,14 @@ async def test_twenty_senders_at_once_lose_nothing_and_wake_the_reader_a_few_tim
     await asyncio.sleep(0.05)
     assert 1 <= len(woken) < 500
     assert set(woken) == {"toko"}
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /webhooks/toko HTTP/1.1\r\nHost: x\r\nContent-Le"])
+async def test_a_line_on_which_nothing_is_asked_is_closed(tmp_path: Path, begun: bytes) -> None:
+    async with a_stage(tmp_path, patience=0.4) as stage:
+        host, port = stage.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(begun)
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        writer.close()

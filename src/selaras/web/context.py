@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -67,7 +69,8 @@ class Context:
         self.sessions = Sessions(self.token, lambda: self.passwords.mark, hub.clock)
         self.attempts = Attempts(hub.clock)
         self._reading: Desk | None = None
-        self._kept: dict[object, tuple[float, Any]] = {}
+        self._kept: dict[object, asyncio.Future[Any]] = {}
+        self._until: dict[object, float] = {}
 
     async def start(self) -> None:
         """Open the reading connection and load the password."""
@@ -105,17 +108,34 @@ class Context:
         return await self._reading(functools.partial(work, self._reading.ledger, *args, **named))
 
     async def glance(self, work: Callable[..., T], *args: Any, **named: Any) -> T:
-        """Like `read`, but an answer of the last second is good enough: many people may watch the same picture."""
+        """Like `read`, but an answer of a moment ago is good enough: many people may watch the same picture.
+
+        It is kept for a second, or for ten times as long as it took to work out, so that pages never take more than a
+        tenth of the machine however large the ledger grows; those who ask meanwhile share one working.
+        """
         key = (work, args, tuple(sorted(named.items())))
-        now = self.hub.clock()
         kept = self._kept.get(key)
-        if kept is not None and 0 <= now - kept[0] < _KEEP:
-            answer: T = kept[1]
-            return answer
-        answer = await self.read(work, *args, **named)
-        if len(self._kept) > 200:
-            self._kept.clear()
-        self._kept[key] = (now, answer)
+        if kept is None or (kept.done() and self._stale(key)):
+            if len(self._kept) > 200:
+                self._kept.clear()
+                self._until.clear()
+            kept = asyncio.ensure_future(self._work_out(key, functools.partial(self.read, work, *args, **named)))
+            self._kept[key] = kept
+        answer: T = await asyncio.shield(kept)
+        return answer
+
+    def _stale(self, key: object) -> bool:
+        return time.monotonic() >= self._until.get(key, 0.0)
+
+    async def _work_out(self, key: object, work: Callable[[], Awaitable[T]]) -> T:
+        began = time.monotonic()
+        try:
+            answer = await work()
+        except BaseException:
+            self._until.pop(key, None)
+            raise
+        now = time.monotonic()
+        self._until[key] = now + max(_KEEP, 10 * (now - began))
         return answer
 
     async def change(self, work: Callable[..., T], *args: Any, **named: Any) -> T:
@@ -128,6 +148,7 @@ class Context:
     def changed(self) -> None:
         """Something was decided: forget what was kept, and let the lanes look for what they can do now."""
         self._kept.clear()
+        self._until.clear()
         for name, lane in self.service.lanes.items():
             if name.split(" ", 1)[0] in ("plan", "send", "stock"):
                 lane.wake()

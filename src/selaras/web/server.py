@@ -22,7 +22,7 @@ from selaras.ledger.errors import LedgerError
 from selaras.sync.installation import running_hub, schedules_of
 from selaras.web.answers import App
 from selaras.web.app import app
-from selaras.web.protocol import http_protocol
+from selaras.web.protocol import PATIENCE, http_protocol, reap
 
 __all__ = ["CannotListen", "http_protocol", "listening", "loop_factory", "run_server", "state"]
 
@@ -88,7 +88,9 @@ async def run_server(
 
 
 @contextlib.asynccontextmanager
-async def listening(application: App, listener: socket.socket, stop: asyncio.Event | None = None) -> AsyncIterator[str]:
+async def listening(
+    application: App, listener: socket.socket, stop: asyncio.Event | None = None, *, patience: float = PATIENCE
+) -> AsyncIterator[str]:
     """Answer requests on a bound socket; leaving waits for requests under way. `stop` is set if the server ends."""
     config = uvicorn.Config(
         application,
@@ -105,6 +107,7 @@ async def listening(application: App, listener: socket.socket, stop: asyncio.Eve
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    reaper = asyncio.create_task(reap(server, patience), name="reaper")
     if stop is not None:
         task.add_done_callback(lambda _task: stop.set())
     try:
@@ -115,8 +118,9 @@ async def listening(application: App, listener: socket.socket, stop: asyncio.Eve
             raise CannotListen("The server ended before it answered.", "See the log.")
         yield _url(*listener.getsockname()[:2])
     finally:
+        reaper.cancel()
         server.should_exit = True
-        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(task, reaper, return_exceptions=True)
         listener.close()
 
 
@@ -138,7 +142,11 @@ def _bind(host: str, port: int) -> socket.socket:
         family, _kind, _proto, _name, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        # Inherited by what is accepted; asyncio sets it only on sockets that name their protocol, and without it the
+        # body of an answer waits up to 40 ms for the acknowledgement of its head.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         why = error.strerror or str(error)
         raise CannotListen(
