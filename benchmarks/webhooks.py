@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import uvicorn
 
 from selaras.connectors.contract import BadSignature, Capabilities, Hint, Webhook
 from selaras.ledger import Desk, open_ledger
@@ -34,7 +33,7 @@ from selaras.ledger.values import RecordKey
 from selaras.secrets import Vault
 from selaras.sync.hub import Hub
 from selaras.web.intake import WebhookIntake
-from selaras.web.server import http_protocol, loop_factory
+from selaras.web.server import bound, listening, loop_factory
 
 SECRET = b"a secret of the benchmark"
 
@@ -65,23 +64,12 @@ async def serve(directory: Path) -> None:
     store: Any = SignedStore()
     intake = WebhookIntake(Hub(desk, {"store": store}, []), lambda name: None)
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await intake(scope, receive, send)
-
-    config = uvicorn.Config(
-        app, port=0, log_config=None, access_log=False, lifespan="off", server_header=False, http=http_protocol()
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    print(json.dumps({"port": server.servers[0].sockets[0].getsockname()[1]}), flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"cpu": usage.ru_utime + usage.ru_stime, "rss_kb": usage.ru_maxrss}), flush=True)
-    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-    server.should_exit = True
-    await task
+    async with listening(intake, bound()) as url:
+        print(json.dumps({"port": int(url.rpartition(":")[2])}), flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        print(json.dumps({"cpu": usage.ru_utime + usage.ru_stime, "rss_kb": usage.ru_maxrss}), flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     await desk.close()
 
 
