@@ -124,7 +124,7 @@ class Books:
             assert others + document.total <= note.total, f"{key} pays back more than was credited"
 
     def send(self, up_to: int, state: str = "done") -> None:
-        """The first `up_to` unsent postings (in the order of planning) reach the target."""
+        """The first `up_to` unsent postings, in order of planning, reach the target; a blocked one blocks the rest."""
         left = up_to
         for key, held in self.held.items():
             if left <= 0:
@@ -134,7 +134,14 @@ class Books:
                 for field in ("sales_order_id", "invoice_id", "credit_note_id"):
                     need = getattr(document, field, "")[1:]
                     assert not need or held.op == "void" or self._stands(need), f"{key} is sent before {need}"
+                if state == "blocked":
+                    self.held[key] = msgspec.structs.replace(held, state=state)
+                    return
                 self.held[key] = msgspec.structs.replace(held, state=state, id="T-" + key)
+                left -= 1
+            elif held.state == "blocked":
+                # A person retries it: it is sent before all that waits behind it.
+                self.held[key] = msgspec.structs.replace(held, state="done", id="T-" + key)
                 left -= 1
 
     def _stands(self, key: str) -> bool:

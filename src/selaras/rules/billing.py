@@ -17,7 +17,7 @@ import msgspec
 
 from selaras.model.document import DocumentLine, Invoice
 from selaras.model.money import ZERO, rounded
-from selaras.rules.bills import AGAIN, Bill, Bills, carried_line
+from selaras.rules.bills import AGAIN, Bill, Bills, carried_line, family_name
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.facts import refund_name
 from selaras.rules.lines import ONE, Pile, lines_print, lines_total
@@ -168,8 +168,9 @@ def _credit_refunds(bills: Bills) -> set[str]:
     kept: set[str] = set()
     if not bills.invoices or bills.facts.due_since is None:
         return kept
-    if any(key == "credit_note:cancel" or key.startswith("credit_note:cancel:") for key in bills.notes):
-        return kept  # the cancellation credited everything that was left
+    # A cancellation credits all that is left. A refund told after that was sent has nothing to credit any more; one
+    # that still waits behind it has kept its share.
+    cancel_sent = any(family_name(key) == "credit_note:cancel" for key in bills.notes)
     for returned in bills.sale.credited:
         refund = returned.refund
         if bills.facts.cancelled and returned.amount_only:
@@ -177,6 +178,8 @@ def _credit_refunds(bills: Bills) -> set[str]:
         name = refund_name(refund.id)
         base = f"credit_note:{name}"
         if any(held.key in bills.notes for _number, held in stream.family(base)):
+            continue
+        if cancel_sent and refund.amount > sum((b.left for b in bills.invoices), ZERO):
             continue
         number = 0
         for bill, part in _spread(bills, returned):

@@ -95,8 +95,8 @@ def _one_apart(a: str, b: str) -> bool:
     return a[at + 1 :] == b[at + 1 :] or (a[at : at + 2] == b[at : at + 2][::-1] and a[at + 2 :] == b[at + 2 :])
 
 
-def _deletions(code: str) -> list[str]:
-    return [code[:i] + code[i + 1 :] for i in range(len(code))]
+def _without_a_letter(code: str) -> list[str]:
+    return [code[:i] + code[i + 1 :] for i, char in enumerate(code) if not char.isdigit()]
 
 
 @lru_cache(maxsize=131_072)
@@ -167,7 +167,7 @@ class ProductIndex:
         _folded, _no_blanks, bare, _trimmed, alike = _forms(code)
         near.setdefault("=" + alike, set()).add(code)
         near.setdefault("-" + bare, set()).add(code)
-        for shorter in _deletions(bare):
+        for shorter in _without_a_letter(bare):
             near.setdefault("-" + shorter, set()).add(code)
         if product.name:
             near.setdefault("n" + name_key(product.name), set()).add(code)
@@ -175,8 +175,8 @@ class ProductIndex:
     def near(self, code: str, name: str = "") -> list[Proposal]:
         """Products of the books that may be meant by `code`, the likeliest first, at most five.
 
-        Codes one character apart are usual among neighbours (KAOS-01, KAOS-02): where the odd character is a digit the
-        names have to agree too.
+        Codes one digit apart are usual among neighbours (KAOS-01, KAOS-02), so they are proposed only where the names
+        agree. That also keeps the search short: only letters are left out when looking for a code one letter apart.
         """
         if not self._near_ready:
             self._near_ready = True
@@ -187,35 +187,29 @@ class ProductIndex:
         found: dict[str, NearKind] = {}
         wanted_name = name_key(name)
         if code:
-            _folded, _no_blanks, bare, _trimmed, alike = _forms(code)
-            keys = ["=" + alike, "-" + bare, *("-" + shorter for shorter in _deletions(bare))]
-            for key in keys:
+            bare, alike = _forms(code)[2], _forms(code)[4]
+            for key in ("=" + alike, "-" + bare, *("-" + shorter for shorter in _without_a_letter(bare))):
                 for other in near.get(key, ()):
                     if other == code or other in found or other not in self._by_code:
                         continue
                     kind = difference(code, other)
-                    if kind is None or (kind == "one_letter" and not self._believable(code, other, wanted_name)):
-                        continue
-                    found[other] = kind
+                    if kind is not None and (kind != "one_letter" or _letters_only(bare, _forms(other)[2])):
+                        found[other] = kind
         if wanted_name:
             for other in near.get("n" + wanted_name, ()):
                 if other != code and other not in found and self._named(other, wanted_name):
-                    found[other] = "same_name"
+                    found[other] = (difference(code, other) if code else None) or "same_name"
         ranked = sorted(found.items(), key=lambda item: (-RANK[item[1]], item[0]))[:_MOST_PROPOSALS]
         return [Proposal(other, kind, _SAY[kind](code=code, other=other, name=name)) for other, kind in ranked]
 
     def _named(self, code: str, wanted: str) -> bool:
         return any(name_key(product.name) == wanted for product in self.by_code(code))
 
-    def _believable(self, code: str, other: str, wanted_name: str) -> bool:
-        bare, theirs = _forms(code)[2], _forms(other)[2]
-        if len(bare) < 4 or len(theirs) < 4:
-            return False
-        if sorted(c for c in bare if c.isdigit()) == sorted(c for c in theirs if c.isdigit()) and not (
-            bare.isdigit() and theirs.isdigit()
-        ):
-            return True
-        return bool(wanted_name) and self._named(other, wanted_name)
+
+def _letters_only(code: str, other: str) -> bool:
+    """Both have the same digits, in codes long enough for one letter to be a slip."""
+    digits = sorted(c for c in code if c.isdigit())
+    return min(len(code), len(other)) >= 4 and digits == sorted(c for c in other if c.isdigit())
 
 
 def match_product(
