@@ -37,9 +37,7 @@ def tracked() -> tuple[Path, ...]:
     if listing.returncode == 0 and listing.stdout:
         paths = [ROOT / name for name in listing.stdout.split("\0") if name]
     else:
-        paths = [
-            path for path in ROOT.rglob("*") if not {".venv", ".git"} & set(path.relative_to(ROOT).parts)
-        ]
+        paths = [path for path in ROOT.rglob("*") if not {".venv", ".git"} & set(path.relative_to(ROOT).parts)]
     return tuple(sorted(path for path in paths if path.is_file()))
 
 
@@ -109,15 +107,11 @@ def test_no_path_of_one_machine() -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_locks_name_no_host_and_hash_everything(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
-    hosts = re.findall(
-        r"^.*(?:\w+://|--(?:extra-)?index-url|--find-links|--trusted-host| @ ).*$", text, re.MULTILINE
-    )
+    hosts = re.findall(r"^.*(?:\w+://|--(?:extra-)?index-url|--find-links|--trusted-host| @ ).*$", text, re.MULTILINE)
     assert not hosts, hosts
     pins = PIN.findall(text)
     assert len(pins) > 20
-    assert all(
-        block.count("--hash=sha256:") for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
-    )
+    assert all(block.count("--hash=sha256:") for block in re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:])
 
 
 def test_the_dev_lock_holds_every_pin_of_the_runtime_lock() -> None:

@@ -13,9 +13,7 @@ from tests.needs import missing
 
 def test_postgresql_answers_and_databases_are_apart(pg_dsn: str, postgres_dsn: str) -> None:
     with psycopg.connect(pg_dsn) as connection:
-        row = connection.execute(
-            "SELECT current_database(), current_setting('server_version_num')::int"
-        ).fetchone()
+        row = connection.execute("SELECT current_database(), current_setting('server_version_num')::int").fetchone()
         connection.execute("CREATE TABLE here (id int)")
     assert row is not None
     assert row[0] in pg_dsn

@@ -85,8 +85,6 @@ def test_texts_take_their_values_by_name() -> None:
 def test_pages_speak_the_language_of_the_context() -> None:
     environment = Environment(autoescape=True)
     i18n.install(environment)
-    page = environment.from_string(
-        "{% trans n=3 %}\n  {{ n }} never seen\n{% endtrans %} {{ amount|money('IDR') }}"
-    )
+    page = environment.from_string("{% trans n=3 %}\n  {{ n }} never seen\n{% endtrans %} {{ amount|money('IDR') }}")
     with i18n.use_locale("id"):
         assert page.render(amount=Decimal(1500)) == "3 never seen Rp 1.500"

@@ -13,16 +13,12 @@ from tests.house.walls import ROOT, SOURCE
 ROOMS = ("model", "rules", "connectors", "ledger", "sync")
 MONEY = frozenset("amount total price tax fee discount balance sum".split())
 # "total_seconds" and "price_ratio" are no money.
-NO_MONEY = frozenset(
-    "seconds second ms minutes hours days ratio share rate percent probability score count".split()
-)
+NO_MONEY = frozenset("seconds second ms minutes hours days ratio share rate percent probability score count".split())
 
 
 def looks_like_money(name: str) -> bool:
     words = set(re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower().split("_"))
-    singular = (
-        {word.removesuffix("es") for word in words} | {word.removesuffix("s") for word in words} | words
-    )
+    singular = {word.removesuffix("es") for word in words} | {word.removesuffix("s") for word in words} | words
     return bool(singular & MONEY) and not words & NO_MONEY
 
 

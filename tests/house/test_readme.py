@@ -38,9 +38,7 @@ def test_the_two_commands_are_there(readme: str) -> None:
 def test_ci_runs_the_command_of_the_readme() -> None:
     path = ROOT / ".ci" / "run"
     assert os.access(path, os.X_OK)
-    steps = [
-        line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
-    ]
+    steps = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     assert steps == ['cd "$(dirname "$0")/.." || exit 1', f"exec {TEST}"]
 
 
@@ -55,8 +53,7 @@ def test_the_demo_works_in_a_fresh_clone(tmp_path: Path) -> None:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("SELARAS_", "PYTEST_"))
-        and name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
+        if not name.startswith(("SELARAS_", "PYTEST_")) and name not in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME")
     }
     done = subprocess.run(
         [*DEMO.split(), "--headless", "--json"],

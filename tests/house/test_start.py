@@ -68,9 +68,7 @@ def test_pip_troubles_are_one_sentence(
     assert sentence in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_a_python_without_venv_is_named(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_python_without_venv_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(SystemExit):
         start.make_environment()
@@ -78,9 +76,7 @@ def test_a_python_without_venv_is_named(
 
 
 def test_an_unknown_command_is_refused() -> None:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "start.py"), "sing"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, str(ROOT / "start.py"), "sing"], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "there is no command 'sing'" in done.stderr
     assert not done.stdout

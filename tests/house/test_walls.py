@@ -46,7 +46,7 @@ def test_shared_modules_are_declared_on_both_sides() -> None:
     ("room", "source"),
     [
         ("model", "from selaras.rules import match"),
-        ("model", "from selaras.config import Config"),
+        ("model", "from selaras.secrets import Vault"),
         ("rules", "from selaras.i18n import _"),
         ("rules", "from selaras import i18n"),
         ("rules", "import time"),
@@ -72,7 +72,7 @@ def test_a_breach_is_seen(room: str, source: str) -> None:
         ),
         (
             "connectors",
-            "from .contract import Store\nfrom ..errors import Rejected\nfrom selaras import __version__",
+            "from .contract import Store\nfrom ..secrets import remember\nfrom selaras import __version__",
         ),
         ("cli", "from selaras.sandbox import serve\nfrom selaras.web import app"),
     ],

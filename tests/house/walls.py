@@ -28,18 +28,15 @@ ALLOWED: dict[str, frozenset[str]] = {
 # Modules that stand outside the rooms, and which rooms may use them.
 PURE = frozenset({"model", "rules"})
 SHARED: dict[str, frozenset[str]] = {
-    "errors": frozenset(ALLOWED),
     "i18n": frozenset(ALLOWED),
-    "config": frozenset(ALLOWED) - PURE,
     "secrets": frozenset({"connectors", "sync", "engine", "web", "cli"}),
 }
 # model and rules mark texts; translating needs to know who is looking, which they do not.
 MARKER_ONLY = frozenset({"N_"})
 # What the shared modules may import of ours.
 SHARED_MAY: dict[str, frozenset[str]] = {
-    "errors": frozenset({"i18n"}),
     "i18n": frozenset(),
-    "config": frozenset({"errors", "i18n", "model"}),
+    "secrets": frozenset(),
     "__init__": frozenset(),
     "__main__": frozenset({"cli"}),
 }
@@ -64,9 +61,7 @@ def modules() -> Iterator[tuple[Path, str]]:
         yield path, path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imports(
-    tree: ast.AST, package: tuple[str, ...]
-) -> Iterator[tuple[int, tuple[str, ...], tuple[str, ...]]]:
+def imports(tree: ast.AST, package: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...], tuple[str, ...]]]:
     """(line, module path, imported names) of every import, relative ones made absolute."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -107,10 +102,6 @@ def breaches(tree: ast.AST, room: str, package: tuple[str, ...]) -> list[str]:
             found.append(f"{line}: {room} may not import {target}")
     if room in PURE:
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in CLOCKS
-            ):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
                 found.append(f"{node.lineno}: {room} has no clock ({node.func.attr}())")
     return found

@@ -16,7 +16,6 @@ from selaras.connectors.contract import (
     ConnectorError,
     Done,
     Expired,
-    Failed,
     Found,
     LockedPeriod,
     Op,
@@ -262,7 +261,7 @@ class Dispatcher:
         if isinstance(error, Expired):
             return 60.0
         # Spread by id instead of by chance, so that a replay is the same.
-        return float(min(30.0, 0.2 * 2 ** min(claim.tries, 8))) * (1 + claim.id % 7 / 20)
+        return min(30.0, 0.2 * (1 << min(claim.tries, 8))) * (1 + claim.id % 7 / 20)
 
     @staticmethod
     def _blocked(claim: Claimed, cause: str, field: str, message: str, cure: str) -> Settlement:

@@ -27,6 +27,7 @@ PROBLEM_KEY = "!"
 # The answer of a person that a buyer is none of the contacts that there are.
 NEW_CONTACT = "*new*"
 BANK_KEY = "receipt:bank:"
+_PATIENCE = 20
 _HELD_STATES: dict[State, HeldState] = {
     State.PLANNED: "planned",
     State.IN_DOUBT: "in_doubt",
@@ -58,7 +59,7 @@ class OrderPlanner:
 
     async def plan(self, limit: int = 200) -> int:
         """Plan every order that changed; returns how many were planned."""
-        ledger, done = self._hub.desk.ledger, 0
+        ledger, done, overtaken = self._hub.desk.ledger, 0, 0
         while True:
             records = await self._hub.desk(ledger.records.unplanned, self._pair.store, "order", limit)
             if not records:
@@ -66,7 +67,11 @@ class OrderPlanner:
             try:
                 await self._hub.desk.write(self._plan_and_keep, records)
             except PlanOutOfDate:
-                continue  # another worker took a posting meanwhile; what it did is in the next reading
+                # Another worker took a posting meanwhile; what it did is in the next reading.
+                overtaken += 1
+                if overtaken > _PATIENCE:
+                    raise
+                continue
             done += len(records)
 
     def _plan_and_keep(self, records: Sequence[StoredRecord]) -> None:
@@ -119,7 +124,7 @@ class OrderPlanner:
         return contact_stream(self._contact_name(order))
 
     def _contact_name(self, order: Order) -> str:
-        """The key of the buyer; who left neither telephone number nor e-mail goes to the shared contact, if one is set."""
+        """The key of the buyer; who left neither telephone nor e-mail goes to the shared contact, if one is set."""
         key = contact_key(order.buyer)
         if not key.startswith(("phone:", "email:")) and self._pair.policy.walk_in is not None:
             return f"walk-in:{self._pair.policy.walk_in}"

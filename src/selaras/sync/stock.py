@@ -215,8 +215,9 @@ class StockFlow:
             level = StockLevel(f"{code}@{version}", code, offered.product_id, answer.quantity, offered.version)
             rows.append(
                 NewPosting(
-                    store, streams[code], "stock", version, "stock", "update", RecordKey(self._pair.books, "stock", code),
-                    level.reference, f"{answer.quantity}|{offered.version}", level, "; ".join(answer.reasons),
+                    store, streams[code], "stock", version, "stock", "update",
+                    RecordKey(self._pair.books, "stock", code), level.reference,
+                    f"{answer.quantity}|{offered.version}", level, "; ".join(answer.reasons),
                 )
             )  # fmt: skip
         ledger.postings.plan(rows, now)

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import msgspec
 
+from selaras.ledger.backup import trust
 from selaras.ledger.values import Link, State
 from selaras.model.money import NotExact, UnknownCurrency, from_minor, to_minor
 from selaras.sync.hub import Hub, Pair
@@ -55,6 +56,9 @@ class Sweep:
         seen, changed = await self._store(progress)
         differences = await self._books(progress)
         unsettled = await self._hub.desk(self._unsettled)
+        if not unsettled:
+            # A ledger that came from a backup has seen all of both sides now: it need not look before it sends.
+            await self._hub.desk.write(trust, self._hub.desk.ledger.db)
         return Swept(self._pair.store, seen, changed, unsettled, differences)
 
     async def _store(self, progress: Progress) -> tuple[int, int]:

@@ -1,8 +1,8 @@
 """A real retailer's invoices (UCI Online Retail) as documents of the sandbox's store, and what they come to.
 
-Each invoice number is one document in pounds sterling; `C…` is a return without its sale, `A…` an adjustment. The sum
-of a document is Σ quantity × price, each line rounded half-up to the penny; the whole set of 2010-12 to 2011-12 comes to
-GBP 9,747,747.93 in 25,900 documents. The set holds no payments, so none are made.
+Each invoice number is one document in pounds sterling; `C…` is a return without its sale, `A…` an adjustment. The
+sum of a document is Σ quantity × price, each line rounded half-up to the penny; the whole set of 2010-12 to 2011-12
+comes to GBP 9,747,747.93 in 25,900 documents. The set holds no payments, so none are made.
 
 Codes that are no articles become what they are: postage and carriage are the shipping of the order, `D` its discount,
 bank and market-place charges, commissions, samples and manual entries its fees. Article codes are known to the books in
