@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from selaras.ledger.values import RecordKey
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.faults import FaultSettings
 from tests.sync.world import World, a_world
@@ -218,3 +219,22 @@ async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None
                 assert sale["status"] == "void", (order["number"], sale)
         assert truth["trial_balance"]["IDR"]["sum"] == "0"
         assert sum(truth["faults"].values()) > 0
+
+
+async def test_goods_of_an_exchange_are_not_counted_twice(tmp_path: Path) -> None:
+    """What an exchange adds is billed without the sales order; while its money is still out the shelf must be right."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10, "KAOS-L": 10})
+        order = await world.checkout(("KAOS-M", 1))
+        await world.act(order, "pay", {"method": "qris", "reference": "Q1"})
+        await world.act(order, "shipments", {"courier": "JNE", "tracking": "JNE1"})
+        await world.sync()
+        out = [{"sku": "KAOS-L", "quantity": 1}]
+        await world.act(order, "exchanges", {"back": [{"line_id": order["lines"][0]["id"], "quantity": 1}], "out": out})
+        await world.sync()
+        flow = world.service.stocks["toko"]
+        key = RecordKey("toko", "order", str(order["id"]))
+        await world.hub.desk.write(world.ledger.records.replan, [key])
+        assert (await world.hub.desk(flow.waiting_pieces)).get("KAOS-L", Decimal(0)) == 0
+        shelf = (await world.shop_truth())["stock"]
+        assert (shelf["KAOS-M"]["available"], shelf["KAOS-L"]["available"]) == (10, 9)

@@ -18,7 +18,7 @@ from decimal import Decimal
 import msgspec
 
 from selaras.connectors.contract import Connector, Seen
-from selaras.ledger.values import NewPosting, NewRecord, RecordKey, Settlement, State, document_of
+from selaras.ledger.values import NewPosting, NewRecord, Posting, RecordKey, Settlement, State, document_of
 from selaras.model.document import Invoice, SalesOrder, StockLevel
 from selaras.model.money import ZERO
 from selaras.model.order import Order
@@ -171,14 +171,7 @@ class StockFlow:
             order = _order.decode(record.body)
             if order.status in ("draft", "cancelled"):
                 continue
-            booked: dict[str, Decimal] = {}
-            for posting in history.get(stream, ()):
-                if posting.key == "sales_order" and posting.state is State.DONE:
-                    document = document_of(posting.document)
-                    if isinstance(document, SalesOrder):
-                        booked = {}
-                        for sold in document.lines:
-                            booked[sold.code] = booked.get(sold.code, ZERO) + sold.quantity
+            booked = _booked_pieces(history.get(stream, ()))
             for line in order.lines:
                 if line.kind != "product" or line.quantity <= ZERO:
                     continue
@@ -229,6 +222,26 @@ class StockFlow:
             code = parts[0][0]
             return sellable(there[code], buffer, waiting.get(code, ZERO))
         return sellable_bundle([(there[code], waiting.get(code, ZERO), each) for code, each in parts], buffer)
+
+
+def _booked_pieces(history: Sequence[Posting]) -> dict[str, Decimal]:
+    """Pieces per books code that an order's documents have taken: those of its sales order, or of its invoices where
+    they are more (what was added after the first invoice is billed without the sales order)."""
+    ordered: dict[str, Decimal] = {}
+    invoices: dict[str, Invoice] = {}
+    for posting in history:
+        document = document_of(posting.document) if posting.state is State.DONE else None
+        if isinstance(document, SalesOrder):
+            ordered = {}
+            for line in document.lines:
+                ordered[line.code] = ordered.get(line.code, ZERO) + line.quantity
+        elif isinstance(document, Invoice):
+            invoices[posting.key] = document  # the newest version of each
+    billed: dict[str, Decimal] = {}
+    for invoice in invoices.values():
+        for line in invoice.lines:
+            billed[line.code] = billed.get(line.code, ZERO) + line.quantity
+    return {code: max(ordered.get(code, ZERO), billed.get(code, ZERO)) for code in ordered.keys() | billed.keys()}
 
 
 async def _read_stock(connector: Connector, codes: Sequence[str]) -> list[Seen]:
