@@ -91,7 +91,7 @@ PAGES = (
     "/", "/coverage", "/coverage?first=2026-11-19&last=2026-11-20", "/coverage?first=nonsense", "/blocked",
     "/blocked?skipped=1", "/blocked?cause=unmatched_product", "/blocked?cause=none", "/waiting", "/events",
     "/connections", "/orders/toko/1000", "/orders/toko/1004", "/orders/toko/1100", "/records/order/toko/1000",
-    "/stock/KOPI", "/find", "/find?q=1000", "/find?q=KOPI", "/demo",
+    "/stock/KOPI", "/find", "/find?q=1000", "/find?q=KOPI", "/demo", "/products", "/contacts",
 )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ async def test_every_link_leads_somewhere(filled: Stage, lang: str) -> None:
 
 EMPTY = (
     "/", "/coverage", "/blocked", "/blocked?skipped=1", "/waiting", "/events", "/connections", "/find?q=x", "/demo",
-    "/nowhere", "/orders/toko/x", "/stock/x", "/sign-in",
+    "/products", "/contacts", "/nowhere", "/orders/toko/x", "/stock/x", "/sign-in",
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from selaras.engine.service import Service
 from selaras.sync.hub import Hub
-from selaras.web import api, figures, pages, signing, static
+from selaras.web import api, figures, matching, pages, signing, static
 from selaras.web.answers import JSON, Answer, Receive, Scope, Send
 from selaras.web.context import Context
 from selaras.web.guard import Guard
@@ -39,6 +39,7 @@ class Application:
             Route("/metrics", self._metrics, name="metrics"),
             *static.routes(),
             *signing.routes(context, look),
+            *matching.routes(context, look),
             *pages.routes(context, self.intake, look),
         ]
         framework = Starlette(

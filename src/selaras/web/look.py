@@ -227,7 +227,10 @@ def seconds(value: Decimal | int) -> str:
 
 def say(text: str) -> str:
     """A reason, message or cure of the rules and flows in the reader's language."""
-    return "; ".join(translated(part, i18n.gettext) for part in text.split("; ")) if text else ""
+    whole = translated(text, i18n.gettext)
+    if whole != text or "; " not in text:
+        return whole
+    return "; ".join(translated(part, i18n.gettext) for part in text.split("; "))
 
 
 def path(*parts: str | dict[str, str]) -> str:

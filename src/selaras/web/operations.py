@@ -262,7 +262,7 @@ async def _products(call: Call) -> sync.Catalogues:
 
 
 async def _ties(call: Call) -> list[sync.Tie]:
-    return await call.context.hub.desk(sync.contact_ties, call.context.hub, call.query.store)
+    return await call.context.glance(overview.all_ties, call.query.store)
 
 
 async def _decisions(call: Call) -> list[sync.Standing]:

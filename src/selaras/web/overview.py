@@ -10,6 +10,8 @@ from selaras.ledger import Ledger
 from selaras.secrets import redact
 from selaras.sync import operations as sync
 from selaras.sync.figures import instant
+from selaras.sync.installation import pairs_of
+from selaras.sync.offline import offline_hub
 from selaras.web.context import Context, type_title
 from selaras.web.intake import WebhookIntake
 
@@ -156,3 +158,13 @@ async def connections(context: Context, intake: WebhookIntake) -> list[Connectio
             )
         )  # fmt: skip
     return found
+
+
+def all_products(ledger: Ledger) -> list[sync.Catalogues]:
+    """The comparison of every pair's catalogues."""
+    return [sync.products(ledger, pair.store) for pair in pairs_of(ledger)]
+
+
+def all_ties(ledger: Ledger, store: str | None = None) -> list[sync.Tie]:
+    """Buyers who wait for an answer, worked out beside the running hub: no webhook waits for it."""
+    return sync.contact_ties(offline_hub(ledger), store)
