@@ -186,10 +186,12 @@ class Service:
 
     async def _poll_if_due(self, name: str, kind: str, work: Callable[[], Awaitable[object]]) -> None:
         now = self.hub.clock()
-        if self._next.get((name, kind), 0.0) > now:
+        following = self.schedules[kind].next(now, self._zone(name))
+        if now < self._next.get((name, kind), 0.0) <= following:
             return
+        # Later than the schedule allows: the clock was set back meanwhile, and what it said before does not count.
         # Set before the work: whoever asks for another turn while this one runs must not be overwritten.
-        self._next[(name, kind)] = self.schedules[kind].next(now, self._zone(name))
+        self._next[(name, kind)] = following
         self._asked.discard((name, kind))
         try:
             await work()
@@ -207,7 +209,7 @@ class Service:
         # Nothing is planned on a mirror that is not filled yet: buyers would be made twice, goods be unknown.
         fresh = await self.hub.desk(self.hub.desk.ledger.records.unplanned, pair.store, "order", 1)
         for kind, age in _FRESH.items():
-            if kind not in books.polled or (fresh and self.hub.clock() - books.polled[kind] > age):
+            if kind not in books.polled or (fresh and not 0 <= self.hub.clock() - books.polled[kind] <= age):
                 await books.poll(kind)
         if pair.store in self._reconsider:
             self._reconsider.discard(pair.store)
@@ -231,7 +233,7 @@ class Service:
     async def _stock(self, pair: Pair) -> float | None:
         flow, lane = self.stocks[pair.store], f"stock {pair.store}"
         now, due = self.hub.clock(), self._next.get((lane, "stock"), 0.0)
-        if flow.wanted and now < due:
+        if flow.wanted and now < due <= now + _STOCK_PAUSE:
             return due  # what moves within a moment is worked out together
         if flow.wanted:
             self._next[lane, "stock"] = now + _STOCK_PAUSE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -150,6 +151,7 @@ class Client:
         self.minor = minor
         self.skew: float | None = None
         self._clock = clock
+        self._shown: tuple[int, float] | None = None
 
     async def shop(self) -> Shop:
         """The shop's facts."""
@@ -257,7 +259,12 @@ class Client:
             return None
         seconds = int(stamp.timestamp())
         self.skew = seconds - self._clock()
+        self._shown = (seconds, time.monotonic())
         return seconds
+
+    def store_time(self) -> float | None:
+        """The store's clock now (Unix seconds), whatever was done to ours since its last answer; None before one."""
+        return None if self._shown is None else self._shown[0] + time.monotonic() - self._shown[1]
 
 
 def _instant(second: int) -> str:
