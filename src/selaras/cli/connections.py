@@ -114,7 +114,7 @@ async def _ask(connection: Connection, tokens: LedgerTokens) -> CheckAnswer:
 def _show(one: CheckAnswer) -> None:
     if one.check is None:
         error, cure = spoken(one.error), spoken(one.cure)
-        stop = "" if not cure or error.endswith((".", "!", "?")) else "."
+        stop = "" if error.endswith((".", "!", "?")) else "."
         say(f"✘ {one.name}: {error}{stop} {cure}".rstrip(), "bold red")
         return
     say(f"{'✔' if one.ok else '✘'} {one.name}: {one.check.account}, {one.check.currency}, {one.check.zone}",

@@ -247,7 +247,8 @@ class Http:
         trouble = _AFTER[code] % {"seconds": f"{seconds:g}", "most": self.max_body}
         if effect:
             return Ambiguous(f"{what} at {self.name}: {trouble}; it may have taken effect", code=code)
-        return Transient(f"{what} at {self.name}: {trouble}", code=code)
+        cure = _OTHER_PROGRAM if code in ("too_large", "malformed") else ""
+        return Transient(f"{what} at {self.name}: {trouble}", code=code, cure=cure)
 
     def _raise_for(self, method: str, target: str, answer: Response) -> None:
         status = answer.status
@@ -318,6 +319,7 @@ _AFTER: Final = {
     "reset": "the connection broke before the answer",
     "too_large": "the answer is larger than %(most)d bytes",
 }
+_OTHER_PROGRAM: Final = "Check the address in the settings of the connection: another program may be answering there."
 
 
 __all__ = [
