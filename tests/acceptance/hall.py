@@ -64,7 +64,7 @@ class Hall:
 
     def sync(self, timeout: float = 45.0) -> None:
         """Poll every kind of both sides, then wait until nothing is left to do."""
-        assert self.run(self._sync(timeout)), self.errors()
+        assert self.run(self._sync(timeout)), self.busy()
 
     async def _sync(self, timeout: float) -> bool:
         for name, connector in self.service.hub.connectors.items():
@@ -74,11 +74,16 @@ class Hall:
 
     def settle(self, timeout: float = 45.0) -> None:
         """Wait until nothing is left to do, without asking either side for anything."""
-        assert self.run(self.service.settle(timeout)), self.errors()
+        assert self.run(self.service.settle(timeout)), self.busy()
 
-    def errors(self) -> dict[str, str]:
-        """The lanes whose last turn failed, and why."""
-        return {name: lane.error for name, lane in self.service.lanes.items() if lane.error}
+    def busy(self) -> str:
+        """What is not done, for the message of a failing test."""
+        service, ledger = self.service, self.service.hub.desk.ledger
+        lanes = {name: lane.error for name, lane in service.lanes.items() if lane.error or not lane.idle}
+        stock = [flow.wanted for flow in service.stocks.values()]
+        hints = self.run(service.hub.desk(ledger.db.rows, "SELECT kind, id, due, message FROM hint"))
+        waiting = self.api("/waiting")[:3]
+        return f"lanes {lanes}, stock {stock}, hints {hints}, asked {service._asked}, waiting {waiting}"
 
     def api(self, path: str, body: Any = None) -> Any:
         """A call of the HTTP API with the local token; the answer of an error, too."""
