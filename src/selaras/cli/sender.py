@@ -53,6 +53,7 @@ class Line(asyncio.Protocol):
         self._took = took
         self._bad = bad
         self._done = done
+        self.ready = done.get_loop().create_future()
         self._left = 0.0
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
@@ -60,6 +61,7 @@ class Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP connection gives
         self._transport = transport
+        self.ready.set_result(None)
 
     def begin(self) -> None:
         """Send the next one."""
@@ -101,6 +103,7 @@ async def deliver(url: str, queue: Sequence[bytes], connections: int) -> Sent:
     for wait in waits:
         line = Line(left, took, bad, wait)
         await loop.create_connection(lambda line=line: line, host, port)  # type: ignore[misc]
+        await line.ready
         lines.append(line)
     begun = time.perf_counter()
     for line in lines:
