@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import gzip
-import hashlib
-import hmac
 import http.client
 import socket
 import socketserver
@@ -19,8 +16,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.acceptance.hall import Process, a_hall, a_process, a_ready_house, eventually, kinds, one_sentence, sale
-from tests.cli.install import House
+from tests.acceptance.hall import (
+    Process,
+    a_hall,
+    a_process,
+    a_ready_house,
+    deliver,
+    eventually,
+    kinds,
+    one_sentence,
+    post,
+    sale,
+)
 
 FLOOD = 300 * 1024 * 1024
 PART = b" " * (1 << 20)
@@ -95,23 +102,6 @@ def test_an_answer_of_300_mb_is_cut_off_and_other_connections_go_on(tmp_path: Pa
             assert process.stop() == 0
 
 
-def post(url: str, path: str, headers: dict[str, str], body: Iterator[bytes] | bytes) -> int:
-    """A POST whose answer may come before the body is through; its status."""
-    where = urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
-    try:
-        connection.putrequest("POST", path)
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        connection.endheaders()
-        with contextlib.suppress(OSError):
-            for part in [body] if isinstance(body, bytes) else body:
-                connection.send(part)
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
 def chunks() -> Iterator[bytes]:
     for _ in range(FLOOD // len(PART)):
         yield b"%x\r\n" % len(PART) + PART + b"\r\n"
@@ -139,17 +129,6 @@ def test_a_delivery_of_300_mb_is_refused_and_the_next_one_is_taken(tmp_path: Pat
             assert deliver(url, house, b'{"topic":"order.created","id":%d}' % order["id"]) == 200
             eventually(lambda: order["number"] in house.truth()["sales"])
             assert process.stop() == 0
-
-
-def deliver(url: str, house: House, body: bytes, *, at: float | None = None) -> int:
-    """A delivery as the store signs it."""
-    stamp = str(int(time.time() if at is None else at))
-    digest = hmac.new(house.store.webhook_secret.encode(), stamp.encode() + b"." + body, hashlib.sha256).digest()
-    head = {
-        "X-Store-Timestamp": stamp, "X-Store-Signature": base64.b64encode(digest).decode(),
-        "Content-Length": str(len(body)),
-    }  # fmt: skip
-    return post(url, "/webhooks/toko", head, body)
 
 
 def test_a_delivery_that_is_not_utf8_or_no_json_is_still_a_hint(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.store import StoreConfig
-from tests.acceptance.hall import Clock, a_hall, a_ready_house, eventually, kinds, sale, serving
-from tests.acceptance.test_bad_input_bytes import deliver
+from tests.acceptance.hall import Clock, a_hall, a_ready_house, deliver, eventually, kinds, sale, serving
 
 WRONG = 600.0
 
