@@ -11,6 +11,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -59,8 +60,8 @@ class Line(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what a TCP connection gives
-        self._transport = transport
+        # uvloop's transports behave like asyncio's without descending from them.
+        self._transport = cast(asyncio.Transport, transport)
         self.ready.set_result(None)
 
     def begin(self) -> None:
