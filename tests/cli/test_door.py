@@ -389,6 +389,20 @@ def test_ctrl_c_is_one_line(house: House, monkeypatch: pytest.MonkeyPatch) -> No
     assert "Stopped" in done.stderr
 
 
+def test_a_real_ctrl_c_while_waiting_for_a_sign_in_is_one_line(house: House) -> None:
+    redirect = f"http://127.0.0.1:{free_port()}/oauth/done"
+    process = started(house, *books_words(house, "--set", f"redirect_uri={redirect}"), env=secret(house))
+    try:
+        until(process.stderr, "/oauth/authorize")
+        process.send_signal(signal.SIGINT)
+        _out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err.strip().splitlines() == ["Stopped. Nothing that was begun is lost."]
+    assert [one["name"] for one in house.json("connections", "list")] == ["buku"], "what was stored before stays"
+
+
 # -- beside a serving process ------------------------------------------------------------------------------------------
 
 
@@ -442,3 +456,23 @@ def test_commands_that_write_go_through_the_serving_process(served: House) -> No
     (served.data / "token").write_text("stale\n")
     refused = served.run("retry", "--all")
     assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+
+
+# -- PostgreSQL --------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_commands_on_postgresql(house: House, pg_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELARAS_DATABASE", pg_dsn)
+    house.connect()
+    assert not (house.data / "selaras.db").exists()
+    assert house.json("sweep")["swept"][0]["store"] == "toko"
+    report = house.json("coverage", "--kind", "order")
+    assert all(row["balanced"] for row in report["rows"])
+    assert house.json("plan")["store"] == "toko"
+    assert [one["signed_in"] for one in house.json("connections", "list")] == [True, None]
+    refused = house.run("backup", str(house.data / "copy"))
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    monkeypatch.setenv("SELARAS_DATABASE", "postgresql://nobody@127.0.0.1:1/nothing")
+    unreachable = house.run("coverage", lang="id")
+    assert (unreachable.exit_code, unreachable.stderr.count("\n")) == (2, 1)
+    assert "PostgreSQL" in unreachable.stderr
