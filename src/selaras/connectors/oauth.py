@@ -30,6 +30,8 @@ from selaras.connectors.contract.errors import Ambiguous, ConnectorError, Expire
 from selaras.connectors.http import Http, Response, check_base_url, finish_by
 from selaras.connectors.tokens import SignIn, Token, TokenStore, error_of, grant_from
 
+# Seconds for which the refusal of a grant holds. Signing in again changes the stored token and so ends it at once.
+_GONE_SECONDS = 30.0
 CONNECT_AGAIN = "Connect it again: open the connection and sign in."
 
 
@@ -96,6 +98,7 @@ class OAuth:
         self._prefix = f"{scheme} "
         self._running: asyncio.Task[Token] | None = None
         self._again_at = 0.0
+        self._gone: tuple[str, float, Expired] | None = None
         self._https: dict[str, Http] = {}
 
     def __repr__(self) -> str:
@@ -265,7 +268,19 @@ class OAuth:
                 raise Expired(f"the sign-in of {self.connection} has ended", code="no_refresh", cure=CONNECT_AGAIN)
             else:
                 form = {"grant_type": "refresh_token", "refresh_token": kept.refresh}
-            return await self._keep(await self._ask(form), kept)
+            return await self._keep(await self._ask_once(form, kept), kept)
+
+    async def _ask_once(self, form: Mapping[str, str], kept: Token | None) -> Token:
+        """Ask for a token; a grant that was refused a moment ago is not asked for again by all who still wait."""
+        shown, now = kept.refresh if kept is not None else "", self._clock()
+        if self._gone is not None and self._gone[0] == shown and 0 <= now - self._gone[1] < _GONE_SECONDS:
+            said = self._gone[2]
+            raise Expired(said.message, code=said.code, cure=said.cure, status=said.status)
+        try:
+            return await self._ask(form)
+        except Expired as error:
+            self._gone = (shown, now, error)
+            raise
 
     async def _ask(self, form: Mapping[str, str]) -> Token:
         sent_at = self._clock()
