@@ -125,11 +125,7 @@ def prepare(lock: str) -> None:
             make_environment()
         stamp = read_stamp()
         if stamp.get(lock) != want[lock]:
-            say(
-                "start.py: installing requirements/"
-                + LOCKS[lock].name
-                + " (once; some minutes on a slow line)"
-            )
+            say("start.py: installing requirements/" + LOCKS[lock].name + " (once; some minutes on a slow line)")
             pip("requirements/" + LOCKS[lock].name, ["--require-hashes", "-r", str(LOCKS[lock])])
             # The dev lock holds every pin of the runtime lock (a house test compares them).
             stamp.update(want if lock == "dev" else {"runtime": want["runtime"]})

@@ -49,9 +49,7 @@ def extract() -> Catalog:
     for filename, _line, message, comments, context in sorted(found, key=lambda row: (row[0], row[1])):
         if message and message != ("",):
             # Lines move with every edit; files are enough to find a text again.
-            catalog.add(
-                message, locations=[(f"src/selaras/{filename}", 0)], auto_comments=comments, context=context
-            )
+            catalog.add(message, locations=[(f"src/selaras/{filename}", 0)], auto_comments=comments, context=context)
     return catalog
 
 
@@ -136,9 +134,7 @@ def faults_of(message: Message, locale: str, wanted: object) -> list[str]:
     if not forms or not all(form.strip() for form in forms):
         return [f"{where} is not translated"]
     allowed = [placeholders(text) for text in parts(wanted)]
-    return [
-        f"{where} has other placeholders in {form!r}" for form in forms if placeholders(form) not in allowed
-    ]
+    return [f"{where} has other placeholders in {form!r}" for form in forms if placeholders(form) not in allowed]
 
 
 def check() -> list[str]:

@@ -61,9 +61,7 @@ class Server:
     def start(self) -> None:
         if self.user:
             shutil.chown(self.base, self.user)
-        self._run(
-            "initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync"
-        )
+        self._run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
         listen = "-h 127.0.0.1" if WINDOWS else f"-h '' -k {self.base}"
         options = f"{listen} -p {self.port} {SETTINGS}"
         self._run("pg_ctl", "-w", "-D", str(self.data), "-l", str(self.base / "log"), "-o", options, "start")
