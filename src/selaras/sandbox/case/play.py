@@ -15,7 +15,7 @@ import msgspec
 from selaras.sandbox.case import figures
 from selaras.sandbox.case.after import Staff
 from selaras.sandbox.case.door import Door
-from selaras.sandbox.case.people import Bank, Buyers, Clerk, Placed, Shelf, Typist, Warehouse, fit_out
+from selaras.sandbox.case.people import Bank, Buyers, Clerk, Placed, Shelf, Typist, Warehouse
 from selaras.sandbox.case.script import PARTS, Case
 
 Settle = Callable[[], Awaitable[None]]
@@ -111,18 +111,13 @@ class Stage:
 
 
 async def play(
-    case: Case, store: Door, books: Door, settle: Settle, told: Told, *, by_hand: bool
-) -> Act:
-    """Play one act on two empty systems that `fit_out` has not seen yet; `told` hears of every step."""
-    supplier = await fit_out(case, store, books)
-    await settle()
-    return await go_on(case, store, books, supplier, settle, told, by_hand=by_hand)
-
-
-async def go_on(
     case: Case, store: Door, books: Door, supplier: str, settle: Settle, told: Told, *, by_hand: bool
 ) -> Act:
-    """The six days, on two systems that are fitted out."""
+    """Play one act on two systems that are fitted out (`people.fit_out`, which gives `supplier`).
+
+    `told` hears of every step: the table so far, orders placed, orders in all.
+    """
+    await settle()
     stage = Stage(case, store, books, supplier, settle, by_hand=by_hand)
     rows: list[figures.Day] = []
     days = [day for day, _, _ in case.table]
