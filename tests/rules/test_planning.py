@@ -274,6 +274,17 @@ def test_a_refund_before_the_invoice_shrinks_the_sales_order() -> None:
     assert books.effect().stock == (("A", d(-2)),)
 
 
+def test_money_goes_back_only_once_it_has_come_in() -> None:
+    # The store calls the order paid and has given 50,000 back; the bank shows the transfer a day later.
+    back = Refund("9", d(50_000), at(3), reason="broken", paid_back=True, method="transfer")
+    one = order(payments=(paid(method="transfer"),), refunds=(back,))
+    books = book(one)
+    assert not any(key.startswith("refund_payment") for key in books.held)
+    assert any("once the money has come in" in reason for reason in plan(one).reasons)
+    came = BankMatch("tx1", d(270_000), at(24).date(), "1-10002")
+    assert ("refund_payment:9", "create") in keys(plan(one, books, bank=[came]))
+
+
 def test_everything_refunded_before_the_invoice_voids_the_order() -> None:
     policy = msgspec.structs.replace(POLICY, invoice_at="shipment")
     sold = order(A, payments=(paid(200_000),))

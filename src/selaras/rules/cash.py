@@ -25,6 +25,7 @@ _PAID = Sentence(N_("The store received %(amount)s %(currency)s by %(method)s.")
 _PAID_LATE = Sentence(N_("The store received %(amount)s %(currency)s by %(method)s after the order was cancelled."))
 _BANK = Sentence(N_("The bank transaction %(transaction)s of %(amount)s %(currency)s pays this order."))
 _BACK = Sentence(N_("Refund %(refund)s: %(amount)s %(currency)s went back to the buyer."))
+_BACK_WAITS = Sentence(N_("Refund %(refund)s: %(amount)s %(currency)s go back once the money has come in."))
 _BACK_CANCEL = Sentence(N_("The order was cancelled: the %(amount)s %(currency)s received for it go back."))
 _UNWANTED = Sentence(N_("No longer needed; it was never sent."))
 _GONE = Sentence(N_("Payment %(payment)s of %(amount)s %(currency)s was booked, but the store no longer has it."))
@@ -179,6 +180,8 @@ class PayBack:
             note = document.credit_note_id.removeprefix("@")
             if note in self.free:
                 self.free[note] -= document.total
+        booked = sum((document.total for docs in self.sent.values() for _key, document in docs), ZERO)
+        self.deposit = sum((amount for _at, amount in facts.money), ZERO) - booked
 
     def plan(self) -> None:
         """Emit what is needed."""
@@ -225,11 +228,12 @@ class PayBack:
         number = len(self.sent.get(base, ()))
         account = self._account(method)
         for key in (*own, *others, ""):
-            part = min(amount, self.free[key]) if key else amount
+            part = min(amount, self.free[key] if key else self.deposit)
             if part <= 0:
                 continue
             if key:
                 self.free[key] -= part
+            self.deposit -= part
             amount -= part
             number += 1
             document_key = base if number == 1 else f"{base}:{number}"
@@ -245,6 +249,10 @@ class PayBack:
             )
             stream.want(document_key, "refund_payment", payment, reason)
             self.kept.add(document_key)
+        if amount > 0:
+            # The store gave back what the books have not received yet: refused there, it would bar the receipt's way.
+            known = {"refund": reference.removeprefix("/R"), "amount": amount, "currency": order.currency}
+            stream.reasons.append(_BACK_WAITS(**known))
 
     def _account(self, method: str) -> str:
         """The account money goes back from: that of the refund's own way of paying, else where the money came in."""
