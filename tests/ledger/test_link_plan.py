@@ -10,13 +10,16 @@ from selaras.ledger import Ledger
 
 
 @pytest.mark.parametrize("ask", ["linked", "links_page"])
-def test_links_are_found_through_their_index(
-    sqlite_ledger: Ledger, monkeypatch: pytest.MonkeyPatch, ask: str
-) -> None:
+def test_links_are_found_through_their_index(sqlite_ledger: Ledger, monkeypatch: pytest.MonkeyPatch, ask: str) -> None:
     db = sqlite_ledger.db
     asked: list[tuple[str, Any]] = []
     rows = db.rows
-    monkeypatch.setattr(db, "rows", lambda sql, params=(): asked.append((sql, params)) or rows(sql, params))
+
+    def heard(sql: str, params: Any = ()) -> Any:
+        asked.append((sql, params))
+        return rows(sql, params)
+
+    monkeypatch.setattr(db, "rows", heard)
     if ask == "linked":
         sqlite_ledger.postings.linked("books", "invoice", ["I1", "I2"])
     else:

@@ -20,7 +20,7 @@ SHARED = "contact"
 
 def _indexed(kind: str) -> str:
     """The condition of the index `one_link_per_document`, said aloud: without it the whole table would be read."""
-    return "" if kind == _SHARED else f"AND kind <> '{_SHARED}'"
+    return "" if kind == SHARED else f"AND kind <> '{SHARED}'"
 
 
 class Links:
