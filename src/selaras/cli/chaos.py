@@ -51,7 +51,7 @@ KILLS: Final = 5
 # A worker that is killed before it could begin proves nothing.
 _LEAST_LIFE: Final = 1.6
 _PER_SECOND: Final = 250
-_QUIET_SECONDS: Final = 300.0
+_QUIET_SECONDS: Final = 150.0
 # Longer than the lists of either side lag, and than the pauses of the hub's own lanes.
 _CALM: Final = 1.6
 

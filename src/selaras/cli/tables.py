@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -26,12 +27,12 @@ def _cells(row: Mapping[str, Any] | None) -> list[str]:
 def acts_table(shown: Mapping[str, Any]) -> RenderableType:
     """The table of what is known so far, with a line about what is going on."""
     acts = shown["acts"]
-    table = Table(title=_("Web orders and books, 13 to 19 September 2018"), title_style="bold")
-    table.add_column(_("Day"))
-    table.add_column(_("Placed"), justify="right")
+    table = Table(title=_("Web orders and books, 13 to 19 September 2018"), title_style="bold", box=box.SIMPLE)
+    table.add_column(_("Day"), no_wrap=True, min_width=5)
+    table.add_column(_("Orders"), justify="right", no_wrap=True, min_width=4)
     for number in (1, 2):
         style = "dim" if number == 1 else ""
-        for head in (_("Recorded"), _("Stock right"), _("Sold out")):
+        for head in (_("Recorded"), _("Stock"), _("Lost")):
             table.add_column(f"{head}\n({number})", justify="right", style=style, no_wrap=True)
     placed = {day["day"]: day["placed"] for act in acts for day in act["days"]}
     for day in sorted(placed):
@@ -49,4 +50,11 @@ def acts_table(shown: Mapping[str, Any]) -> RenderableType:
     if running and not running["total"]:
         placed, of = running.get("placed", 0), running.get("of", 0)
         progress = _("%(name)s: %(placed)s of %(of)s orders placed", name=running["name"], placed=placed, of=of)
-    return Group(table, names, Text(progress, style="italic"))
+    key = Text(
+        _(
+            "Recorded: orders of the store that the books have. Stock: products whose offer on the site is what the books "
+            "can promise. Lost: cancelled for lack of stock."
+        ),
+        style="dim",
+    )
+    return Group(table, names, key, Text(progress, style="italic"))

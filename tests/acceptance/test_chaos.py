@@ -1,0 +1,34 @@
+"""Kill -9 at seeded moments while store and books misbehave: nothing missing, nothing doubled, every balance right."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from selaras.cli import chaos
+
+ORDERS = 40
+KILLS = 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 11))
+async def test_nothing_is_lost_or_doubled(seed: int) -> None:
+    result = await chaos.one_seed(seed, ORDERS, KILLS, lambda text: None)
+    print("seed", seed, result)
+    assert result["ok"], result
+    assert (result["missing"], result["duplicated"], result["out_of_order"]) == (0, 0, 0)
+    assert result["orders"] == ORDERS
+    assert result["kills"] == KILLS + 1
+    assert result["quiet_seconds"] <= chaos.RECOVERY_SECONDS
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("1-4", [1, 2, 3, 4]), (" 7-7 ", [7])])
+def test_seeds(text: str, seeds: list[int]) -> None:
+    assert chaos.seeds_of(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "4-1", "1-2-3", "-1"])
+def test_what_is_no_seed_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        chaos.seeds_of(text)
