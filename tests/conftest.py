@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from selaras import i18n
 from tests.needs import missing
 
 pytest_plugins = ["tests.fixtures_pg"]
@@ -54,3 +56,11 @@ def chromium() -> str:
     if found is None:
         missing("no chromium on this system (install it or set SELARAS_CHROMIUM)")
     return found
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """A test that sets the language (the command line does) leaves nothing behind for the next one."""
+    token = i18n._current.set(None)
+    yield
+    i18n._current.reset(token)
