@@ -52,8 +52,8 @@ def acts_table(shown: Mapping[str, Any]) -> RenderableType:
         progress = _("%(name)s: %(placed)s of %(of)s orders placed", name=running["name"], placed=placed, of=of)
     key = Text(
         _(
-            "Recorded: orders of the store that the books have. Stock: products whose offer on the site is what the books "
-            "can promise. Lost: cancelled for lack of stock."
+            "Recorded: orders of the store that the books have. Stock: products whose offer on the site is what the "
+            "books can promise. Lost: cancelled for lack of stock."
         ),
         style="dim",
     )
