@@ -26,10 +26,12 @@ from rich.table import Table
 
 from selaras.cli import base, rig
 from selaras.cli.demo import encode
+from selaras.cli.show import state_word
 from selaras.i18n import N_, _, format_money
 from selaras.ledger.ledger import Ledger
 from selaras.ledger.values import MICROSECOND
 from selaras.model.money import ZERO
+from selaras.rules.explain import translated
 from selaras.rules.plan_types import Policy
 from selaras.sandbox.case import invoices
 from selaras.sandbox.case.door import CaseError, Door
@@ -279,7 +281,8 @@ def _show(console: Console, result: Mapping[str, Any]) -> None:
         table.add_row(title, str(part["documents"]), format_money(Decimal(part["total"]), currency))
     console.print(table)
     for rule in result["rules"]:
-        console.print(f"{rule['state']} {rule['documents']:>5}  {rule['cause']}: {rule['message']}")
+        why = translated(rule["message"], _)
+        console.print(f"{state_word(rule['state']):>12} {rule['documents']:>6}  {rule['cause']}: {why}", soft_wrap=True)
     console.print(
         _("Missing %(missing)s, doubled %(doubled)s; the books' own sum is %(net)s. %(seconds)s s.",
           missing=result["missing"], doubled=result["duplicated"],
