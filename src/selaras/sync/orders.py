@@ -15,7 +15,7 @@ import msgspec
 from selaras.ledger.errors import PlanOutOfDate
 from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord, document_of
 from selaras.model.document import BankTransaction, ContactDraft, DocumentKind, StorePayment
-from selaras.model.money import NotExact, UnknownCurrency, to_minor
+from selaras.model.money import ZERO, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
 from selaras.rules.plan_types import BankMatch, Held, HeldState, Intent, IntentOp, Plan, Problem
@@ -314,11 +314,14 @@ class OrderPlanner:
         rows: list[NewPosting],
     ) -> None:
         """Money found in the books marks the order paid in the store, once its receipt stands (M6)."""
+        methods = self._pair.policy.bank_methods
+        # Somebody has marked the order paid in the store already; the money would stand there twice.
+        marked = sum((p.amount for p in order.payments if p.origin == "store" and p.method in methods), ZERO)
         known = {p.key for p in told.get(stream, ())}
         done = {p.key for p in history if p.state is State.DONE}
         for match in bank:
             key = f"store_payment:{match.transaction_id}"
-            if f"{BANK_KEY}{match.transaction_id}" not in done or key in known:
+            if f"{BANK_KEY}{match.transaction_id}" not in done or key in known or match.amount <= marked:
                 continue
             payment = StorePayment(
                 reference=f"books:{match.transaction_id}",

@@ -92,11 +92,17 @@ class PaymentFlow:
         ledger = self._hub.desk.ledger
         found = {}
         for record in ledger.records.open_records(self._pair.store, "order"):
-            order = _order.decode(record.body)
+            order = self._confirmed(_order.decode(record.body))
             if order.status in ("pending", "open", "completed") and order.total - order.paid > ZERO:
                 found[order.id] = (order, record)
         taken = set(ledger.connections.decisions(self._pair.books, "bank").values())
         return {i: o for i, o in found.items() if order_stream(self._pair.store, i) not in taken}
+
+    def _confirmed(self, order: Order) -> Order:
+        """The order with the payments that count: where only the bank can confirm, the store's word is none yet."""
+        methods = self._pair.policy.bank_methods
+        told = tuple(p for p in order.payments if p.origin == "books" or p.method not in methods)
+        return order if len(told) == len(order.payments) else msgspec.structs.replace(order, payments=told)
 
     def _keep_verdicts(self, lines: Sequence[StoredRecord], verdicts: dict[str, tuple[State, str, str, str]]) -> None:
         ledger, books, now = self._hub.desk.ledger, self._pair.books, self._hub.now()
