@@ -9,7 +9,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.acceptance.hall import Hall, House, a_hall, a_ready_house, kinds, one_group, sale, serving
+from tests.acceptance.hall import (
+    Hall,
+    House,
+    a_hall,
+    a_ready_house,
+    kinds,
+    one_group,
+    one_sentence,
+    sale,
+    serving,
+)
 
 
 def loaded(house: House, **order: Any) -> Any:
@@ -183,8 +193,21 @@ def test_an_order_typed_by_hand_with_another_total_is_asked(tmp_path: Path) -> N
         assert order["number"] in group["message"]
         assert kinds(sale(house, other)) == ["sales_order"]
         assert [s["total"] for s in house.truth()["sales"][order["number"]]] == ["45000"]
-        refused = house.run("link", order["number"], "--document", f"sales_order:{there['id']}")
+        refused = house.run("link", order["number"], "sales_order", there["id"])
         assert refused.exit_code == 2
+        assert "45000" in one_sentence(refused.stderr)
+        # The person corrects what was typed; our next try recognises it.
+        change = {
+            "id": there["id"], "total": "50000",
+            "lines": [{"code": "KAOS-M", "quantity": "1", "unit_price": "50000", "amount": "50000"}],
+        }  # fmt: skip
+        url = f"{house.books.url}/sandbox/typist"
+        done = house.post(url, {"kind": "sales_orders", "op": "update", "items": [change]}, house.books.admin)
+        assert done["results"][0]["ok"], done
+        house.json("retry", order["number"])
+        hall.settle()
+        assert [s["total"] for s in house.truth()["sales"][order["number"]]] == ["50000"]
+        assert hall.api("/blocked")["groups"] == []
 
 
 @pytest.mark.parametrize("policy", ["next_open_day", "hold", "ask"])
