@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from selaras.connectors.contract import Connector
+from selaras.connectors.contract import Connector, Outcome
 from selaras.ledger import Desk, open_ledger
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.document import Invoice, Receipt, SalesOrder
@@ -145,4 +145,23 @@ async def test_a_document_of_another_total_is_never_taken_for_ours(tmp_path: Pat
     (blocked,) = await bench.hub.desk(bench.hub.desk.ledger.postings.in_state, State.BLOCKED)
     assert blocked.cause == "total_differs"
     assert len(target.documents) == 1
+    await bench.hub.close()
+
+
+async def test_what_was_claimed_and_not_sent_is_given_back_at_once(tmp_path: Path) -> None:
+    target = Target(Clock(), 0, faults=False, batch=10)
+    bench = Bench(tmp_path, target)
+    await bench.plan(95)
+
+    async def defect(*_: object) -> list[Outcome]:
+        raise RuntimeError("a defect in a connector")
+
+    target.write = defect  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError):
+        await bench.dispatcher.drain()
+    del target.write
+    waiting = await bench.hub.desk(bench.hub.desk.ledger.postings.in_state, State.PLANNED)
+    assert len(waiting) > 200  # all but the batches that were under way
+    await bench.until_done()
+    check(target, 95)
     await bench.hub.close()

@@ -98,5 +98,3 @@ def posting(orders: int, profile: Path | None, as_json: bool) -> None:
 def connectors(records: int, as_json: bool) -> None:
     """Connectors."""
     _run("connectors", lambda: benches.connectors(records), as_json)
-
-

@@ -80,10 +80,13 @@ class Service:
 
     async def start(self) -> None:
         """Take up what a process before us left, then start every lane."""
+        ledger = self.hub.desk.ledger
         for name, dispatcher in self.dispatchers.items():
-            postings = self.hub.desk.ledger.postings
-            await self.hub.desk.write(postings.hasten_expired, name, self.hub.now())
-            await self.hub.desk.write(postings.resume, name, self.hub.now(), dispatcher.settle_time)
+            await self.hub.desk.write(ledger.postings.hasten_expired, name, self.hub.now())
+            if ledger.sole_owner:  # else what is in doubt may be under way in another process: its lease decides
+                await self.hub.desk.write(ledger.postings.resume, name, self.hub.now(), dispatcher.settle_time)
+        if ledger.sole_owner:
+            await self.hub.desk.write(ledger.connections.free_lanes)
         for flow in self.stocks.values():
             await self.hub.desk(flow.everything)
         self._tasks = [asyncio.create_task(lane.run(), name=lane.name) for lane in self.lanes.values()]

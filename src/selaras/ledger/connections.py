@@ -139,6 +139,10 @@ class Connections:
             (state, name, owner),
         )
 
+    def free_lanes(self) -> None:
+        """The sole owner of a data directory starts: whoever else held a lane is dead."""
+        self._db.run("UPDATE lane SET owner = '', until = 0, state = '' WHERE owner <> ''")
+
     # -- settings --------------------------------------------------------------------------------------------------
 
     def setting(self, name: str, default: str = "") -> str:

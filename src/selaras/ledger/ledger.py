@@ -31,6 +31,11 @@ class Ledger:
         self.coverage = CoverageBook(db)
         self.connections = Connections(db, sealer)
 
+    @property
+    def sole_owner(self) -> bool:
+        """Whether no other process can write beside this one: true of a data directory, not of a database server."""
+        return self.db.dialect == "sqlite"
+
     def pending(self) -> bool:
         """Whether anything waits to be looked at, planned or sent."""
         return bool(

@@ -7,6 +7,7 @@ nothing else can fill it, and settled with its link in one transaction. What may
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
@@ -25,10 +26,13 @@ from selaras.connectors.contract import (
     Write,
 )
 from selaras.connectors.http import finish_by
+from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import MICROSECOND, Claimed, Link, Settlement, State, document_of
 from selaras.model.document import Document
 from selaras.model.money import NotExact, to_minor
 from selaras.sync.hub import Hub
+
+log = logging.getLogger("selaras.sync")
 
 # Fields that hold another document's id while it is not known yet: "@" and that document's key.
 _REFERRING = ("contact_id", "sales_order_id", "invoice_id", "credit_note_id")
@@ -56,7 +60,8 @@ class Dispatcher:
         self._parallel = max(1, can.rate.parallel)
         # A document written at the last moment of a time-out must be visible before anyone looks for it.
         self._settle = can.visibility_lag * 1.5 + 0.5
-        self._lease = can.timeout * 2 + self._settle if lease is None else lease
+        # No call starts that could outlive the lease, so it need not be longer than one call and its consequences.
+        self._lease = can.timeout + self._settle + _LINGER + 5.0 if lease is None else lease
         self.after: list[Callable[[Sequence[Settlement]], Awaitable[None]]] = []
         self.calls = 0
 
@@ -99,6 +104,16 @@ class Dispatcher:
         finally:
             if flying:
                 await asyncio.wait(flying)
+            if groups:
+                await self._release([claim for group in groups.values() for claim in group])
+
+    async def _release(self, claims: Sequence[Claimed]) -> None:
+        """Give back what was claimed and not sent, so that nobody waits for our lease to end."""
+        given = [Settlement(c, State.IN_DOUBT if c.look else State.PLANNED, "release", "not_sent") for c in claims]
+        try:
+            await self._hub.desk.write(self._hub.desk.ledger.postings.settle, self._target, given, self._hub.now())
+        except LedgerError as error:
+            log.warning("%s: %d postings stay claimed until their lease ends (%s)", self._target, len(given), error)
 
     async def _claim(self, limit: int) -> list[Claimed]:
         ledger = self._hub.desk.ledger
