@@ -148,7 +148,9 @@ async def test_a_document_of_another_total_is_never_taken_for_ours(tmp_path: Pat
     await bench.hub.close()
 
 
-async def test_what_was_claimed_and_not_sent_is_given_back_at_once(tmp_path: Path) -> None:
+async def test_what_was_claimed_and_not_sent_is_given_back_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = Target(Clock(), 0, faults=False, batch=10)
     bench = Bench(tmp_path, target)
     await bench.plan(95)
@@ -156,10 +158,9 @@ async def test_what_was_claimed_and_not_sent_is_given_back_at_once(tmp_path: Pat
     async def defect(*_: object) -> list[Outcome]:
         raise RuntimeError("a defect in a connector")
 
-    target.write = defect  # type: ignore[method-assign]
-    with pytest.raises(RuntimeError):
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError):
+        broken.setattr(target, "write", defect)
         await bench.dispatcher.drain()
-    del target.write
     waiting = await bench.hub.desk(bench.hub.desk.ledger.postings.in_state, State.PLANNED)
     assert len(waiting) > 200  # all but the batches that were under way
     await bench.until_done()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 
@@ -12,6 +13,7 @@ from selaras.model.order import Order
 from selaras.model.party import Buyer
 from selaras.model.product import Stock
 from selaras.sync.intake import as_new_record
+from tests.sync.world import a_world
 
 NOW = dt.datetime(2018, 9, 13, 3, 0, tzinfo=dt.UTC)
 
@@ -38,3 +40,18 @@ def test_anything_else_is_a_change() -> None:
         msgspec.structs.replace(order, note="x"),
     ):
         assert digest(changed) != digest(order)
+
+
+async def test_an_order_that_vanished_is_told_once_and_no_longer_awaited(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 1), method="transfer")
+        await world.sync()
+        intake = world.service.intakes["toko"]
+        seen = Seen("order", str(order["id"]), None, b"", NOW, NOW.date())
+        for _ in range(2):
+            await intake.keep_page("order", [seen], "reread")
+        events = [e for e in await world.hub.desk(world.ledger.connections.events) if e[3] == "record_vanished"]
+        assert len(events) == 1
+        assert order["number"] in events[0][4]
+        assert await world.hub.desk(world.ledger.records.open_records, "toko", "order") == []

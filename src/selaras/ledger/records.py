@@ -246,14 +246,29 @@ class Records:
             found += [_stored(row) for row in rows]
         return found
 
-    def open_ids(self, connection: str, kind: str, seen_before: int, limit: int) -> list[str]:
+    def open_ids(
+        self, connection: str, kind: str, seen_before: int, limit: int, *, changed_since: int = 0
+    ) -> list[str]:
         """Records that are not final and were not looked at since: money can move without their stamp moving."""
         rows = self._db.rows(
-            """SELECT id FROM record WHERE connection = ? AND kind = ? AND open = 1 AND seen_at < ?
+            """SELECT id FROM record WHERE connection = ? AND kind = ? AND open = 1 AND updated_at >= ? AND seen_at < ?
             ORDER BY updated_at LIMIT ?""",
-            (connection, kind, seen_before, limit),
+            (connection, kind, changed_since, seen_before, limit),
         )
         return [str(row[0]) for row in rows]
+
+    def vanished(self, connection: str, kind: str, ids: Sequence[str]) -> list[str]:
+        """The source no longer has these: nothing more is awaited of them. Returns the numbers of those still open."""
+        numbers: list[str] = []
+        for part in chunks(ids):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"""UPDATE record SET open = 0 WHERE connection = ? AND kind = ? AND open = 1 AND id IN ({marks})
+                RETURNING number""",  # noqa: S608
+                (connection, kind, *part),
+            )
+            numbers += [str(row[0]) for row in rows]
+        return sorted(numbers)
 
     def open_records(self, connection: str, kind: str) -> list[StoredRecord]:
         """Records that are not final, oldest change first."""

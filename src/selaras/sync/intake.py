@@ -10,20 +10,28 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from selaras.connectors.contract import ConnectorError, Expired, Seen, Throttled
+from selaras.i18n import N_
 from selaras.ledger.values import MICROSECOND, NewRecord, PendingHint, RecordKey
 from selaras.model.money import NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.model.party import Contact
 from selaras.model.product import Product
+from selaras.rules.explain import Sentence
 from selaras.sync.hub import Hub
 
 # Kinds whose every version is kept for `explain`; mirrors keep only what is true now.
 _HISTORY = frozenset({"order", "bank_transaction", "receipt", "journal", "purchase"})
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+# Older orders are left to the sweep, so that a shop of many years does not read its past for ever.
+_REREAD_DAYS = 60
+_VANISHED = Sentence(
+    N_("The source no longer has %(kind)s %(number)s; its documents stay in the books until a person decides.")
+)
 _STAMP = b'"updated_at":"'
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
@@ -143,7 +151,10 @@ class Intake:
     async def _reread_open(self, kind: str, older_than: float, limit: int) -> int:
         ledger, size = self._hub.desk.ledger, max(1, self._connector.capabilities.read_batch)
         before = self._hub.now() - int(older_than * MICROSECOND)
-        ids = await self._hub.desk(ledger.records.open_ids, self._name, kind, before, limit)
+        since = self._hub.now() - _REREAD_DAYS * 86_400 * MICROSECOND
+        ids = await self._hub.desk(
+            partial(ledger.records.open_ids, changed_since=since), self._name, kind, before, limit
+        )
         changed = 0
         for start in range(0, len(ids), size):
             batch = ids[start : start + size]
@@ -167,6 +178,7 @@ class Intake:
     ) -> int:
         """Keep one reading, with the cursor and the hints that it answers, in one transaction."""
         records = [as_new_record(self._name, s) for s in seen if s.record is not None]
+        missing = [s.id for s in seen if s.record is None]
         ledger, now = self._hub.desk.ledger, self._hub.now()
 
         def keep() -> list[NewRecord]:
@@ -174,6 +186,9 @@ class Intake:
             if cursor is not None:
                 ledger.records.advance(self._name, kind, cursor, now)
             ledger.records.looked(hints)
+            for number in ledger.records.vanished(self._name, kind, missing):
+                said = _VANISHED(kind=kind, number=number)
+                ledger.connections.event(self._name, "warning", "record_vanished", said, now)
             return changed
 
         changed = await self._hub.desk.write(keep)
