@@ -27,7 +27,7 @@ _WINDOW: Final = 14 * 60.0
 """A signed timestamp further than 15 minutes from the store's clock is refused; a minute of that is for waiting."""
 
 _BOM: Final = b"\xef\xbb\xbf"
-Params = Mapping[str, object]
+Params = dict[str, object]
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -247,14 +247,16 @@ class Client:
     ) -> Response:
         """One call, repeated when the store refused it for its timestamp or for the address under its signature."""
         content = None if body is None else msgspec.json.encode(body)
-        for _ in range(4):
+        tries = 4
+        while True:
+            tries -= 1
             now, signer = self._now(), self.signer
             home = "" if signer is None else signer.home
             pairs = self._signed(method, path, params or {}, now)
             answer = await self.http.request(method, path, params=pairs, body=content, effect=effect, answers=(401,))
             self._note(answer)
-            if answer.status != 401 or signer is None:
-                break
+            if answer.status != 401 or signer is None or not tries:
+                return answer
             if abs(self._now() - now) > _WINDOW:
                 continue  # now signed by the store's own clock
             if not self._home_asked:
@@ -262,8 +264,7 @@ class Client:
                 index = await self.index()
                 signer.home = index.home.rstrip("/") or signer.home
             if signer.home == home:
-                break
-        return answer
+                return answer
 
     def _signed(self, method: str, path: str, params: Params, now: float) -> list[tuple[str, str]]:
         pairs = [(name, str(value)) for name, value in params.items()]

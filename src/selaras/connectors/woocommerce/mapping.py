@@ -63,7 +63,7 @@ class Reading(msgspec.Struct, frozen=True):
     """How one store is read: its zone, what its further statuses mean, where its tracking numbers stand."""
 
     zone: ZoneInfo
-    statuses: Mapping[str, OrderStatus] = STATUSES
+    statuses: Mapping[str, OrderStatus] = msgspec.field(default_factory=lambda: STATUSES)
     tracking: tuple[str, ...] = ()
 
 
