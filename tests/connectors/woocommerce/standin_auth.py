@@ -1,8 +1,8 @@
 """How the stand-in knows who calls, as WC_REST_Authentication does.
 
 Key and secret count over TLS only, as Basic or in the query; over plain http a request is signed with OAuth 1.0a. The
-address under the signature is the shop's own home address, whatever was called; timestamps more than 15 minutes from the
-shop's clock and nonces used before are refused; a key that may only read gets 401 for every write.
+address under the signature is the shop's own home address, whatever was called; timestamps more than 15 minutes from
+the shop's clock and nonces used before are refused; a key that may only read gets 401 for every write.
 """
 
 from __future__ import annotations

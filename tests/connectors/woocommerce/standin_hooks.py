@@ -3,8 +3,10 @@
 * The body is the order when it is sent, not when it happened; of a deleted one it is the id alone.
 * The delivery id is a hash of the webhook and the second (WC_Webhook::get_new_delivery_id).
 * Saving sends an unsigned ping that must get 200, and is sent again at each save until it does.
-* After more than five failures in a row the next one switches the webhook off, and nothing resets the count but a success.
-* Hosts of private networks and ports other than 80, 443 and 8080 are refused, unless a filter of the site allows them.
+* After more than five failures in a row the next one switches the webhook off, and nothing resets the count but a
+  success.
+* Hosts of private networks and ports other than 80, 443 and 8080 are refused, unless a filter of the site allows
+  them.
 """
 
 from __future__ import annotations

@@ -18,13 +18,16 @@ def real(name: str) -> Any:
     return json.loads((DATA / name).read_text(encoding="utf-8"))
 
 
-ORDER = real("order-paid-excl.json")
-LINE, TAX_LINE, SHIPPING, COUPON = (
-    ORDER[key][0] for key in ("line_items", "tax_lines", "shipping_lines", "coupon_lines")
-)
-FEE = next(order for order in real("orders-list.json") if order["fee_lines"])["fee_lines"][0]
-REFUND = real("refund-partial.json")
-PRODUCT, VARIATION = real("product.json"), real("product-variations.json")[0]
+Json = dict[str, Any]
+ORDER: Json = real("order-paid-excl.json")
+LINE: Json = ORDER["line_items"][0]
+TAX_LINE: Json = ORDER["tax_lines"][0]
+SHIPPING: Json = ORDER["shipping_lines"][0]
+COUPON: Json = ORDER["coupon_lines"][0]
+FEE: Json = next(order for order in real("orders-list.json") if order["fee_lines"])["fee_lines"][0]
+REFUND: Json = real("refund-partial.json")
+PRODUCT: Json = real("product.json")
+VARIATION: Json = real("product-variations.json")[0]
 
 
 def amount(value: Decimal, places: int) -> str:
@@ -49,7 +52,7 @@ def meta(pairs: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"id": 2000 + n, "key": key, "value": value} for n, (key, value) in enumerate(pairs.items())]
 
 
-def _item(shop: Shop, item: Item, dp: int) -> dict[str, Any]:
+def _item(shop: Shop, item: Item, dp: int) -> Json:
     base = {"line": LINE, "shipping": SHIPPING, "fee": FEE}[item.kind]
     taxes = [{"id": r, "total": stored(t), "subtotal": stored(b) if b else ""} for r, (t, b) in item.taxes.items()]
     if item.kind == "line":
@@ -84,7 +87,7 @@ def _item(shop: Shop, item: Item, dp: int) -> dict[str, Any]:
     return made | {"meta_data": meta(marks)}
 
 
-def order_json(shop: Shop, order: Order, dp: int | None = None) -> dict[str, Any]:
+def order_json(shop: Shop, order: Order, dp: int | None = None) -> Json:
     """GET /orders/<id>."""
     dp = shop.config.decimals if dp is None else dp
     kinds = {kind: [i for i in order.items if i.kind == kind] for kind in ("line", "shipping", "fee")}
@@ -142,7 +145,7 @@ def order_json(shop: Shop, order: Order, dp: int | None = None) -> dict[str, Any
     }
 
 
-def refund_json(shop: Shop, refund: Refund, dp: int | None = None) -> dict[str, Any]:
+def refund_json(shop: Shop, refund: Refund, dp: int | None = None) -> Json:
     """GET /orders/<id>/refunds/<id>."""
     dp = shop.config.decimals if dp is None else dp
     return REFUND | {
@@ -158,7 +161,7 @@ def refund_json(shop: Shop, refund: Refund, dp: int | None = None) -> dict[str, 
     }
 
 
-def goods_json(shop: Shop, goods: Goods, *, as_variation: bool = False) -> dict[str, Any]:
+def goods_json(shop: Shop, goods: Goods, *, as_variation: bool = False) -> Json:
     """GET /products/<id>, which shows a variation as well, or GET /products/<parent>/variations/<id>."""
     base = VARIATION if as_variation else PRODUCT
     made = base | {

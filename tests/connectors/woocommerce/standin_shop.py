@@ -1,9 +1,9 @@
 """What the stand-in shop holds, and what happens in it: orders, payments, refunds, stock, the bin.
 
 It does what a real WooCommerce 10.0 was seen to do (reference/observed.md "WooCommerce", reference/
-store-billing-payment-apis.md §2) and what its source says: net line amounts with six decimals, taxes rounded per line,
-an order's total that follows `taxes[]`, stock that moves with the order's status, refunds as objects of their own.
-Answers are built on real ones (data/), by `standin_json`.
+store-billing-payment-apis.md §2) and what its source says: net line amounts with six decimals, taxes rounded per
+line, an order's total that follows `taxes[]`, stock that moves with the order's status, refunds as objects of their
+own. Answers are built on real ones (data/), by `standin_json`.
 """
 
 from __future__ import annotations

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import combinations
+from typing import Final
+
+import msgspec
 
 from selaras.connectors.woocommerce.lines import lines_back
 from selaras.connectors.woocommerce.wire import WireOrder, WireRefund, amount, utc
 from selaras.model.money import ZERO
-from selaras.model.order import Line, Refund
+from selaras.model.order import Refund
+
+_FEW: Final = 8
 
 
 def refunds_of(
@@ -23,12 +29,11 @@ def refunds_of(
     if not refunds and order.status == "refunded" and total:
         # Refunded, and no refund says what (woocommerce #65488): over nothing, so that planning asks.
         return (Refund("refunded", ZERO, changed, paid_back=False),)
-    shelf = _restocked(order)
     made = []
     for wire in sorted(refunds, key=lambda r: (r.date_created_gmt, r.id)):
         back = amount(wire.amount)
         lines = lines_back(wire, order, back)
-        if not any(line.kind == "product" or line.kind == "shipping" or line.kind == "fee" for line in lines):
+        if all(line.kind == "discount" for line in lines):
             lines = ()  # money alone: every line of the sale becomes cheaper alike
         made.append(
             Refund(
@@ -37,29 +42,51 @@ def refunds_of(
                 refunded_at=utc(wire.date_created_gmt) or changed,
                 lines=lines,
                 reason=wire.reason or "",
-                restock=_take(shelf, lines),
                 paid_back=paid,
                 method=(order.payment_method or "") if wire.refunded_payment else "",
             )
         )
-    return tuple(made)
+    shelved = _shelved(order, made)
+    return tuple(msgspec.structs.replace(refund, restock=True) if refund.id in shelved else refund for refund in made)
 
 
-def _restocked(order: WireOrder) -> dict[str, Decimal]:
-    """Pieces that went back on the shelf, by line: the store counts them on the order's line, not on the refund."""
-    return {
+def _shelved(order: WireOrder, refunds: Sequence[Refund]) -> set[str]:
+    """Refunds whose goods lie on the shelf again.
+
+    The store counts the pieces on the order's lines and does not say which refund brought them. The refunds that come
+    to exactly its count are those; where none do, or there are very many, the oldest ones that fit.
+    """
+    shelf = {
         str(item.id): amount(meta.value)
         for item in order.line_items
         for meta in item.meta_data
         if meta.key == "_restock_refunded_items"
     }
+    pieces = {refund.id: _pieces(refund) for refund in refunds}
+    with_goods = [id for id, each in pieces.items() if each]
+    if not any(shelf.values()):
+        return set()
+    if len(with_goods) <= _FEW:
+        for size in range(len(with_goods), 0, -1):
+            for chosen in combinations(with_goods, size):
+                if _sum(pieces[id] for id in chosen) == {line: n for line, n in shelf.items() if n}:
+                    return set(chosen)
+    shelved = set()
+    for id in with_goods:
+        if all(shelf.get(line, ZERO) >= count for line, count in pieces[id].items()):
+            shelved.add(id)
+            for line, count in pieces[id].items():
+                shelf[line] -= count
+    return shelved
 
 
-def _take(shelf: dict[str, Decimal], lines: Sequence[Line]) -> bool:
-    """Whether all goods of a refund lie on the shelf again; the oldest refunds take from the store's count first."""
-    goods = [line for line in lines if line.kind == "product"]
-    if not goods or any(shelf.get(line.id, ZERO) < line.quantity for line in goods):
-        return False
-    for line in goods:
-        shelf[line.id] -= line.quantity
-    return True
+def _pieces(refund: Refund) -> dict[str, Decimal]:
+    return _sum({line.id: line.quantity} for line in refund.lines if line.kind == "product")
+
+
+def _sum(parts: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
+    total: dict[str, Decimal] = {}
+    for part in parts:
+        for line, count in part.items():
+            total[line] = total.get(line, ZERO) + count
+    return total

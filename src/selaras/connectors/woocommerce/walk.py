@@ -30,7 +30,9 @@ from selaras.connectors.woocommerce.mapping import Row
 
 PER_PAGE = 100
 _BACK = (PER_PAGE, 10 * PER_PAGE, 1 << 40)
-"""How far a step goes back, the first, second and third time."""
+"""How far a step goes back, the first, second and third time, where the totals do not tell."""
+
+_MOST_SLACK = PER_PAGE // 2
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -62,6 +64,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     `offset`  rows of the window that were read
     `last`    the highest id read of it
     `total`   rows in it, as the last answer said
+    `slack`   rows that are read again at each call, beyond the one, because rows keep leaving
     `back`    steps back that were taken since `last` grew
     """
 
@@ -71,6 +74,7 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     offset: int = 0
     last: int = 0
     total: int = -1
+    slack: int = 0
     back: int = 0
 
 
@@ -104,18 +108,20 @@ async def _first(source: Source, at: Position, overlap: int) -> Step:
 
 
 async def _window(source: Source, at: Position) -> Step:
-    offset = max(0, at.offset - 1)
+    offset = max(0, at.offset - 1 - at.slack)
     page = await source.window(None if at.since is None else at.since - 1, at.until, offset)
     rows = page.rows
     gap = bool(offset) and (not rows or rows[0].key > at.last)
     if gap and at.back < len(_BACK):
         left = at.total - page.total if rows and at.total >= 0 and page.total >= 0 else 0
-        back = max(_BACK[at.back], left + 1) if at.back else left + 1 if left > 0 else _BACK[0]
-        return Step(
-            rows,
-            msgspec.structs.replace(at, offset=max(0, offset - back) + 1, back=at.back + 1, total=page.total),
-            True,
+        # As many as left between the last two looks may leave before each of the next ones.
+        slack = min(_MOST_SLACK, max(at.slack, 2 * left))
+        told = 0 < left <= PER_PAGE and at.back < len(_BACK) - 1
+        start = offset - (left if told else _BACK[at.back])
+        back = msgspec.structs.replace(
+            at, offset=max(0, start) + 1, slack=slack, back=at.back + 1, total=page.total if rows else at.total
         )
+        return Step(rows, back, True)
     if offset and not at.back and len(rows) == PER_PAGE and rows[-1].key <= at.last:
         raise Transient("the store gives the same page again whatever `offset` it is asked for", code="paging_ignored")
     if _is_end(page, offset):
