@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from tests.connectors.woocommerce.standin_auth import WooError
-from tests.connectors.woocommerce.standin_json import goods_json, gmt, local, order_json
+from tests.connectors.woocommerce.standin_json import gmt, goods_json, local, order_json
 from tests.connectors.woocommerce.standin_shop import Shop
 
 MOST_FAILURES = 5

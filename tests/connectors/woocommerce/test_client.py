@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +110,6 @@ async def test_key_and_secret_over_plain_http_would_be_refused() -> None:
 
 @pytest.mark.parametrize("credentials", ["header", "query"])
 async def test_a_host_that_strips_the_authorization_header(credentials: str, tmp_path: Path) -> None:
-    import ssl
-
     cert, key = certificate(tmp_path, "127.0.0.1")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
@@ -170,6 +171,42 @@ async def test_an_order_of_ten_minutes_is_read_again_at_each_poll() -> None:
         _, cursor = await drained(made, "order")
         seen, _ = await drained(made, "order", cursor)
         assert [row.id for row in seen] == [str(order.id)]
+
+
+async def test_a_back_fill_costs_little_more_than_its_pages() -> None:
+    """300 paid orders, twelve with refunds: 3 pages at least; one call for all refunds of a page."""
+    async with connected() as (woo, made):
+        woo.shop.add("A", 1000)
+        for n in range(300):
+            order = woo.shop.place([("A", 1)])
+            woo.shop.pay(order, f"T{n}")
+            if n % 25 == 0:
+                woo.shop.refund(order, Decimal(100))
+        woo.shop.clock.set(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2))
+        seen, cursor = await drained(made, "order")
+        assert len({row.id for row in seen}) == 300
+        assert (woo.calls["GET /orders"], woo.calls["GET /refunds"]) == (5, 3)
+        woo.shop.clock.set(dt.datetime.now(dt.UTC) + dt.timedelta(hours=1))
+        woo.calls.clear()
+        _, cursor = await drained(made, "order", cursor)
+        assert woo.total_calls() == 5 + 3  # the back-fill itself lies in the overlap once
+        woo.calls.clear()
+        await drained(made, "order", cursor)
+        assert woo.total_calls() == 1
+
+
+async def test_before_9_0_the_refunds_of_each_order_are_asked_for() -> None:
+    async with connected(config=Config(version=(8, 2))) as (woo, made):
+        woo.shop.add("A", 1000)
+        orders = [woo.shop.place([("A", 1)], status="processing") for _ in range(3)]
+        for order in orders[:2]:
+            woo.shop.refund(order, Decimal(100))
+        for _ in range(2):
+            rows = await made.read("order", [str(order.id) for order in orders])
+            assert [row.record.refunded if row.record else None for row in rows] == [100, 100, 0]
+        # The list that is not there is asked for once only.
+        assert woo.calls["GET /refunds"] == 1
+        assert sum(n for call, n in woo.calls.items() if "/refunds" in call) == 1 + 4
 
 
 # -- refusals ---------------------------------------------------------------------------------------------------------
@@ -326,8 +363,7 @@ def test_a_wrong_setting_is_named(name: str, value: str, told: str) -> None:
 def test_every_setting_that_is_read_is_declared() -> None:
     declared = {setting.name for setting in CONNECTOR.settings}
     source = (Path(__file__).parents[3] / "src/selaras/connectors/woocommerce/connector.py").read_text(encoding="utf-8")
-    read = set(__import__("re").findall(r'settings(?:\.get\(|\[)"(\w+)"', source)) | {
-        name for name in __import__("re").findall(r'_number\(settings, "(\w+)"', source)
-    }
+    read = set(re.findall(r'settings(?:\.get\(|\[)"(\w+)"', source))
+    read |= set(re.findall(r'_number\(settings, "(\w+)"', source))
     assert read == declared
     assert {s.name for s in CONNECTOR.settings if s.secret} == {"consumer_key", "consumer_secret", "webhook_secret"}

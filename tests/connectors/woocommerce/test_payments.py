@@ -98,7 +98,10 @@ async def test_parts_mark_the_order_when_they_cover_it() -> None:
         done((await write(made, pay(order, Decimal(30_000), "r2")))[0])
         assert order.status == "processing"
         record = await read(made, order)
-        assert [(p.origin, p.amount) for p in record.payments] == [("books", 20_000), ("books", 30_000)]
+        assert [(p.origin, p.amount) for p in record.payments] == [
+            ("books", Decimal(20_000)),
+            ("books", Decimal(30_000)),
+        ]
 
 
 async def test_two_parts_in_one_call_are_one_change() -> None:

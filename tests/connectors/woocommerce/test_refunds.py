@@ -33,10 +33,16 @@ def refunds(shop: Shop, order: Order) -> tuple[Refund, ...]:
 
 def test_a_real_refund_of_a_part() -> None:
     (refund,) = read(real("order-part-refunded.json"), real("refund-partial.json")).refunds
-    assert (refund.id, refund.amount, refund.reason) == ("92", 134999, "Salah ukuran")
+    assert (refund.id, refund.amount, refund.reason) == ("92", D(134999), "Salah ukuran")
     assert (refund.restock, refund.paid_back, refund.method) == (True, True, "")
     (line,) = refund.lines
-    assert (line.id, line.code, line.quantity, line.unit_price, line.tax) == ("255", "RIG-0009", 1, 134999, 0)
+    assert (line.id, line.code, line.quantity, line.unit_price, line.tax) == (
+        "255",
+        "RIG-0009",
+        D(1),
+        D(134999),
+        D(0),
+    )
 
 
 def test_a_real_full_refund() -> None:
@@ -45,7 +51,13 @@ def test_a_real_full_refund() -> None:
     (refund,) = order.refunds
     assert refund.amount == order.total == order.refunded
     (line,) = refund.lines
-    assert (line.id, line.quantity, line.unit_price, line.tax, line.tax_rate) == ("305", 2, 27500, 6050, D("0.11"))
+    assert (line.id, line.quantity, line.unit_price, line.tax, line.tax_rate) == (
+        "305",
+        D(2),
+        D(27500),
+        D(6050),
+        D("0.11"),
+    )
 
 
 @pytest.mark.parametrize("included", [True, False])
@@ -56,7 +68,7 @@ def test_the_lines_of_a_refund_come_to_its_amount(included: bool, whole: bool) -
     shop.refund(order, pieces={goods.id: 1, shipping.id: 1}, restock=True)
     shop.refund(order, pieces={goods.id: 2}, by_gateway=True)
     first, second = refunds(shop, order)
-    assert [(line.kind, line.quantity) for line in first.lines] == [("product", 1), ("shipping", 1)]
+    assert [(line.kind, line.quantity) for line in first.lines] == [("product", D(1)), ("shipping", D(1))]
     for refund in (first, second):
         total = sum((line.net("IDR") + (0 if included else line.tax) for line in refund.lines), D(0))
         assert total == refund.amount
@@ -68,7 +80,7 @@ def test_an_amount_without_lines_has_none() -> None:
     shop, order = shop_with({"A": 3})
     shop.refund(order, D(5000))
     (refund,) = refunds(shop, order)
-    assert (refund.amount, refund.lines, refund.restock) == (5000, (), False)
+    assert (refund.amount, refund.lines, refund.restock) == (D(5000), (), False)
 
 
 def test_money_on_a_line_without_pieces_moves_no_goods() -> None:
@@ -76,8 +88,11 @@ def test_money_on_a_line_without_pieces_moves_no_goods() -> None:
     shop.refund(order, money={order.items[0].id: D(1000)})
     shop.refund(order, pieces={order.items[1].id: 1}, money={order.items[0].id: D(2000)})
     alone, mixed = refunds(shop, order)
-    assert (alone.amount, alone.lines) == (1110, ())
-    assert [(line.kind, line.code, line.quantity) for line in mixed.lines] == [("product", "B", 1), ("discount", "", 1)]
+    assert (alone.amount, alone.lines) == (D(1110), ())
+    assert [(line.kind, line.code, line.quantity) for line in mixed.lines] == [
+        ("product", "B", D(1)),
+        ("discount", "", D(1)),
+    ]
     assert sum((line.net("IDR") + line.tax for line in mixed.lines), D(0)) == mixed.amount
 
 
@@ -111,7 +126,7 @@ def test_refunded_without_any_refund_is_asked_and_not_guessed() -> None:
     wire = copy.deepcopy(real("order-refunded.json"))
     wire["refunds"] = []
     (refund,) = read(wire).refunds
-    assert (refund.id, refund.amount, refund.lines, refund.paid_back) == ("refunded", 0, (), False)
+    assert (refund.id, refund.amount, refund.lines, refund.paid_back) == ("refunded", D(0), (), False)
 
 
 def test_the_raw_bytes_hold_the_refunds_as_well() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from selaras.connectors.contract import Ambiguous, Done, Failed, Outcome, Rejected, Stale, Throttled, Write
+from selaras.connectors.contract import Ambiguous, Done, Outcome, Rejected, Stale, Throttled, Write
 from selaras.connectors.kit.checks import check_told, done, drained, failed
 from selaras.connectors.woocommerce import WooCommerce
 from selaras.model.document import StockLevel
@@ -40,7 +40,11 @@ async def test_on_hand_ten_reserved_three_and_one_sold_meanwhile_is_six() -> Non
     """Trap 11. The sale falls between our look and the store's turn at the item."""
     async with connected() as (woo, made):
         woo.shop.add("A", 1000, 10)
-        woo.rest.between.append(lambda: woo.shop.place([("A", 1)], status="processing") and None)
+
+        def sale() -> None:
+            woo.shop.place([("A", 1)], status="processing")
+
+        woo.rest.between.append(sale)
         (outcome,) = await made.write("stock", "update", [level("A", 7, "10")])
         assert done(outcome).version == "6"
         assert shelf(woo, "A") == 6

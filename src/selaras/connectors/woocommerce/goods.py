@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.connectors.answers import repaired
 from selaras.connectors.contract import Seen, Transient
 from selaras.connectors.woocommerce.mapping import Row
 from selaras.connectors.woocommerce.wire import WireProduct, amount, utc
@@ -28,7 +29,7 @@ _decoder = msgspec.json.Decoder(WireProduct)
 def product(raw: bytes) -> WireProduct:
     """A product of the list. Raises `Transient` when it cannot be read."""
     try:
-        return _decoder.decode(raw)
+        return _decoder.decode(repaired(raw))
     except msgspec.MsgspecError as error:
         raise Transient(f"a product of the store cannot be read: {error}", code="unreadable") from None
 

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from selaras.connectors.woocommerce.amounts import priced, to_unit, whole
+from selaras.connectors.woocommerce.amounts import priced, to_unit, totals_of, whole
 from selaras.connectors.woocommerce.wire import WireItem, WireOrder, WireRate, WireRefund, amount
-from selaras.model.money import ZERO
+from selaras.model.money import EXPONENTS, ZERO
 from selaras.model.order import Line, LineKind
 
 _HUNDRED: Final = Decimal(100)
@@ -39,16 +39,32 @@ def _lines(source: WireOrder | WireRefund, order: WireOrder, total: Decimal, sig
     items += [(item, "shipping") for item in source.shipping_lines if _has_money(item)]
     items += [(item, "fee") for item in source.fee_lines if _has_money(item)]
     included = order.prices_include_tax
-    costs = [[sign * part for part in _cost(item, included)] for item, _kind in items]
-    done = iter(whole([part for parts in costs for part in parts], total, order.currency))
+    nets = [sign * amount(item.total) for item, _kind in items]
+    taxes = [{rate: sign * tax for rate, tax in _taxes(item).items()} for item, _kind in items]
+    # The parts that are rounded on their own: a line with its taxes in one, or its net amount and each tax.
+    costs = [
+        [net + sum(each.values(), ZERO)] if included else [net, *each.values()]
+        for net, each in zip(nets, taxes, strict=True)
+    ]
+    done = iter(_whole([part for parts in costs for part in parts], nets, taxes, total, order.currency))
     lines = []
-    for (item, kind), parts in zip(items, costs, strict=True):
+    for (item, kind), parts, each in zip(items, costs, taxes, strict=True):
         net = next(done)
         tax = sum((next(done) for _ in parts[1:]), ZERO)
         if included:
-            tax = to_unit(sign * sum(_each_tax(item), ZERO), order.currency)
+            tax = to_unit(sum(each.values(), ZERO), order.currency)
         lines.append(_line(item, kind, net, tax, order, sign))
     return tuple(lines)
+
+
+def _whole(
+    parts: list[Decimal], nets: list[Decimal], taxes: list[dict[int, Decimal]], total: Decimal, currency: str
+) -> list[Decimal]:
+    if currency not in EXPONENTS:
+        return parts  # planning refuses the order by its currency
+    if total in totals_of(nets, taxes, currency):
+        return whole(parts, total, currency)
+    return [to_unit(part, currency) for part in parts]
 
 
 def _line(item: WireItem, kind: LineKind, net: Decimal, tax: Decimal, order: WireOrder, sign: int) -> Line:
@@ -81,17 +97,9 @@ def _line_id(item: WireItem, *, refund: bool) -> str:
     return str(item.id)
 
 
-def _cost(item: WireItem, included: bool) -> list[Decimal]:
-    """The parts of a line that are rounded on their own: with its taxes in one, or the net amount and each tax."""
-    net = amount(item.total)
-    if included:
-        return [net + sum(_each_tax(item), ZERO)]
-    return [net, *_each_tax(item)]
-
-
-def _each_tax(item: WireItem) -> list[Decimal]:
-    """The tax of each rate; what a plugin wrote into `total_tax` alone counts where there is no `taxes[]`."""
-    return [amount(tax.total) for tax in item.taxes] if item.taxes else [amount(item.total_tax)]
+def _taxes(item: WireItem) -> dict[int, Decimal]:
+    """Tax by rate; what a plugin wrote into `total_tax` alone counts where there is no `taxes[]`."""
+    return {tax.id: amount(tax.total) for tax in item.taxes} if item.taxes else {0: amount(item.total_tax)}
 
 
 def _before_discount(item: WireItem, included: bool) -> Decimal:
@@ -106,7 +114,7 @@ def _before_discount(item: WireItem, included: bool) -> Decimal:
 
 def _has_money(item: WireItem) -> bool:
     """Whether a charge is one: free shipping has a line too."""
-    return bool(amount(item.total) or any(_each_tax(item)))
+    return bool(amount(item.total) or any(_taxes(item).values()))
 
 
 def _rate_of(item: WireItem, rates: Sequence[WireRate]) -> Decimal:

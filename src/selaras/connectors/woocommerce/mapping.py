@@ -14,17 +14,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.connectors.answers import damaged, repaired
 from selaras.connectors.contract import Seen, Transient
 from selaras.connectors.woocommerce import paid, shipments
+from selaras.connectors.woocommerce.amounts import tidy
 from selaras.connectors.woocommerce.lines import lines_of
 from selaras.connectors.woocommerce.refunds import refunds_of
 from selaras.connectors.woocommerce.wire import WireAddress, WireHead, WireOrder, WireRefund, amount, utc
 from selaras.model.money import ZERO
 from selaras.model.order import Order, OrderStatus
 from selaras.model.party import Address, Buyer
-
-NO_CURRENCY: Final = ""
-"""No currency at all: planning refuses it, so that a row that cannot be read is blocked and never posted."""
 
 UNLISTED: Final = -1
 DRAFTS: Final = frozenset({"checkout-draft", "auto-draft", "draft", "new"})
@@ -81,7 +80,7 @@ def statuses_of(setting: str) -> dict[str, OrderStatus]:
 
 def order_of(wire: WireOrder, refunds: Sequence[WireRefund], reading: Reading) -> Order:
     """An order with its refunds. Raises `ValueError` for an amount that cannot be read."""
-    total = amount(wire.total)
+    total = tidy(amount(wire.total), wire.currency)
     status = reading.statuses.get(wire.status, "open")
     changed = utc(wire.date_modified_gmt) or utc(wire.date_created_gmt)
     assert changed is not None  # noqa: S101 - the created time is there, or decoding had failed
@@ -141,7 +140,7 @@ def name_of(address: WireAddress) -> str:
 def refunds_named(raw: bytes) -> list[int]:
     """Ids of the refunds that an order names; none where it cannot be read."""
     try:
-        return [refund.id for refund in _order_decoder.decode(raw).refunds]
+        return [refund.id for refund in _order_decoder.decode(repaired(raw)).refunds]
     except msgspec.MsgspecError:
         return []
 
@@ -149,41 +148,43 @@ def refunds_named(raw: bytes) -> list[int]:
 def order_row(raw: bytes, refunds: Sequence[bytes], reading: Reading) -> Row:
     """A row of the list of orders. Drafts have no record: a checkout that was begun is not an order.
 
-    A row that cannot be read becomes an order without lines and without a currency, with the cause in its note: it is
-    counted and blocked, and holds up no other. Raises `Transient` when not even its id can be read.
+    A row that cannot be read becomes an order that says so: it is counted and blocked, and holds up no other. Raises
+    `Transient` when not even its id can be read.
     """
+    whole = repaired(raw)
     try:
-        wire = _order_decoder.decode(raw)
-        order = order_of(wire, [_refund_decoder.decode(refund) for refund in refunds], reading)
+        wire = _order_decoder.decode(whole)
+        order = order_of(wire, [_refund_decoder.decode(repaired(refund)) for refund in refunds], reading)
     except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
         return _broken(raw, reading.zone, str(error))
+    if whole is not raw:
+        order = msgspec.structs.replace(order, unreadable=f"{', '.join(damaged(raw))} is not UTF-8")
     second = UNLISTED if wire.status == "trash" else int(order.updated_at.timestamp())
     if wire.status in DRAFTS:
         return Row(wire.id, second)
     day = order.placed_at.astimezone(reading.zone).date()
-    whole_raw = b"[" + b",".join((raw, *refunds)) + b"]" if refunds else raw
-    seen = Seen("order", order.id, order, whole_raw, order.updated_at, day, order.number, order.total, order.currency)
+    source = b"[" + b",".join((raw, *refunds)) + b"]" if refunds else raw
+    seen = Seen("order", order.id, order, source, order.updated_at, day, order.number, order.total, order.currency)
     return Row(wire.id, second, (seen,))
 
 
 def _broken(raw: bytes, zone: ZoneInfo, why: str) -> Row:
     try:
-        head = _head_decoder.decode(raw)
+        head = _head_decoder.decode(repaired(raw))
     except msgspec.MsgspecError:
         raise Transient("a row of the store's list of orders has no readable id", code="unreadable") from None
     at = utc(head.date_modified_gmt or head.date_created_gmt) or dt.datetime.fromtimestamp(0, dt.UTC)
     order = Order(
         id=str(head.id),
         number=str(head.number or head.id),
-        currency=NO_CURRENCY,
+        currency="",
         total=ZERO,
         placed_at=utc(head.date_created_gmt) or at,
         updated_at=at,
-        note=f"The store's answer cannot be read: {why}",
+        unreadable=why,
     )
     day = order.placed_at.astimezone(zone).date()
-    seen = Seen("order", order.id, order, raw, at, day, order.number, None, NO_CURRENCY)
-    return Row(head.id, int(at.timestamp()), (seen,))
+    return Row(head.id, int(at.timestamp()), (Seen("order", order.id, order, raw, at, day, order.number),))
 
 
 def missing(kind: str, key: str, now: dt.datetime, zone: ZoneInfo) -> Seen:

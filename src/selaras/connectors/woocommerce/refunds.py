@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from selaras.connectors.woocommerce.amounts import tidy
 from selaras.connectors.woocommerce.lines import lines_back
 from selaras.connectors.woocommerce.wire import WireOrder, WireRefund, amount, utc
 from selaras.model.money import ZERO
@@ -31,7 +32,7 @@ def refunds_of(
         return (Refund("refunded", ZERO, changed, paid_back=False),)
     made = []
     for wire in sorted(refunds, key=lambda r: (r.date_created_gmt, r.id)):
-        back = amount(wire.amount)
+        back = tidy(amount(wire.amount), order.currency)
         lines = lines_back(wire, order, back)
         if all(line.kind == "discount" for line in lines):
             lines = ()  # money alone: every line of the sale becomes cheaper alike
