@@ -44,8 +44,12 @@ class Table:
 async def loop(table: Table, at: Position, overlap: int = 0, *, most: int = 200) -> tuple[dict[int, int], Position]:
     """Everything that a loop brings (the last reading of each row), and where the next one starts."""
     seen: dict[int, int] = {}
+
+    async def sleep(seconds: float) -> None:
+        table.now += int(seconds)
+
     for _ in range(most):
-        taken = await step(table, at, overlap=overlap)
+        taken = await step(table, at, overlap=overlap, sleep=sleep)
         seen.update((row.key, row.second) for row in taken.rows)
         text = msgspec.json.encode(taken.position)
         at = msgspec.json.decode(text, type=Position)
@@ -145,6 +149,15 @@ async def test_rows_that_the_key_may_not_see_do_not_stop_the_loop() -> None:
     table.now += 1
     seen, _ = await loop(table, Position(), most=60)
     assert set(seen) == set(range(1, 451)) - table.hidden
+
+
+async def test_more_than_a_page_in_the_second_that_is_not_over() -> None:
+    table = Table()
+    for key in range(1, 251):
+        table.put(key)
+    seen, at = await loop(table, Position(), most=8)
+    assert set(seen) == set(range(1, 251))
+    assert at.since == table.now
 
 
 async def test_what_is_committed_late_is_in_the_overlap() -> None:

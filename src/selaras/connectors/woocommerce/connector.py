@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -82,7 +83,9 @@ class WooCommerce:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """One page; how nothing is missed is told in `walk`. Drafts of the checkout are left out."""
         self._know(kind)
-        taken = await walk.step(self._reader.source(kind), _position(cursor), overlap=self._overlap)
+        taken = await walk.step(
+            self._reader.source(kind), _position(cursor), overlap=self._overlap, sleep=asyncio.sleep
+        )
         onward = msgspec.json.encode(taken.position).decode()
         return Changes([seen for row in taken.rows for seen in row.seen], onward, taken.more)
 

@@ -20,7 +20,7 @@ when its transaction is committed. Only the store's own clock is ever compared w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -86,12 +86,15 @@ class Step(msgspec.Struct, frozen=True):
     more: bool
 
 
-async def step(source: Source, at: Position, *, overlap: int) -> Step:
+Sleep = Callable[[float], Awaitable[None]]
+
+
+async def step(source: Source, at: Position, *, overlap: int, sleep: Sleep) -> Step:
     """One page. Raises what `source` raises; the position is then still good."""
-    return await _window(source, at) if at.until else await _first(source, at, overlap)
+    return await _window(source, at) if at.until else await _first(source, at, overlap, sleep)
 
 
-async def _first(source: Source, at: Position, overlap: int) -> Step:
+async def _first(source: Source, at: Position, overlap: int, sleep: Sleep) -> Step:
     since = at.since
     if since is not None and at.rest:
         since -= overlap
@@ -101,6 +104,10 @@ async def _first(source: Source, at: Position, overlap: int) -> Step:
         return Step(page.rows, Position(), True)
     if _is_end(page, 0):
         return Step(page.rows, Position(since=page.before, rest=True), False)
+    if since is not None and page.before <= since:
+        # More than a page in the second that is not over yet: nothing of it can be read on by offset before it is.
+        await sleep(1.0)
+        return Step(page.rows, Position(since=since), True)
     inside = [row for row in page.rows if row.second < page.before]
     last = inside[-1].key if inside else 0
     window = Position(since=since, until=page.before, offset=len(inside), last=last, total=page.total)
