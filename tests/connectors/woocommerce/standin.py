@@ -55,7 +55,7 @@ class Trouble:
     mark: bool = False
     plain_permalinks: bool = False
     to_https: str = ""
-    caches_dates: bool = False
+    hidden_index: bool = False
 
 
 class StandIn:
@@ -114,6 +114,8 @@ class StandIn:
             if "Authorization" in request.headers:
                 # WordPress takes it for an application password.
                 raise WooError("invalid_username", "Unknown username.", 401)
+            if self.trouble.hidden_index:
+                raise WooError("rest_not_logged_in", "Anda belum masuk.", 401)
             self.calls["GET /wp-json/"] += 1
             return self._index(), {}
         if not path.startswith(PREFIX):

@@ -294,6 +294,17 @@ async def test_nobody_there_is_transient() -> None:
     await made.close()
 
 
+async def test_a_site_that_hides_its_index() -> None:
+    async with connected() as (woo, made):
+        woo.trouble.hidden_index = True
+        check = await made.check()
+        assert check.ok
+        assert "not compared" in findings(check)["address"][1]
+        woo.key.secret = "cs_another"
+        with pytest.raises(Expired):
+            await made.changed("order", "")
+
+
 async def test_no_woocommerce_in_this_wordpress() -> None:
     async with connected() as (woo, made):
         woo._index = lambda: {"name": "Blog", "home": woo.home, "namespaces": ["wp/v2"]}  # type: ignore[method-assign]

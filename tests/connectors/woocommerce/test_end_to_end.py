@@ -24,6 +24,7 @@ from selaras.ledger import Desk, open_ledger
 from selaras.rules.plan_types import Policy
 from selaras.sandbox.books import BooksConfig, serve_books
 from selaras.sandbox.books.server import BooksServer
+from selaras.sandbox.faults import FaultSettings
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.sweep import Sweep
 from tests.connectors.woocommerce.rig import settings_for
@@ -262,6 +263,58 @@ async def test_stock_of_the_books_is_what_the_shop_offers(tmp_path: Path) -> Non
         await world.sync(3)
         assert world.shop.by_sku("KOPI").stock == 4
         assert (await world.truth())["stock"]["KOPI"] == {"on_hand": "4", "reserved": "0"}
+
+
+@pytest.mark.parametrize("included", [True, False])
+async def test_money_back_on_goods_that_stay_is_a_discount_given_afterwards(tmp_path: Path, included: bool) -> None:
+    async with a_world(tmp_path, Config(prices_include_tax=included)) as world:
+        await world.goods({"KOPI": 100, "TEH": 100})
+        order = world.shop.place([("KOPI", 2), ("TEH", 3)], method="midtrans", shipping=9001)
+        world.shop.pay(order)
+        await world.sync()
+        kopi, teh = order.items[0].id, order.items[1].id
+        world.shop.refund(order, money={teh: Decimal(1_000)})
+        world.shop.refund(order, pieces={kopi: 1}, money={teh: Decimal(2_000)}, restock=True, by_gateway=True)
+        await world.sync(2)
+        assert await world.waiting() == {}
+        sale = await world.sale(order)
+        assert sale["balance"] == "0", sale
+        assert kinds(sale).count("credit_note") == kinds(sale).count("refund_payment") == 2
+        truth = await world.truth()
+        assert (truth["stock"]["KOPI"]["on_hand"], truth["stock"]["TEH"]["on_hand"]) == ("99", "97")
+        assert truth["trial_balance"]["IDR"]["sum"] == "0"
+
+
+async def test_lost_answers_and_refusals_double_nothing(tmp_path: Path) -> None:
+    """Trap 10, both sides: writes into the shop take effect and their answers are lost; the books fail now and then."""
+    faults = FaultSettings(fail_before=0.05, fail_after=0.05, half_batch=0.05, search_lag=0.2)
+    books = BooksConfig(seed=5, faults=faults, unique_references=False)
+    async with a_world(tmp_path, books=books) as world:
+        await world.goods({"KOPI": 500, "KAOS-M": 500})
+        orders = [
+            world.shop.place(
+                [("KOPI", 1), ("KAOS-M", 1)], status="on-hold", number=f"INV-70{n:03d}", name=(f"P{n}", "A")
+            )
+            for n in range(12)
+        ]
+        await world.sync()
+        lines = [
+            {"date": "2026-11-22", "amount": str(o.total), "currency": "IDR", "description": f"TRF {o.number}"}
+            for o in orders
+        ]
+        world.woo.trouble.fail_after = True
+        await world.post("/sandbox/bank", {"items": lines})
+        await world.post("/sandbox/sale", {"items": [{"code": "KOPI", "quantity": "7"}]})
+        for name in ("bank_transaction", "stock"):
+            world.service.wake("buku", name)
+        await world.service.settle(3)
+        world.woo.trouble.fail_after = False
+        await world.sync(3)
+        await equal(world)
+        assert [order.status for order in orders] == ["processing"] * 12
+        assert {len(order.meta) for order in orders} == {1}
+        assert world.shop.by_sku("KOPI").stock == 500 - 12 - 7
+        assert (await world.truth())["counts"]["receipts"] == 12
 
 
 async def test_poison_is_parked_alone(tmp_path: Path) -> None:

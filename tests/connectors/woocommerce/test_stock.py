@@ -140,6 +140,17 @@ async def test_a_hundred_products_cost_two_calls() -> None:
         assert [shelf(woo, f"P{n}") for n in range(100)] == list(range(100))
 
 
+async def test_long_codes_do_not_make_an_address_that_hosts_refuse() -> None:
+    async with connected() as (woo, made):
+        codes = [f"BARANG-DENGAN-KODE-YANG-SANGAT-PANJANG-SEKALI/UKURAN {n:04d}" for n in range(100)]
+        for code in codes:
+            woo.shop.add(code, 1000, 10)
+        rows = await made.read("stock", codes)
+        assert all(row.record for row in rows)
+        assert max(len(str(query)) for query in woo.queries) < 4096
+        assert woo.total_calls() <= 3
+
+
 async def test_a_host_that_takes_fewer_items_gets_them_in_halves() -> None:
     async with connected() as (woo, made):
         woo.rest.batch_limit = 30

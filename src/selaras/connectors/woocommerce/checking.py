@@ -22,9 +22,13 @@ async def check(client: Client, zone: str, clock: Callable[[], float]) -> Check:
     """Five calls, no writes: the site, the key's rights to read and to write, and the shop's settings."""
     try:
         index = await client.index()
-    except Rejected as error:
-        return Check("", "", "", client.skew or 0.0, (Finding("address", False, error.message, error.cure),))
-    findings = [_address(index)]
+        findings = [_address(index)]
+    except (Expired, Rejected) as error:
+        if error.code in ("no_rest_api", "redirected"):
+            return Check("", "", "", client.skew or 0.0, (Finding("address", False, error.message, error.cure),))
+        # Some sites hide their index from visitors; the shop's own paths may be open to the key all the same.
+        index = WireIndex(timezone_string=zone)
+        findings = [Finding("address", True, "the site hides its index, so its name and time zone were not compared")]
     skew = client.skew or 0.0
     try:
         await client.readable()

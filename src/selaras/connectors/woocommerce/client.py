@@ -261,8 +261,10 @@ class Client:
                 continue  # now signed by the store's own clock
             if not self._home_asked:
                 self._home_asked = True
-                index = await self.index()
-                signer.home = index.home.rstrip("/") or signer.home
+                try:
+                    signer.home = (await self.index()).home.rstrip("/") or signer.home
+                except ConnectorError:
+                    return answer  # a site that hides its index; the refusal itself says enough
             if signer.home == home:
                 return answer
 

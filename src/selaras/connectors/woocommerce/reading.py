@@ -11,7 +11,11 @@ from selaras.connectors.contract import Seen
 from selaras.connectors.woocommerce import goods, walk
 from selaras.connectors.woocommerce.client import MOST, Client, Listing
 from selaras.connectors.woocommerce.mapping import Reading, Row, missing, order_row, refunds_named
+from selaras.connectors.woocommerce.signing import encoded
 from selaras.connectors.woocommerce.wire import WireProduct
+
+_LONGEST: Final = 3000
+"""Most bytes of codes in one question: many hosts refuse addresses of more than 4 or 8 KiB."""
 
 KINDS: Final = {"order": "orders", "product": "products", "stock": "products"}
 
@@ -111,9 +115,15 @@ class Reader:
 
     async def by_codes(self, codes: Sequence[str]) -> list[tuple[bytes, WireProduct]]:
         """Products and variations by code. A code with a comma is asked for alone: the list is cut at commas."""
-        plain = [code for code in codes if "," not in code]
-        questions = [",".join(plain[start : start + MOST]) for start in range(0, len(plain), MOST)]
-        questions += [code for code in codes if "," in code]
+        questions = [code for code in codes if "," in code]
+        part: list[str] = []
+        for code in (code for code in codes if "," not in code):
+            if part and (len(part) == MOST or len(encoded(",".join((*part, code)))) > _LONGEST):
+                questions.append(",".join(part))
+                part = []
+            part.append(code)
+        if part:
+            questions.append(",".join(part))
         answers = await asyncio.gather(*(self._client.products(sku=question) for question in questions))
         return [(raw, goods.product(raw)) for rows in answers for raw in rows]
 
