@@ -62,9 +62,10 @@ def _whole(
 ) -> list[Decimal]:
     if currency not in EXPONENTS:
         return parts  # planning refuses the order by its currency
-    if total in totals_of(nets, taxes, currency):
+    near = [to_unit(part, currency) for part in parts]
+    if sum(near, ZERO) != total and total in totals_of(nets, taxes, currency):
         return whole(parts, total, currency)
-    return [to_unit(part, currency) for part in parts]
+    return near
 
 
 def _line(item: WireItem, kind: LineKind, net: Decimal, tax: Decimal, order: WireOrder, sign: int) -> Line:

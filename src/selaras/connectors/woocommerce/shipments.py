@@ -28,10 +28,14 @@ _SINGLE: Final[Mapping[str, str]] = {
 }
 
 
-def shipments_of(order: WireOrder, changed: dt.datetime, further: Sequence[str] = ()) -> tuple[Shipment, ...]:
-    """The order's parcels, each number once. `further` names meta fields that hold a tracking number."""
+def shipments_of(order: WireOrder, further: Sequence[str] = ()) -> tuple[Shipment, ...]:
+    """The order's parcels, each number once. `further` names meta fields that hold a tracking number.
+
+    A parcel without a day of its own left when the order was completed, else at the earliest when it was paid or
+    placed: the time of the last change would move it with every note.
+    """
     completed = utc(order.date_completed_gmt) if order.status in ("completed", "refunded") else None
-    default = completed or changed
+    default = completed or utc(order.date_paid_gmt) or order.date_created_gmt.replace(tzinfo=dt.UTC)
     meta = {field.key: field.value for field in order.meta_data}
     found: dict[str, Shipment] = {}
     for name in _LISTS:
