@@ -221,6 +221,8 @@ TEXTS: Final = (
     N_("Begin the sign-in again and finish it in the same browser."),
     N_("%(connection)s: the client id or secret is not accepted"),
     N_("Check the client id and secret in the settings of the connection."),
+    N_("Connect it again: open the connection and sign in."),
+    N_("Check the address in the settings of the connection: another program may be answering there."),
     N_("the sign-in server of %(connection)s gave no token (HTTP %(status)s)"),
     N_("%(connection)s is not signed in"),
     N_("the sign-in of %(connection)s has ended"),
