@@ -2,8 +2,9 @@
 
 JSON (`--json`), always with "machine" {"cpu", "cores", "python", "system"}, "what" and "ok":
 `intake`: "webhooks", "connections", "per_second", "median_ms", "p99_ms", "durable", "raw_commits_per_second", "cpu_ms";
-`posting`: "orders", "documents_per_order", "documents", "seconds", "per_second", "cpu_ms_per_order", "peak_mib",
-"calls", "least_calls", "calls_ratio"; `connectors`: "walk", "write", "limit" (see `benches.py`).
+`posting`: "orders", "documents_per_order", "documents", "seconds", "per_second", "cpu_ms_per_order",
+"cpu_ms_of_sandbox", "peak_mib", "calls", "least_calls", "calls_ratio"; `connectors`: "walk", "write", "limit" (see
+`benches.py`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sys
 import tempfile
@@ -64,6 +65,14 @@ class Child:
     def pid(self) -> int:
         """Its process id."""
         return self.process.pid
+
+    def cpu(self) -> float:
+        """Seconds of processor that it has used so far; 0 where the system does not tell (no /proc)."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def words(self) -> str:
         """The last lines that it wrote to its error stream."""
