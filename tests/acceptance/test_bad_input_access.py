@@ -84,6 +84,8 @@ def test_a_grant_revoked_while_running_pauses_the_lane_until_it_is_connected_aga
             told = [e for e in hall.api("/events") if e["connection"] == "buku" and e["level"] == "warning"]
             assert told
             assert all("Connect it again" in e["message"] for e in told), told
+            indonesian = house.run("events", lang="id").stdout
+            assert "Sambungkan lagi" in " ".join(indonesian.split())
             (row,) = hall.api("/coverage?connection=toko&kind=order")["rows"]
             assert (row["seen"], row["posted"] + row["waiting"], row["blocked"]) == (4, 4, 0)
             assert not hall.run(hall.service.settle(1))

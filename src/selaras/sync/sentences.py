@@ -16,6 +16,8 @@ from selaras.sync import said
 # A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third.
 _DEPTH: Final = 3
 KNOWN: Final = said.SENTENCES
+_PLACE: Final = re.compile(r"%\(\w+\)s")
+_VAGUE: Final = 5
 # Events of the engine begin with the lane that they happened in.
 _LANE: Final = re.compile(r"(?:read|send|plan|stock|sweep|watch) [a-z0-9][a-z0-9_-]*: ")
 
@@ -29,7 +31,8 @@ def _spoken(text: str, depth: int) -> str:
     if not text or not depth:
         return text
     found = recognised(text)
-    if found is not None:
+    # "%(name)s: %(why)s." fits nearly everything; two sentences one behind the other are better taken apart first.
+    if found is not None and (". " not in text or len(_PLACE.sub("", found.text)) > _VAGUE):
         return gettext(found.text) % {name: _spoken(value, depth - 1) for name, value in found.params.items()}
     if lane := _LANE.match(text):
         return lane[0] + _spoken(text[lane.end() :], depth)
