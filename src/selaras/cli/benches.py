@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import math
-import resource
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +25,7 @@ import msgspec
 from selaras.cli import rig
 from selaras.cli.chaos import Victim
 from selaras.cli.sender import Sent
-from selaras.cli.worker import Status
+from selaras.cli.worker import Status, usage
 from selaras.connectors.contract import Done, Write
 from selaras.ledger.database import SQLite
 from selaras.model.document import ContactDraft
@@ -268,16 +267,11 @@ class _Clock:
     """Wall and processor time of this process since it was made."""
 
     def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), self._used()
-
-    @staticmethod
-    def _used() -> float:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        return used.ru_utime + used.ru_stime
+        self._wall, self._cpu = time.perf_counter(), usage()[0]
 
     def facts(self, count: int) -> dict[str, Any]:
         """Seconds, things per second, and milliseconds of processor for each."""
-        seconds, cpu = time.perf_counter() - self._wall, self._used() - self._cpu
+        seconds, cpu = time.perf_counter() - self._wall, usage()[0] - self._cpu
         return {
             "seconds": round(seconds, 2), "per_second": round(count / seconds), "cpu_ms": round(cpu * 1000 / count, 3),
         }  # fmt: skip

@@ -9,9 +9,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
-import resource
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,24 +35,37 @@ class Status(msgspec.Struct, frozen=True):
     errors: list[str]
 
 
+def usage() -> tuple[float, int]:
+    """Seconds of processor that this process has used, all its threads included, and its largest size in KiB."""
+    if sys.platform == "win32":
+        return time.process_time(), 0
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+
+
 async def _run(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows: the process is ended from outside
+            break
     hubs: list[Running] = []
 
     async def status(asked: dict[str, str]) -> Any:
-        used = resource.getrusage(resource.RUSAGE_SELF)
+        cpu, peak = usage()
         if not hubs:
-            return Status(False, 0, 0.0, 0.0, used.ru_utime + used.ru_stime, used.ru_maxrss, 0, [])
+            return Status(False, 0, 0.0, 0.0, cpu, peak, 0, [])
         hub = hubs[0]
         return Status(
             quiet=await hub.service.quiet(),
             settled=hub.settled,
             first_settled=hub.first_settled,
             last_settled=hub.last_settled,
-            cpu=used.ru_utime + used.ru_stime,
-            peak_kib=used.ru_maxrss,
+            cpu=cpu,
+            peak_kib=peak,
             calls=sum(dispatcher.calls for dispatcher in hub.service.dispatchers.values()),
             errors=[lane.error for lane in hub.service.lanes.values() if lane.error],
         )

@@ -69,7 +69,8 @@ class Stage:
         fresh = await self._web_orders(day, part, told)
         await self._settle()
         await self.staff.before_payment(fresh)
-        await self._transfers([o for o in self.placed if o not in fresh or not o.wish.late])
+        late = {order.id for order in fresh if order.wish.late}
+        await self._transfers([order for order in self.placed if order.id not in late])
         await self._settle()
         self.parcels += await self.warehouse.pack(self.placed)
 
