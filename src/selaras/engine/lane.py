@@ -75,7 +75,8 @@ class Lane:
     async def _wait(self, due: float | None) -> None:
         if self._woken.is_set():
             return
-        timeout = None if due is None or due == float("inf") else max(0.0, due - self._clock())
+        # A millisecond more: some loops round timers down to whole ones, and a turn that comes too early comes again.
+        timeout = None if due is None or due == float("inf") else max(0.0, due - self._clock()) + 0.001
         try:
             async with asyncio.timeout(timeout):
                 await self._woken.wait()
