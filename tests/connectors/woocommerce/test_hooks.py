@@ -71,6 +71,8 @@ def signed(body: bytes, topic: str) -> Webhook:
         (b'{"id":"../1"}', "order.updated", [Hint("order", "")]),
         (b"[]", "order.updated", [Hint("order", "")]),
         (b"webhook_id=7", "order.updated", [Hint("order", "")]),
+        (b'{"id":"8\xff"}', "order.updated", [Hint("order", "")]),
+        (b'{"id":33,"type":"\xc3"}', "product.updated", [Hint("product", "")]),
     ],
 )
 def test_bodies_of_all_kinds(body: bytes, topic: str, expected: list[Hint]) -> None:

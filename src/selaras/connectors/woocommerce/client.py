@@ -319,7 +319,7 @@ def _clean(answer: Response) -> bytes:
 def _item(raw: msgspec.Raw) -> Item:
     try:
         item = msgspec.json.decode(raw, type=Item)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return Item()
     item.raw = bytes(raw)
     return item

@@ -50,7 +50,7 @@ def hints(webhook: Webhook, secret: str) -> list[Hint]:
         return []
     try:
         told = msgspec.json.decode(webhook.body, type=_Told)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return [Hint(resource, "")]
     id = str(told.id)
     if not (id.isascii() and id.isdigit()) or (resource == "product" and (told.type != "simple" or event == "deleted")):
