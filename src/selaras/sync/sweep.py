@@ -56,8 +56,9 @@ class Sweep:
         seen, changed = await self._store(progress)
         differences = await self._books(progress)
         unsettled = await self._hub.desk(self._unsettled)
-        if not unsettled:
-            # A ledger that came from a backup has seen all of both sides now: it need not look before it sends.
+        if not await self._hub.desk(self._hub.desk.ledger.pending):
+            # A ledger that came from a backup has seen both sides, and planned and settled what it saw: it need not
+            # look before it sends any more.
             await self._hub.desk.write(trust, self._hub.desk.ledger.db)
         return Swept(self._pair.store, seen, changed, unsettled, differences)
 
