@@ -146,11 +146,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def one_seed(seed: int, orders: int, kills: int, told: Callable[[str], None]) -> dict[str, Any]:
-    """One run: fresh systems, a fresh installation, its own random moments. Raises `RigError`, `CaseError`."""
+async def one_seed(
+    seed: int, orders: int, kills: int, told: Callable[[str], None], keep: Path | None = None
+) -> dict[str, Any]:
+    """One run: fresh systems, a fresh installation, its own random moments. Raises `RigError`, `CaseError`.
+
+    With `keep` the data directory, the logs and both truths stay there afterwards.
+    """
     begun = time.monotonic()
     draw = random.Random(f"{seed}:kills")  # noqa: S311 - a replayable choice, not a secret
-    with rig.scratch() as scratch:
+    with rig.scratch(keep) as scratch:
         data = scratch / "data"
         async with (
             rig.sandbox(scratch, seed=seed) as box,
@@ -171,7 +176,10 @@ async def one_seed(seed: int, orders: int, kills: int, told: Callable[[str], Non
                 quiet = await victim.until_quiet()
             finally:
                 await asyncio.shield(victim.close())
-            proof = figures.prove(*await _truths(store, books))
+            truths = await _truths(store, books)
+            proof = figures.prove(*truths)
+            if keep is not None:
+                (keep / "truths.json").write_bytes(msgspec.json.encode(truths))
             faults = {
                 "store": (await store.get("/sandbox/faults"))["counts"],
                 "books": (await books.get("/sandbox/faults"))["counts"],
@@ -253,8 +261,10 @@ def seeds_of(text: str) -> list[int]:
 @base.option("--seeds", default="1-3", show_default=True, help=N_("A seed, or a range such as 1-10."))
 @base.option("--kills", type=click.IntRange(min=0), default=KILLS, show_default=True,
               help=N_("Kills for each seed while orders arrive; one more follows at the end."))  # fmt: skip
+@base.option("--keep", type=click.Path(file_okay=False, path_type=Path),
+             help=N_("Keep data directories and truths in this folder, to look into what went wrong."))  # fmt: skip
 @base.option("--json", "as_json", is_flag=True, help=N_("Print the figures as JSON."))
-def command(orders: int, seeds: str, kills: int, as_json: bool) -> None:
+def command(orders: int, seeds: str, kills: int, keep: Path | None, as_json: bool) -> None:
     """Chaos."""
     console = Console(stderr=True)
     wanted = seeds_of(seeds)
@@ -268,13 +278,16 @@ def command(orders: int, seeds: str, kills: int, as_json: bool) -> None:
 
             try:
                 with asyncio.Runner(loop_factory=loop_factory()) as runner:
-                    result = runner.run(one_seed(seed, orders, kills, told))
+                    folder = keep / f"seed-{seed}" if keep is not None else None
+                    result = runner.run(one_seed(seed, orders, kills, told, folder))
             except (rig.RigError, CaseError) as error:
                 raise click.ClickException(_("seed %(seed)s: %(error)s", seed=seed, error=error)) from None
             except KeyboardInterrupt:
                 raise SystemExit(130) from None
         results.append(result)
         console.print(_line(result))
+        for wrong in () if result["ok"] else _wrongs(result):
+            console.print(f"    {wrong}")
     ok = all(result["ok"] for result in results)
     if as_json:
         seconds = round(time.monotonic() - begun, 1)
@@ -290,3 +303,11 @@ def _line(result: dict[str, Any]) -> str:
         verdict=verdict, first=result["first_settled_seconds"], quiet=result["quiet_seconds"],
         **{name: result[name] for name in ("seed", "orders", "kills", "missing", "duplicated", "out_of_order")},
     )  # fmt: skip
+
+
+def _wrongs(result: dict[str, Any]) -> list[str]:
+    """What is wrong, in a few lines."""
+    said = [f"{what}: {result[f'{what}_store']} / {result[f'{what}_books']}" for what in ("sales", "money")
+            if result[f"{what}_store"] != result[f"{what}_books"]]  # fmt: skip
+    said += [f"blocked: {cause} {count}" for cause, count in result["blocked"].items()]
+    return said + list(result["unequal"][:10])
