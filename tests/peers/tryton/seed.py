@@ -159,15 +159,16 @@ def journals(firm: Any, account: dict[str, Any]) -> None:
         way.save()
     statements = Journal(name="Mutasi BCA", code="MUT", type="statement")
     statements.save()
-    feed = Model.get("account.statement.journal")(
-        name="Rekening BCA",
-        journal=statements,
-        currency=firm.currency,
-        company=firm,
-        account=account["bank"],
-        validation="amount",
-    )
-    feed.save()
+    for title, where in (("Rekening BCA", "bank"), ("Kliring", "clearing")):
+        feed = Model.get("account.statement.journal")(
+            name=title,
+            journal=statements,
+            currency=firm.currency,
+            company=firm,
+            account=account[where],
+            validation="amount",
+        )
+        feed.save()
 
 
 def products(account: dict[str, Any], tax: dict[str, Any]) -> None:

@@ -1,0 +1,18 @@
+"""The Tryton connector passes the contract of books over a real Tryton, with a session and with a key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from selaras.connectors.kit import BooksContract, BooksRig
+from tests.connectors.tryton.rig import tryton_rig
+from tests.peers.tryton import Database
+
+
+class TestSession(BooksContract):
+    @pytest.fixture
+    async def rig(self, tryton: Database) -> AsyncIterator[BooksRig]:
+        async with tryton_rig(tryton) as rig:
+            yield rig
