@@ -30,7 +30,7 @@ from tests.peers.tryton_desk import Desk
 
 HERE = Path(__file__).with_suffix("")
 LOCK = HERE / "requirements.txt"
-SEED = HERE / "seed.py"
+SEED = Path(__file__).with_name("tryton_seed.py")
 MODULES = (
     "account account_invoice account_invoice_stock account_product account_statement party product purchase sale stock"
 )
@@ -125,9 +125,11 @@ class Server:
         """A fresh copy of the template."""
         file = self.folder / f"{name}.sqlite"
         shutil.copyfile(self.home.template, file)
-        # Tryton loads a database that came after its start only by this door (trytond 8.2, `start_pool`); it answers 404.
+        # What came after its start is loaded only through this door (trytond 8.2, `start_pool`), which then says 404.
+        # The list of databases is kept for each name of the host, so a new name makes it look again.
+        door = urllib.request.Request(f"{self.url}/{name}/r/load", headers={"Host": f"{name}.test"})
         with contextlib.suppress(urllib.error.HTTPError):
-            urllib.request.urlopen(f"{self.url}/{name}/r/load", timeout=60)
+            urllib.request.urlopen(door, timeout=60)
         return Database(self.url, name, file, self.home.seeded)
 
 

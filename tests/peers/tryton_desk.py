@@ -1,4 +1,4 @@
-"""A plain client of Tryton for tests: what a person at the desk would do and see. It shares no code with the connector."""
+"""A plain client of Tryton for tests: what a person at the desk would do and see. Nothing of the connector is in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def _typed(found: Row) -> Any:
         return dt.date(found["year"], found["month"], found["day"])
     if kind == "datetime":
         names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-        return dt.datetime(*(found[name] for name in names), tzinfo=dt.UTC)
+        year, month, day, *rest = (int(found[name]) for name in names)
+        return dt.datetime(year, month, day, rest[0], rest[1], rest[2], rest[3], tzinfo=dt.UTC)
     return found
 
 

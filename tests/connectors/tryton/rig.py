@@ -94,7 +94,8 @@ class TrytonRig(BooksRig):
 
     reasons: ClassVar[dict[str, str]] = {
         "half_batch": "a call of Tryton is one transaction: it happens whole or not at all",
-        "slow_search": "Tryton's searches see what was committed at once; the declared lag is 0",
+        "expire_tokens": "the key of a user application does not expire",
+        "tokens_granted": "the key of a user application is granted by hand",
     }
 
     def __init__(self, database: Database, proxy: Proxy, url: str, stack: AsyncExitStack, *, key: bool) -> None:
@@ -106,12 +107,6 @@ class TrytonRig(BooksRig):
         self._key = key
         self._tokens = MemoryTokenStore()
         self._contact = ""
-        if key:
-            self.reasons = {
-                **self.reasons,
-                "expire_tokens": "the key of a user application does not expire",
-                "tokens_granted": "the key of a user application is granted by hand",
-            }
 
     async def prepare(self) -> None:
         """A customer and products, once for each database."""

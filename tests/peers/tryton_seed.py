@@ -1,7 +1,8 @@
 """Fill an empty Tryton database: company, chart, periods, taxes, journals, products, users.
 
-It runs in Tryton's own environment (proteus, in-process), never in ours: `seed.py CONFIG DATABASE`, and prints what it
-made as one JSON object. A small Indonesian trading company: rupiah without decimals, PPN 11 %, tax rounded on each line.
+It runs in Tryton's own environment (proteus, in-process), never in ours: `tryton_seed.py CONFIG DATABASE`, and prints
+what it made as one JSON object. A small Indonesian trading company: rupiah without decimals, PPN 11 %, tax rounded on
+each line.
 """
 
 from __future__ import annotations
