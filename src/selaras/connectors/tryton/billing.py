@@ -68,7 +68,7 @@ class Invoices:
 
     async def _create(self, batch: Bills) -> None:
         makings = await drafts.makings(self._wire, self._chart, [item.document for item in batch.items])
-        books = await open_books(self._chart, [item.document.date for item in batch.items])
+        books = await self._chart.on([item.document.date for item in batch.items])
         rows = await self._sales.read([_order_id(item.document) for item in batch.items])
         extras = await self._extras(books, batch.items, rows)
 
@@ -217,14 +217,6 @@ class Invoices:
                 batch.fail(item, gone("invoice", item.values["invoice"]["id"]))
             else:
                 batch.done(item, done_of(row, books))
-
-
-async def open_books(chart: Chart, days: Sequence[dt.date]) -> Books:
-    """The chart, read anew where a day seems closed: somebody may have opened its period."""
-    books = await chart.books()
-    if any((period := books.period_of(day)) is None or period.closed for day in days):
-        books = await chart.books(fresh=True)
-    return books
 
 
 def check_day(books: Books, day: dt.date) -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from selaras.connectors.contract import Done, Op, Outcome, Rejected, Write
 from selaras.connectors.tryton import drafts
 from selaras.connectors.tryton.batch import Batch, Item
-from selaras.connectors.tryton.billing import check_day, open_books
+from selaras.connectors.tryton.billing import check_day
 from selaras.connectors.tryton.chart import Books, Chart, Feed
 from selaras.connectors.tryton.contacts import gone
 from selaras.connectors.tryton.ledger import Reconciler
@@ -56,7 +56,7 @@ class Cash:
 
     async def _create(self, batch: Batch[Money]) -> None:
         documents = [item.document for item in batch.items]
-        books = await open_books(self._chart, [document.date for document in documents])
+        books = await self._chart.on([document.date for document in documents])
         await self._begun(batch, books)
         items = batch.open()
         parties = await drafts.parties(self._wire, books, {item.document.contact_id for item in items})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -197,11 +197,7 @@ class Chart:
             [["company", "=", company["id"]]],
             ["name", "account.code", "account.name", "currency", "validation"],
         )
-        periods = await wire.rows(
-            "account.period",
-            [["type", "=", "standard"], ["company", "=", company["id"]]],
-            ["start_date", "end_date", "state", "fiscalyear.start_date", "fiscalyear.end_date"],
-        )
+        periods = await self._periods(company["id"], [])
         journals = await wire.rows("account.journal", [["type", "=", "revenue"]], ["name"], limit=1)
         places = await wire.rows(
             "stock.location",
@@ -238,14 +234,33 @@ class Chart:
                 )
                 for f in feeds
             ),
-            periods=tuple(
-                Period(
-                    p["start_date"], p["end_date"], p["state"] != "open",
-                    p["fiscalyear"]["start_date"], p["fiscalyear"]["end_date"],
-                )
-                for p in periods
-            ),
+            periods=periods,
         )  # fmt: skip
+
+    async def _periods(self, company_id: int, domain: list[Any]) -> tuple[Period, ...]:
+        rows = await self._wire.rows(
+            "account.period",
+            [["type", "=", "standard"], ["company", "=", company_id], *domain],
+            ["start_date", "end_date", "state", "fiscalyear.start_date", "fiscalyear.end_date"],
+        )
+        return tuple(
+            Period(
+                row["start_date"],
+                row["end_date"],
+                row["state"] != "open",
+                row["fiscalyear"]["start_date"],
+                row["fiscalyear"]["end_date"],
+            )
+            for row in rows
+        )
+
+    async def on(self, days: Sequence[dt.date]) -> Books:
+        """The chart with the periods of these days as they are now: what is confirmed cannot be taken back."""
+        books = await self.books()
+        if not days:
+            return books
+        covering = [["start_date", "<=", max(days)], ["end_date", ">=", min(days)]]
+        return msgspec.structs.replace(books, periods=await self._periods(books.company_id, covering))
 
     # -- products ---------------------------------------------------------------------------------------------------
 

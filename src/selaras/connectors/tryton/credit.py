@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from selaras.connectors.contract import Op, Outcome, Rejected, Write
 from selaras.connectors.tryton import drafts
 from selaras.connectors.tryton.batch import Batch, Item
-from selaras.connectors.tryton.billing import check_day, dated, done_of, latest_numbers, open_books, read_bills
+from selaras.connectors.tryton.billing import check_day, dated, done_of, latest_numbers, read_bills
 from selaras.connectors.tryton.chart import Books, Chart
 from selaras.connectors.tryton.contacts import gone
 from selaras.connectors.tryton.ledger import Reconciler
@@ -51,7 +51,7 @@ class CreditNotes:
     async def _create(self, batch: Credits) -> None:
         documents = [item.document for item in batch.items]
         makings = await drafts.makings(self._wire, self._chart, documents)
-        books = await open_books(self._chart, [document.date for document in documents])
+        books = await self._chart.on([document.date for document in documents])
         begun = await self._begun(books, [document.reference for document in documents])
         originals = await self._originals([document.invoice_id for document in documents])
         later = await latest_numbers(self._wire, books, [document.date for document in documents], credit=True)

@@ -52,7 +52,8 @@ class Shipping:
         """Bring the moves of a sale in line with what was sold and credited of these products."""
         concerned = set(products)
         moves = await self._moves(sale_id)
-        excess = await self._excess(sale_id, concerned, moves)
+        balance = await self._balance(sale_id, moves)
+        excess = {product: n for product, n in balance.items() if n > 0 and product in concerned}
         pending = [m for m in moves if m["state"] in ("draft", "assigned") and m["product"]["id"] in excess]
         shipments = await self._shipments(pending)
         taken: dict[int, list[tuple[Row, Decimal]]] = {}
@@ -64,7 +65,7 @@ class Shipping:
                 excess[product] -= part
         for shipment, parts in taken.items():
             await self._take_off(shipments[shipment], parts)
-        await self._forget_cancelled(sale_id, concerned)
+        await self._resolve(sale_id, concerned)
         left = {product: n for product, n in excess.items() if n > 0}
         if left:
             origins = {m["product"]["id"]: m for m in moves if m["state"] == "done"}
@@ -78,42 +79,41 @@ class Shipping:
             ["product.default_uom", "quantity", "unit", "state", "shipment", "origin"],
         )
 
-    async def _excess(self, sale_id: int, products: set[int], moves: Sequence[Row]) -> dict[int, Decimal]:
-        """Pieces by product that left or will leave although they were credited with their goods."""
-        out: dict[int, Decimal] = dict.fromkeys(products, ZERO)
+    async def _balance(self, sale_id: int, moves: Sequence[Row]) -> dict[int, Decimal]:
+        """Pieces by product that leave beyond what was sold and not credited; negative where too few do."""
+        out: dict[int, Decimal] = {}
         for move in moves:
-            product = move["product"]["id"]
-            if product in out and move["state"] in ("draft", "assigned", "done"):
-                out[product] += quantity(move["quantity"])
+            if move["state"] in ("draft", "assigned", "done"):
+                product = move["product"]["id"]
+                out[product] = out.get(product, ZERO) + quantity(move["quantity"])
         lines = await self._wire.rows(
-            _SALE_LINE, [["sale", "=", sale_id], ["product", "in", list(products)]], ["product", "quantity"]
+            _SALE_LINE,
+            [["sale", "=", sale_id], ["product.type", "=", "goods"], ["quantity", ">", 0]],
+            ["product", "quantity"],
         )
         sales = await self._wire.rows("sale.sale", [["id", "=", sale_id]], ["invoices"])
-        invoices = sales[0]["invoices"] if sales else []
         credited = await self._wire.rows(
             "account.invoice.line",
             [
-                ["origin.invoice", "in", invoices, "account.invoice.line"],
+                ["origin.invoice", "in", sales[0]["invoices"] if sales else [], "account.invoice.line"],
                 ["invoice.description", "=", BACK],
                 ["invoice.state", "!=", "cancelled"],
-                ["product", "in", list(products)],
+                ["product.type", "=", "goods"],
             ],
             ["product", "quantity"],
         )
-        done = [move["id"] for move in moves if move["state"] == "done"]
         returned = await self._wire.rows(
             "stock.move",
-            [["origin.id", "in", done, "stock.move"], ["state", "!=", "cancelled"], ["product", "in", list(products)],
-             ["from_location.type", "=", "customer"]],
+            [
+                ["origin.id", "in", [move["id"] for move in moves if move["state"] == "done"], "stock.move"],
+                ["state", "!=", "cancelled"],
+                ["from_location.type", "=", "customer"],
+            ],
             ["product", "quantity"],
-        )  # fmt: skip
-        for row in lines:
-            out[row["product"]] -= quantity(row["quantity"])
-        for row in credited:
-            out[row["product"]] -= quantity(row["quantity"])  # negative on a credit note
-        for row in returned:
-            out[row["product"]] -= quantity(row["quantity"])
-        return {product: n for product, n in out.items() if n > 0}
+        )
+        for row in (*lines, *credited, *returned):  # a credit note's quantities are negative
+            out[row["product"]] = out.get(row["product"], ZERO) - quantity(row["quantity"])
+        return out
 
     async def _shipments(self, moves: Sequence[Row]) -> dict[int, Row]:
         ids = {_shipment(move) for move in moves} - {0}
@@ -122,53 +122,59 @@ class Shipping:
         rows = await self._wire.rows(
             "stock.shipment.out",
             [["id", "in", sorted(ids)]],
-            ["state", "outgoing_moves.state", "outgoing_moves.quantity"],
+            ["state"],
         )
         return {row["id"]: row for row in rows}
 
     async def _take_off(self, shipment: Row, parts: Sequence[tuple[Row, Decimal]]) -> None:
-        """Take pieces off a shipment that nobody has picked: cancel it whole, or let it go on with the rest."""
-        gone = {move["id"] for move, part in parts if part == quantity(move["quantity"])}
-        alive = {move["id"] for move in shipment["outgoing_moves"] if move["state"] not in ("cancelled", "done")}
-        if alive <= gone:
-            await self._wire.press("stock.shipment.out", "cancel", [shipment["id"]])
-            return
-        if shipment["state"] == "assigned":
-            await self._wire.press("stock.shipment.out", "wait", [shipment["id"]])
-        if shipment["state"] != "draft":
-            await self._wire.press("stock.shipment.out", "draft", [shipment["id"]])
-        split = []
-        for move, part in parts:
-            if move["id"] not in gone:
-                rest = quantity(move["quantity"]) - part
-                split += [
-                    ["write", [move["id"]], {"quantity": Number(rest)}],
-                    ["copy", [move["id"]], {"quantity": Number(part)}],
-                ]
-        if split:
-            before = set(alive)
-            await self._wire.write("stock.shipment.out", [([shipment["id"]], {"outgoing_moves": split})])
-            rows = await self._wire.rows("stock.shipment.out", [["id", "=", shipment["id"]]], ["outgoing_moves"])
-            gone |= set(rows[0]["outgoing_moves"]) - before - {m["id"] for m in shipment["outgoing_moves"]}
-        await self._wire.press("stock.move", "cancel", sorted(gone))
-        await self._wire.press("stock.shipment.out", "wait", [shipment["id"]])
+        """Cancel a shipment that nobody has picked; a move that goes back in part is split before.
 
-    async def _forget_cancelled(self, sale_id: int, products: set[int]) -> None:
-        """Tell the sale that cancelled moves of credited goods are not to be sent again (Tryton's own wizard)."""
-        lines = await self._wire.rows(
-            _SALE_LINE,
-            [["sale", "=", sale_id], ["product", "in", sorted(products)]],
-            ["moves.state", "moves_ignored", "moves_recreated"],
-        )
-        ids = [
-            move["id"]
-            for line in lines
-            for move in line["moves"]
-            if move["state"] == "cancelled" and move["id"] not in (*line["moves_ignored"], *line["moves_recreated"])
+        A move cannot be cancelled without its shipment. What is still to be sent gets a new one by `_resolve`.
+        """
+        split = [
+            action
+            for move, part in parts
+            if part < quantity(move["quantity"])
+            for action in (
+                ["write", [move["id"]], {"quantity": Number(quantity(move["quantity"]) - part)}],
+                ["copy", [move["id"]], {"quantity": Number(part)}],
+            )
         ]
-        if ids:
-            asked = {"recreate_moves": [], "ignore_moves": ids, "domain_moves": ids}
-            await self._wire.wizard("sale.handle.shipment.exception", "sale.sale", [sale_id], "handle", {"ask": asked})
+        if split and shipment["state"] == "assigned":
+            await self._wire.press("stock.shipment.out", "wait", [shipment["id"]])
+        if split and shipment["state"] != "draft":
+            await self._wire.press("stock.shipment.out", "draft", [shipment["id"]])
+        if split:
+            await self._wire.write("stock.shipment.out", [([shipment["id"]], {"outgoing_moves": split})])
+        await self._wire.press("stock.shipment.out", "cancel", [shipment["id"]])
+
+    async def _resolve(self, sale_id: int, products: set[int]) -> None:
+        """Say of cancelled moves which are to be sent again and which are not (Tryton's own wizard).
+
+        Only of shipments that had goods concerned; what else a person cancelled is that person's to decide.
+        """
+        moves = await self._moves(sale_id)
+        lines = await self._wire.rows(_SALE_LINE, [["sale", "=", sale_id]], ["moves_ignored", "moves_recreated"])
+        settled = {move for line in lines for move in (*line["moves_ignored"], *line["moves_recreated"])}
+        cancelled = [move for move in moves if move["state"] == "cancelled" and move["id"] not in settled]
+        ours = {_shipment(move) for move in cancelled if move["product"]["id"] in products}
+        cancelled = [move for move in cancelled if _shipment(move) in ours]
+        if not cancelled:
+            return
+        balance = await self._balance(sale_id, moves)
+        again: list[int] = []
+        for move in sorted(cancelled, key=lambda move: -quantity(move["quantity"])):
+            product, n = move["product"]["id"], quantity(move["quantity"])
+            if balance.get(product, ZERO) + n <= 0:
+                balance[product] = balance.get(product, ZERO) + n
+                again.append(move["id"])
+        ids = [move["id"] for move in cancelled]
+        asked = {
+            "recreate_moves": again,
+            "ignore_moves": [one for one in ids if one not in again],
+            "domain_moves": ids,
+        }
+        await self._wire.wizard("sale.handle.shipment.exception", "sale.sale", [sale_id], "handle", {"ask": asked})
 
     # -- returns ----------------------------------------------------------------------------------------------------
 
