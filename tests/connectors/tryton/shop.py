@@ -156,10 +156,10 @@ class Shop:
         found = self.desk.rows("stock.shipment.out", [["moves.origin.sale", "=", int(order_id), "sale.line"]], "state")
         return [row["state"] for row in found]
 
-    async def available(self, code: str) -> tuple[Decimal, Decimal]:
+    async def available(self, code: str) -> tuple[int, int]:
         """(on hand, reserved) as the connector reads it."""
         (seen,) = await self.books.read("stock", [code])
-        return seen.record.on_hand, seen.record.reserved
+        return int(seen.record.on_hand), int(seen.record.reserved)
 
     async def drained(self, kind: str, cursor: str = "") -> tuple[list[Seen], str]:
         """Everything that changed, and the cursor after it."""
