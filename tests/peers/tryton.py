@@ -127,7 +127,7 @@ class Server:
         shutil.copyfile(self.home.template, file)
         # What came after its start is loaded only through this door (trytond 8.2, `start_pool`), which then says 404.
         # The list of databases is kept for each name of the host, so a new name makes it look again.
-        door = urllib.request.Request(f"{self.url}/{name}/r/load", headers={"Host": f"{name}.test"})
+        door = urllib.request.Request(f"{self.url}/{name}/r/load", headers={"Host": f"{name.replace('_', '-')}.test"})
         with contextlib.suppress(urllib.error.HTTPError):
             urllib.request.urlopen(door, timeout=60)
         return Database(self.url, name, file, self.home.seeded)

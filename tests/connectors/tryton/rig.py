@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -46,22 +46,24 @@ class Proxy:
         self.logins = 0
         self.dead_sessions: set[str] = set()
         self.revoked = False
+        self.chance: Callable[[], str] = str
         self._session = session
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         login = request.path.endswith("/rpc/") and b"common.db.login" in body
         changing = writes(request.method, request.path, body)
+        mode = self.mode or ("" if login else self.chance())
         if self.revoked or (not login and request.headers.get("Authorization", "") in self.dead_sessions):
             return web.Response(status=401, text="<title>401 Unauthorized</title>", content_type="text/html")
-        if self.mode == "throttle" and not login:
+        if mode == "throttle" and not login:
             return web.Response(status=429, headers={"Retry-After": str(int(self.wait))})
-        if self.mode == "before" and not login:
+        if mode == "before" and not login:
             return self._lost(request)
         answer = await self._pass(request, body)
         if login and answer.status == 200:
             self.logins += 1
-        if self.mode == "after" and changing:
+        if mode == "after" and changing:
             return self._lost(request)
         return answer
 

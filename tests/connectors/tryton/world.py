@@ -99,6 +99,12 @@ class World:
                 self.service.wake(name, kind)
         assert await self.service.settle(timeout), await self.stuck()
 
+    async def restart(self) -> None:
+        """The service ends in the middle of its work, and another one takes over."""
+        await self.service.stop()
+        self.service = Service(self.hub, _SLOW)
+        await self.service.start()
+
     async def stuck(self) -> str:
         lanes = {name: lane.error for name, lane in self.service.lanes.items() if not lane.idle or lane.error}
         waiting = await self.hub.desk(self.hub.desk.ledger.coverage.waiting)
@@ -131,6 +137,18 @@ class World:
         balance -= sum((m["amount"] for m in money), Decimal(0))
         return {"sales": sales, "bills": bills, "money": money, "balance": balance}
 
+    def bank(self, text: str, amount: Decimal) -> None:
+        """A line on the bank's statement, as an import leaves it."""
+        journal = self.desk.one("account.statement.journal", [["name", "=", "Rekening BCA"]], "name")["id"]
+        line = {"number": "TRX1", "date": today(), "amount": amount, "description": text}
+        self.desk.create(
+            "account.statement",
+            {
+                "name": "BCA", "date": today(), "company": self.desk.company, "journal": journal,
+                "total_amount": amount, "origins": [["create", [line]]],
+            },
+        )  # fmt: skip
+
     async def shelf(self, code: str) -> Decimal:
         """Pieces that Tryton can still promise."""
         (seen,) = await self.hub.connectors["buku"].read("stock", [code])
@@ -155,10 +173,11 @@ async def a_tryton_world(
         service = Service(hub, _SLOW)
         async with aiohttp.ClientSession() as http:
             await service.start()
+            world = World(store, database, hub, service, http)
             try:
-                yield World(store, database, hub, service, http)
+                yield world
             finally:
-                await service.stop()
+                await world.service.stop()
                 await hub.close()
 
 
