@@ -29,7 +29,9 @@ async def one_of_each(world: World) -> dict[str, Any]:
     await world.stock({"KAOS-M": 50, "KAOS-L": 50, "TOPI": 50})
     made: dict[str, Any] = {}
     for n, name in enumerate(("paid", "refunded", "cancelled", "edited", "swapped", "unpaid", "edited late", "off")):
-        extra = {"shipping": {"name": "JNE", "amount": "9001", "tax_rate": "0.11"}} if name == "paid" else {}
+        extra: dict[str, Any] = (
+            {"shipping": {"name": "JNE", "amount": "9001", "tax_rate": "0.11"}} if name == "paid" else {}
+        )
         made[name] = await world.checkout(
             ("KAOS-M", 2), ("TOPI", 1), phone=f"0812000000{n:02d}",
             tax_rate="0.11", prices_include_tax=bool(n % 2), **extra,
