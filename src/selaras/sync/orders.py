@@ -56,6 +56,10 @@ class OrderPlanner:
         self._hub = hub
         self._pair = pair
         self._matches: dict[str, ProductMatch] = {}
+        # Where a posted invoice cannot change (Tryton), an edit is credited and issued anew.
+        books = hub.connectors.get(pair.books)
+        fixed = books is not None and "invoice" not in books.capabilities.updates
+        self._policy = msgspec.structs.replace(pair.policy, on_edit="reverse") if fixed else pair.policy
 
     async def plan(self, limit: int = 200) -> int:
         """Plan every order that changed; returns how many were planned."""
@@ -111,7 +115,7 @@ class OrderPlanner:
                 order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
             )
             held = _held(history.get(stream, ()), links)
-            plan = plan_order(order, self._pair.policy, buyer, self._matches, held, bank.get(stream, ()))
+            plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()))
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
             self._tell_store(record, order, stream, bank.get(stream, ()), history.get(stream, ()), paid_back, rows)
             drafts.append(Draft(record, plan, rows, new_links, superseded))
