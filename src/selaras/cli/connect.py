@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 import sys
 import time
 import webbrowser
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import click
@@ -20,14 +21,17 @@ from selaras.cli.session import Session, session
 from selaras.cli.show import print_json, say, show, table
 from selaras.connectors import registry
 from selaras.connectors.contract import ConnectorType, Expired
+from selaras.connectors.oauth import OAuth, SignIn
 from selaras.i18n import N_, _
 from selaras.ledger import Desk
 from selaras.ledger.errors import LedgerError
 from selaras.sync import connecting
 from selaras.sync.connecting import Connected
+from selaras.sync.installation import open_installation
 from selaras.sync.sentences import spoken
 
 SECRET: Final = "SELARAS_SECRET_"  # noqa: S105 - the beginning of a variable's name
+Finish = Callable[[OAuth, SignIn, str, str], Awaitable[None]]
 CALLBACK: Final = "http://127.0.0.1:8901/oauth/done"
 
 
@@ -183,14 +187,31 @@ async def _connect(
 
 
 async def _sign_in_again(here: Session, name: str, headless: bool, wait: int) -> None:
-    desk = Desk(here.open_for_writing())
+    """By ourselves, or with the process that serves the installation: it has the connection, we have the person."""
+    remote = here.serving()
+    if remote is None:
+        desk = Desk(here.open_for_writing())
+    else:
+        desk = Desk(open_installation(here.data, read_only=True))
+
+    async def through(_oauth: OAuth, begun: SignIn, code: str, state: str) -> None:
+        if not hmac.compare_digest(state.encode(), begun.state.encode()):
+            raise LedgerError(
+                f"The sign-in that came back is not the one begun for {name}.",
+                "Begin the sign-in again and finish it in the same browser.",
+            )
+        body = {"name": name, "code": code, "verifier": begun.verifier, "who": here.who}
+        await asyncio.to_thread(remote.post, "/sign-in", body, connecting.SignedIn)  # type: ignore[union-attr]
+
     try:
-        await _sign_in(desk, name, headless, wait)
+        await _sign_in(desk, name, headless, wait, connecting.finish_sign_in if remote is None else through)
     finally:
         await desk.close()
 
 
-async def _sign_in(desk: Desk, name: str, headless: bool, wait: int) -> None:
+async def _sign_in(
+    desk: Desk, name: str, headless: bool, wait: int, finish: Finish = connecting.finish_sign_in
+) -> None:
     """Send the person to the sign-in page and take the code that comes back, by a page of ours or by hand."""
     connection = await desk(desk.ledger.connections.get, name)
     redirect = connection.settings.get("redirect_uri") or CALLBACK
@@ -201,7 +222,7 @@ async def _sign_in(desk: Desk, name: str, headless: bool, wait: int) -> None:
             click.echo(begun.url, err=True)
             pasted = await asyncio.to_thread(_ask)
             code, state = code_of(pasted)
-            await connecting.finish_sign_in(oauth, begun, code, state or begun.state)
+            await finish(oauth, begun, code, state or begun.state)
         else:
             async with Callback(redirect) as callback:
                 click.echo(_("Sign in with the browser at this address:"), err=True)
@@ -210,8 +231,8 @@ async def _sign_in(desk: Desk, name: str, headless: bool, wait: int) -> None:
                     await asyncio.to_thread(webbrowser.open, begun.url)
                 code, state = await callback.answer(wait)
                 try:
-                    await connecting.finish_sign_in(oauth, begun, code, state)
-                except Expired:
+                    await finish(oauth, begun, code, state)
+                except (Expired, LedgerError):
                     callback.tell(ok=False)
                     raise
                 callback.tell(ok=True)

@@ -39,6 +39,7 @@ TEXTS: Final = (
     N_("Look whether it is well, or stop it."),
     N_("The serving process at %(url)s answered in words of another version (%(why)s)."),
     N_("Restart it after an upgrade."),
+    N_("The sign-in that came back is not the one begun for %(name)s."),
     N_("The token in %(path)s cannot be read (%(why)s)."),
     N_("Run this as the user who runs `selaras serve`."),
     # cli/sweep.py

@@ -179,14 +179,45 @@ async def signing_in(desk: Desk, name: str, clock: Callable[[], float]) -> Async
     connection = await desk(desk.ledger.connections.get, name)
     connector: Connector = build(connection, LedgerTokens(desk, name, clock), clock)
     try:
-        oauth = getattr(connector, "oauth", None)
-        if not isinstance(oauth, OAuth) or oauth.grant != "authorization_code":
-            raise LedgerError(
-                f"{name} needs no sign-in: it signs in by itself.", "Check it with `selaras connections check`."
-            )
-        yield oauth
+        yield _oauth(name, connector)
     finally:
         await connector.close()
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A connection that is signed in again; what waited for it goes on."""
+
+    name: str
+
+
+def signs_in(hub: Hub, name: str) -> OAuth:
+    """The sign-in of a connection of a running hub. Raises `LedgerError` where nobody needs to sign in."""
+    connector = hub.connectors.get(name)
+    if connector is None:
+        hub.desk.ledger.connections.get(name)
+        raise LedgerError(f"{name} was connected after this process began.", "Restart `selaras serve`.")
+    return _oauth(name, connector)
+
+
+def _oauth(name: str, connector: Connector) -> OAuth:
+    oauth = getattr(connector, "oauth", None)
+    if not isinstance(oauth, OAuth) or oauth.grant != "authorization_code":
+        raise LedgerError(
+            f"{name} needs no sign-in: it signs in by itself.", "Check it with `selaras connections check`."
+        )
+    return oauth
+
+
+async def sign_in_here(hub: Hub, name: str, code: str, verifier: str) -> SignedIn:
+    """Finish a sign-in that a program of this installation began and whose `state` it has compared.
+
+    The running connector takes the token up at once, and what waited for it is due. Raises `LedgerError`,
+    `ConnectorError`.
+    """
+    oauth = await hub.desk(signs_in, hub, name)
+    await oauth.exchange(code, name, name, verifier)
+    await hub.desk.write(hub.desk.ledger.postings.hasten_expired, name, hub.now())
+    return SignedIn(name)
 
 
 async def finish_sign_in(oauth: OAuth, begun: SignIn, code: str, state: str) -> None:

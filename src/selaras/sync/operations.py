@@ -33,6 +33,7 @@ from selaras.sync.connecting import (
     remove_connection,
     remove_pair,
     set_schedule,
+    sign_in_here,
     signing_in,
 )
 from selaras.sync.coverage import CoverageReport, CoverageRow, coverage
@@ -121,6 +122,7 @@ __all__ = [
     "replan",
     "retry",
     "set_schedule",
+    "sign_in_here",
     "signing_in",
     "skip",
     "sweep",

@@ -11,7 +11,7 @@ from msgspec import Meta
 from selaras import __version__
 from selaras.ledger import Ledger
 from selaras.sync import operations as sync
-from selaras.web import overview
+from selaras.web import overview, reconnect
 from selaras.web.context import Context
 from selaras.web.intake import WebhookIntake
 from selaras.web.sweeps import Sweeps, SweepState
@@ -333,6 +333,10 @@ async def _replan(call: Call) -> sync.Replanned:
     )
 
 
+async def _sign_in(call: Call) -> reconnect.SignedIn:
+    return await reconnect.finish(call.context, call.body)
+
+
 async def _sweep(call: Call) -> SweepState:
     return await call.sweeps.start(call.body.store, wait=call.body.wait)
 
@@ -382,6 +386,8 @@ OPERATIONS: Final = (
     Operation("POST", "/undo", "undo", "Take a decision back (product, contact, bank, skip)",
               sync.Undone, _undo, body=UndoBody, writes=True),
     Operation("POST", "/replan", "replan", "Plan orders again", sync.Replanned, _replan, body=ReplanBody, writes=True),
+    Operation("POST", "/sign-in", "sign_in", "Finish a sign-in with the code that came back from the other side",
+              reconnect.SignedIn, _sign_in, body=reconnect.SignInBody, writes=True),
     Operation("POST", "/sweep", "sweep", "Compare both sides whole; `wait` answers when it is done",
               SweepState, _sweep, body=SweepBody, writes=True, status=202),
 )  # fmt: skip
