@@ -167,3 +167,26 @@ async def test_what_was_claimed_and_not_sent_is_given_back_at_once(
     await bench.until_done()
     check(target, 95)
     await bench.hub.close()
+
+
+async def test_what_belongs_to_a_settlement_is_kept_with_it_or_not_at_all(tmp_path: Path) -> None:
+    """A kill between a settlement and what follows from it must leave neither (found by chaos, seed 2)."""
+    bench = Bench(tmp_path, Target(Clock(), 0, faults=False))
+    ledger = bench.hub.desk.ledger
+
+    def power_cut(settlements: object) -> None:
+        raise RuntimeError("killed")
+
+    bench.dispatcher.within.append(power_cut)
+    await bench.plan(1)
+    with pytest.raises(RuntimeError, match="killed"):
+        await bench.dispatcher.drain()
+    (first, *_) = await bench.hub.desk(ledger.postings.in_state, State.IN_DOUBT)
+    assert first.key == "sales_order"
+    seen: list[str] = []
+    bench.dispatcher.within[:] = [lambda settlements: seen.extend(s.claimed.key for s in settlements)]
+    bench.clock.now += 3600
+    await bench.until_done()
+    check(bench.target, 1)
+    assert seen == ["sales_order", "invoice", "receipt"]
+    await bench.hub.close()

@@ -63,6 +63,7 @@ class Service:
             self._lane(f"read {name}", partial(self._read, name))
             self._lane(f"send {name}", partial(self._send, name))
             self.intakes[name].on_kept.append(partial(self._kept, name))
+            self.dispatchers[name].within.append(self._plan_paid)
             self.dispatchers[name].after.append(self._sent)
         for pair in hub.pairs:
             self._lane(f"plan {pair.store}", partial(self._plan, pair))
@@ -89,6 +90,10 @@ class Service:
             await self.hub.desk.write(ledger.connections.free_lanes)
         for flow in self.stocks.values():
             await self.hub.desk(flow.everything)
+        for pair in self.hub.pairs:
+            # What news had begun to cure, or to make payable, when the process before us ended.
+            self._reconsider.add(pair.store)
+            self._cured[pair.store] = tuple(dict.fromkeys(cause for causes in _CURED_BY.values() for cause in causes))
         self._tasks = [asyncio.create_task(lane.run(), name=lane.name) for lane in self.lanes.values()]
 
     async def stop(self) -> None:
@@ -138,14 +143,13 @@ class Service:
             if kind == "stock":
                 self.lanes[f"stock {pair.store}"].wake()
 
+    def _plan_paid(self, settlements: Sequence[Settlement]) -> None:
+        """Orders whose money was booked are planned again, which tells the store (in the transaction that settles)."""
+        if paid := _paid(settlements):
+            self.hub.desk.ledger.records.replan(paid)
+
     async def _sent(self, settlements: Sequence[Settlement]) -> None:
-        paid = []
-        for s in settlements:
-            if s.state is State.DONE and s.claimed.key.startswith(BANK_KEY):
-                store, _, order_id = s.claimed.stream.partition(":")
-                paid.append(RecordKey(store, "order", order_id))
-        if paid:
-            await self.hub.desk.write(self.hub.desk.ledger.records.replan, paid)
+        paid = _paid(settlements)
         now = self.hub.clock()
         for pair in self.hub.pairs:
             if paid:
@@ -281,3 +285,13 @@ class Service:
                     f"The grant of {name} ends in {max(0, round(days))} days; connect it again.",
                 )
         return self.schedules["webhooks"].next(self.hub.clock(), pair.policy.zone)
+
+
+def _paid(settlements: Sequence[Settlement]) -> list[RecordKey]:
+    """Orders whose money was found in the bank and has been booked now."""
+    found = []
+    for settlement in settlements:
+        if settlement.state is State.DONE and settlement.claimed.key.startswith(BANK_KEY):
+            store, _, order_id = settlement.claimed.stream.partition(":")
+            found.append(RecordKey(store, "order", order_id))
+    return found

@@ -49,7 +49,11 @@ _STAGE = {
 
 
 class Dispatcher:
-    """Sends the postings of one target. `after` is told of every group that was settled."""
+    """Sends the postings of one target.
+
+    `within` is what must be kept together with the settlements of a group: it runs in the ledger's thread, in the same
+    transaction, so that no kill comes between. `after` is told of every group that was settled.
+    """
 
     def __init__(self, hub: Hub, target: str, *, lease: float | None = None) -> None:
         self._hub = hub
@@ -62,6 +66,7 @@ class Dispatcher:
         self._settle = can.visibility_lag * 1.5 + 0.5
         # No call starts that could outlive the lease, so it need not be longer than one call and its consequences.
         self._lease = can.timeout + self._settle + _LINGER + 5.0 if lease is None else lease
+        self.within: list[Callable[[Sequence[Settlement]], None]] = []
         self.after: list[Callable[[Sequence[Settlement]], Awaitable[None]]] = []
         self.calls = 0
 
@@ -142,10 +147,15 @@ class Dispatcher:
                 settlements += looked
             if ready:
                 settlements += await self._write(kind, op, ready)
-        await self._hub.desk.write(ledger.postings.settle, self._target, settlements, self._hub.now())
+        await self._hub.desk.write(self._settle_all, settlements)
         for listener in self.after:
             await listener(settlements)
         return len(settlements)
+
+    def _settle_all(self, settlements: Sequence[Settlement]) -> None:
+        self._hub.desk.ledger.postings.settle(self._target, settlements, self._hub.now())
+        for also in self.within:
+            also(settlements)
 
     def _write_of(self, claim: Claimed, links: dict[tuple[str, str], Link]) -> Write | Settlement:
         """The write for a claim with every symbolic id resolved, or the settlement that blocks it."""
