@@ -66,7 +66,11 @@ class Database:
 
 
 class Server:
-    """A trytond on a free port of the loopback address; databases are files in `folder`."""
+    """A trytond on a free port of the loopback address; databases are files in `folder`.
+
+    With `workers` it queues what can wait (processing of confirmed sales, printing). The workers of Tryton need PostgreSQL;
+    here a test does their work at the desk.
+    """
 
     def __init__(self, home: Home, folder: Path, *, workers: bool = False) -> None:
         self.home = home
@@ -106,20 +110,6 @@ class Server:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(10)
-
-    @contextlib.contextmanager
-    def working(self, database: str) -> Iterator[None]:
-        """A trytond-worker for as long as the block lasts (the server must have been made with `workers`)."""
-        with open(self.log, "ab") as log:
-            process = subprocess.Popen(
-                [self.home.program("trytond-worker"), "-c", self._config, "-d", database, "-n", "1"],
-                stdout=log, stderr=log, cwd=self.folder,
-            )  # fmt: skip
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(20)
 
     def database(self, name: str) -> Database:
         """A fresh copy of the template."""

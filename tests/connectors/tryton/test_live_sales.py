@@ -214,6 +214,36 @@ async def test_one_bad_invoice_does_not_hold_up_its_neighbours(shop: Shop) -> No
     assert len(numbers) == 7
 
 
+async def test_a_sale_that_tryton_cannot_process_does_not_hold_up_the_others(shop: Shop) -> None:
+    """Processing happens after the commit, for all confirmed sales at once, and says nothing when it fails."""
+    desk = shop.desk
+    desk.goods({"NOACC": 10})
+    (category,) = desk.create("product.category", {"name": "Tanpa akun", "accounting": True})
+    settings = desk.one("account.configuration", [], "default_category_account_revenue")
+    (template,) = desk.rows("product.template", [["products.code", "=", "NOACC"]], "name")
+    desk.call("product.template", "write", [template["id"]], {"account_category": category})
+    contact = await shop.buyer()
+    orders = [shop.order(contact, line("NOACC" if n == 2 else "KAOS", 1, str(2000 + n))) for n in range(5)]
+    made = [done(outcome).id for outcome in await shop.outcomes("sales_order", orders)]
+    desk.call("account.configuration", "write", [settings["id"]], {"default_category_account_revenue": None})
+    desk.call("product.category", "write", [category], {"account_revenue": None})
+    try:
+        await shop.sold(line("KAOS", 1, "50000"))
+        invoices = [shop.invoice(order, order_id) for order, order_id in zip(orders, made, strict=True)]
+        outcomes = await shop.outcomes("invoice", invoices)
+        assert [isinstance(outcome, Done) for outcome in outcomes] == [n != 2 for n in range(5)]
+        refused = outcomes[2]
+        assert isinstance(refused, Failed)
+        assert (refused.error.code, isinstance(refused.error, Rejected)) == ("not_processed", True)
+        assert "Errors" in refused.error.cure
+        assert shop.sale(made[2])["state"] == "quotation"
+    finally:
+        account = settings["default_category_account_revenue"]
+        desk.call("account.configuration", "write", [settings["id"]], {"default_category_account_revenue": account})
+        desk.call("product.category", "write", [category], {"account_revenue": account})
+    assert (await shop.put("invoice", invoices[2])).total == orders[2].total
+
+
 async def test_a_closed_period_names_the_cure_and_leaves_nothing(shop: Shop) -> None:
     day = today() - dt.timedelta(days=70)
     order = shop.order(await shop.buyer(), line("KAOS", 1, "50000"), date=day)

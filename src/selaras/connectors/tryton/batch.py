@@ -55,8 +55,9 @@ class Batch(Generic[D]):
     # -- outcomes ---------------------------------------------------------------------------------------------------
 
     def fail(self, item: Item[D], error: ConnectorError) -> None:
-        """This item is refused."""
-        self._outcomes[item.index] = Failed(_named(item, error))
+        """This item is refused, or could not be finished."""
+        kept = error if isinstance(error, Rejected | LockedPeriod) else _unfinished(item, error)
+        self._outcomes[item.index] = Failed(_named(item, kept))
 
     def done(self, item: Item[D], outcome: Done) -> None:
         """This item stands."""

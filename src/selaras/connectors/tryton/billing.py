@@ -161,17 +161,23 @@ class Invoices:
                 item.values["row"]["state"] = "quotation"
 
         async def confirm(part: list[Item[Invoice]]) -> None:
-            await self._sales.press("confirm", [item.values["row"]["id"] for item in part])
+            stuck = await self._sales.confirm([item.values["row"]["id"] for item in part])
             for item in part:
-                item.values["row"]["state"] = "confirmed"
+                item.values["row"]["state"] = "confirmed" if item.values["row"]["id"] in stuck else "processing"
 
         def state(*wanted: str) -> list[Item[Invoice]]:
             return [item for item in batch.open(items) if item.values["row"]["state"] in wanted]
 
+        early = state("confirmed")  # by an earlier try
         await batch.step(state("draft"), quote)
         await batch.step(state("quotation"), confirm, most=_MOST_CONFIRMS)
+        stuck = await self._sales.unprocessed([item.values["row"]["id"] for item in early]) if early else set()
+        for item in state("confirmed"):
+            if item not in early or item.values["row"]["id"] in stuck:
+                error = await self._sales.not_processed(item.values["row"]["id"])
+                batch.fail(item, error)
         fresh = batch.open(items)
-        rows = await self._sales.processed([item.values["row"]["id"] for item in fresh]) if fresh else {}
+        rows = await self._sales.read([item.values["row"]["id"] for item in fresh])
         for item in fresh:
             item.values["row"] = rows[item.values["row"]["id"]]
         if self._ship:

@@ -18,11 +18,15 @@ _PERIOD: Final = re.compile(
 )
 _NO_YEAR: Final = re.compile(r"must create a (?:period|fiscal year) for the date", re.IGNORECASE)
 _RIGHTS: Final = re.compile(
-    r"not allowed to (?:access|modify|create|delete|read|write)|Calling button .* is not allowed"
+    r"not allowed to (?:access|create|delete|read|write)|not allowed to modify the field \"[^\"]*\" of|"
+    r"Calling button .* is not allowed"
 )
+_GONE: Final = re.compile(r"does not exist|don't exist|no longer exist", re.IGNORECASE)
 _UNIQUE: Final = re.compile(r"must be unique", re.IGNORECASE)
 _STATE: Final = re.compile(r'You can not call "', re.IGNORECASE)
-_MODIFY: Final = re.compile(r"you cannot modify|cannot delete|no longer modify|because it is posted", re.IGNORECASE)
+_MODIFY: Final = re.compile(
+    r"you cannot modify|cannot delete|because it is posted|not allowed to modify the field .* in record", re.IGNORECASE
+)
 _ACCOUNT: Final = re.compile(
     r"account (?:expense|revenue|receivable)|missing .*account|define .* account", re.IGNORECASE
 )
@@ -49,6 +53,8 @@ def refusal(what: str, message: str) -> ConnectorError:
     if _RIGHTS.search(text):
         cure = "Give the user of this connection the groups named in the README (Administration > Users)."
         return Rejected(told, code="no_rights", cure=cure)
+    if _GONE.search(text):
+        return Rejected(told, code="not_found", cure="It is gone from the books: link another record, then retry.")
     if _UNIT.search(text):
         cure = "Allow this many decimals in Tryton (on the unit of measure, or in the price's precision)."
         return Rejected(told, code="not_exact", field="lines", cure=cure)

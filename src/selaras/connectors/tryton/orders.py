@@ -33,6 +33,7 @@ class Sales:
 
     def __init__(self, wire: Wire, patience: float) -> None:
         self.wire = wire
+        self.inline = False
         self._patience = patience
 
     async def read(self, ids: Sequence[int]) -> dict[int, Row]:
@@ -59,22 +60,54 @@ class Sales:
             ],
         )
 
-    async def processed(self, ids: Sequence[int]) -> dict[int, Row]:
-        """These sales once Tryton has made their invoices and shipments.
+    async def confirm(self, ids: Sequence[int]) -> set[int]:
+        """Confirm quotations and let Tryton process them; returns those that it could not process (yet).
 
-        Within the call that confirms, or a while later where trytond has workers. Raises `Transient` when they do not
-        get to it within the connection's patience.
+        Tryton processes them as one task, after the commit and without a word about how it went: one sale that cannot
+        be processed (its product has no account, say) holds up all of them. They are then taken back and confirmed one
+        by one.
+        """
+        await self.press("confirm", ids)
+        stuck = await self.unprocessed(ids, fresh=True)
+        if not stuck or len(ids) == 1:
+            return stuck
+        await self.take_back(sorted(stuck))
+        for one in sorted(stuck):
+            await self.press("confirm", [one])
+        return await self.unprocessed(sorted(stuck))
+
+    async def unprocessed(self, ids: Sequence[int], *, fresh: bool = False) -> set[int]:
+        """The confirmed sales among these that Tryton has not processed, after waiting for its workers.
+
+        A Tryton without workers does it within the call that confirms; once that was seen, nothing is waited for.
         """
         wait, waited = 0.05, 0.0
         while True:
-            rows = await self.read(ids)
-            if all(row["state"] != "confirmed" for row in rows.values()):
-                return rows
-            if waited >= self._patience:
-                raise Transient("Tryton's workers have not processed the confirmed sales yet", code="not_processed")
+            rows = await self.wire.rows("sale.sale", [["id", "in", list(ids)]], ["state"])
+            stuck = {row["id"] for row in rows if row["state"] == "confirmed"}
+            if fresh and len(stuck) < len(rows):
+                self.inline = True
+            fresh = False
+            if not stuck or self.inline or waited >= self._patience:
+                return stuck
             await asyncio.sleep(wait)
             waited += wait
             wait = min(2.0, wait * 2)
+
+    async def take_back(self, ids: Sequence[int]) -> None:
+        """Make confirmed sales quotations again."""
+        await self.press("draft", ids)
+        await self.press("quote", ids)
+
+    async def not_processed(self, sale_id: int) -> ConnectorError:
+        """Why a sale stays unprocessed. Without workers that is a refusal, and it becomes a quotation again."""
+        if not self.inline:
+            return Transient("Tryton's workers have not processed the confirmed sale yet", code="not_processed")
+        await self.take_back([sale_id])
+        return Rejected(
+            "Tryton cannot process the confirmed sale", code="not_processed", field="lines",
+            cure="Tryton says why under Administration > Scheduler > Errors: mostly a product without an account.",
+        )  # fmt: skip
 
 
 class SalesOrders:
