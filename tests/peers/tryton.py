@@ -68,8 +68,8 @@ class Database:
 class Server:
     """A trytond on a free port of the loopback address; databases are files in `folder`.
 
-    With `workers` it queues what can wait (processing of confirmed sales, printing). The workers of Tryton need PostgreSQL;
-    here a test does their work at the desk.
+    With `workers` it queues what can wait (processing of confirmed sales, printing). The workers of Tryton need
+    PostgreSQL; here a test does their work at the desk.
     """
 
     def __init__(self, home: Home, folder: Path, *, workers: bool = False) -> None:
