@@ -33,6 +33,7 @@ class Status(msgspec.Struct, frozen=True):
     peak_kib: int
     calls: int
     errors: list[str]
+    busy: list[str] = []
 
 
 def usage() -> tuple[float, int]:
@@ -43,6 +44,28 @@ def usage() -> tuple[float, int]:
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime, used.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+
+
+def busy(hub: Running) -> list[str]:
+    """What keeps the hub from being quiet, in a few words (in the ledger's thread)."""
+    found = [f"lane {lane.name}" for lane in hub.service.lanes.values() if not lane.idle]
+    found += [f"stock {code}" for flow in hub.service.stocks.values() for code in sorted(flow.wanted)[:3]]
+    rows = hub.ledger.db.rows
+    found += [
+        f"{target} {stream} {key}: state {state}, tries {tries}, due in {(due - hub.hub.now()) / 1e6:.1f} s, {message}"
+        for target, stream, key, state, tries, due, message in rows(
+            "SELECT target, stream, key, state, tries, due, message FROM posting WHERE state < 2 ORDER BY id LIMIT 3"
+        )
+    ]
+    found += [f"hint {kind} {number}: {text}" for kind, number, text in rows("SELECT kind, id, message FROM hint LIMIT 3")]
+    found += [
+        f"unplanned {kind} {number}"
+        for kind, number in rows(
+            """SELECT kind, id FROM record WHERE planned < version
+            AND kind IN ('order', 'bank_transaction', 'receipt', 'journal') LIMIT 3"""
+        )
+    ]
+    return found
 
 
 async def _run(arguments: argparse.Namespace) -> None:
@@ -68,6 +91,7 @@ async def _run(arguments: argparse.Namespace) -> None:
             peak_kib=peak,
             calls=sum(dispatcher.calls for dispatcher in hub.service.dispatchers.values()),
             errors=[lane.error for lane in hub.service.lanes.values() if lane.error],
+            busy=await hub.hub.desk(busy, hub),
         )
 
     async def look(asked: dict[str, str]) -> Any:
