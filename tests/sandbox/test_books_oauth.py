@@ -166,6 +166,19 @@ async def test_reuse_without_the_switch_only_refuses() -> None:
         assert (await client.get("company"))[0] == 200
 
 
+async def test_a_lost_answer_to_a_refresh_is_forgiven_for_a_while_where_the_books_say_so() -> None:
+    async with running(signed_in=False, refresh_grace=0.3) as client:
+        first = await client.consent()
+        form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+        for _ in range(2):
+            status, again = await client.token_call(**form)
+            assert status == 200
+            client.token = again["access_token"]
+            assert (await client.get("company"))[0] == 200
+        await asyncio.sleep(0.35)
+        assert (await client.token_call(**form))[1]["error"] == "invalid_grant"
+
+
 async def test_refresh_tokens_that_do_not_rotate() -> None:
     async with running(signed_in=False, single_use_refresh=False) as client:
         first = await client.consent()

@@ -57,7 +57,8 @@ def busy(hub: Running) -> list[str]:
             "SELECT target, stream, key, state, tries, due, message FROM posting WHERE state < 2 ORDER BY id LIMIT 3"
         )
     ]
-    found += [f"hint {kind} {number}: {text}" for kind, number, text in rows("SELECT kind, id, message FROM hint LIMIT 3")]
+    hints = rows("SELECT kind, id, message FROM hint LIMIT 3")
+    found += [f"hint {kind} {number}: {text}" for kind, number, text in hints]
     found += [
         f"unplanned {kind} {number}"
         for kind, number in rows(

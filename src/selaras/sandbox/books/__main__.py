@@ -33,6 +33,7 @@ def parse(arguments: Sequence[str]) -> BooksConfig:
     parser.add_argument("--admin-key", help="key of the sandbox's own switches (random)")
     parser.add_argument("--redirect-uri", action="append", help="further redirect address besides loopback ones")
     parser.add_argument("--access-seconds", type=float, help="life of an access token (86400)")
+    parser.add_argument("--refresh-grace", type=float, help="seconds in which a used refresh token still works (0)")
     parser.add_argument("--rate", type=float, help="calls per second for one sign-in (0: no limit)")
     parser.add_argument("--burst", type=int, help="calls on top of the rate")
     parser.add_argument("--parallel", type=int, help="calls of one sign-in at once (0: no limit)")

@@ -21,6 +21,8 @@ class BooksConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     `access_seconds`     life of an access token
     `refresh_seconds`    life of a refresh token
     `single_use_refresh` a refresh token works once and brings a new one
+    `refresh_grace`      seconds for which a used refresh token works once more, for an answer that was lost on the way
+                         (Xero: 30 minutes)
     `revoke_on_reuse`    a refresh token used a second time kills every token of its grant
     `unique_references`  a second document of a kind with the same reference is refused
     `negative_stock`     False refuses an order or an invoice for goods that are not there
@@ -45,6 +47,7 @@ class BooksConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     access_seconds: float = 86_400.0
     refresh_seconds: float = 15 * 86_400.0
     single_use_refresh: bool = True
+    refresh_grace: float = 0.0
     revoke_on_reuse: bool = True
     unique_references: bool = True
     negative_stock: bool = True

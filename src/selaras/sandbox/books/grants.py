@@ -50,6 +50,7 @@ class Refresh(msgspec.Struct):
     grant: Grant
     expires_at: float
     used: bool = False
+    used_at: float = 0.0
 
 
 class Code(msgspec.Struct):
@@ -140,14 +141,15 @@ class Grants:
             raise OAuthError("invalid_grant", "The grant was revoked.")
         if now >= token.expires_at:
             raise OAuthError("invalid_grant", "The refresh token has expired.")
-        if token.used:
+        if token.used and now - token.used_at >= self.config.refresh_grace:
             self.counts["reused"] += 1
             if self.config.revoke_on_reuse:
                 self._kill(token.grant)
             raise OAuthError("invalid_grant", "The refresh token has been used already.")
         if not self.config.single_use_refresh:
             return self._issue(token.grant, now, refresh=False)
-        token.used = True
+        if not token.used:
+            token.used, token.used_at = True, now
         return self._issue(token.grant, now, refresh=True)
 
     def _new_grant(self, client_id: str, scope: str) -> Grant:
