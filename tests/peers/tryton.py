@@ -211,14 +211,19 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def mark() -> str:
+    """What a built home depends on: the lock, the seed, the modules, and our Python."""
+    parts = LOCK.read_bytes() + SEED.read_bytes() + MODULES.encode() + sys.version.encode()
+    return hashlib.sha256(parts).hexdigest()[:16]
+
+
 @pytest.fixture(scope="session")
 def tryton_home(request: pytest.FixtureRequest) -> Home:
     """Tryton, installed and with a template; built where the cache has none."""
     cache = request.config.cache
     if cache is None:
         missing("no Tryton: pytest runs without its cache")
-    mark = hashlib.sha256(LOCK.read_bytes() + SEED.read_bytes() + MODULES.encode() + sys.version.encode())
-    home = Home(Path(cache.mkdir(f"tryton-{mark.hexdigest()[:16]}")))
+    home = Home(Path(cache.mkdir(f"tryton-{mark()}")))
     try:
         home.build()
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
@@ -243,5 +248,5 @@ def tryton_server(tryton_home: Home, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def tryton(tryton_server: Server, request: pytest.FixtureRequest) -> Database:
     """A database for one test module."""
-    mark = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
-    return tryton_server.database(f"t{mark}")
+    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:8]
+    return tryton_server.database(f"t{name}")
