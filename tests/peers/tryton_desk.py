@@ -140,11 +140,11 @@ class Desk:
         )  # fmt: skip
         return Decimal(str(row["quantity"])), Decimal(str(row["forecast_quantity"]))
 
-    def feed(self, account: str, name: str, validation: str = "amount") -> int:
+    def feed(self, account: str, name: str, validation: str = "amount", currency: str = "IDR") -> int:
         """A statement journal for an account."""
         found = self.one("account.account", [["code", "=", account], ["company", "=", self.company]], "name")
         journal = self.one("account.journal", [["code", "=", "MUT"]], "name")
-        money = self.one("company.company", [], "currency")["currency"]
+        money = self.one("currency.currency", [["code", "=", currency]], "code")["id"]
         (made,) = self.create(
             "account.statement.journal",
             {"name": name, "journal": journal["id"], "currency": money, "company": self.company,

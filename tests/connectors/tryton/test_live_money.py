@@ -11,8 +11,8 @@ import pytest
 
 from selaras.connectors.contract import Done, Rejected
 from selaras.connectors.kit.checks import check_seen
-from selaras.model.document import BankTransaction, Journal, Purchase, Receipt
-from tests.connectors.tryton.shop import BANK, Shop, line, today
+from selaras.model.document import BankTransaction, DocumentLine, Journal, Purchase, Receipt, SalesOrder
+from tests.connectors.tryton.shop import BANK, CLEARING, RATE, Shop, line, today
 from tests.peers.tryton import Database
 
 
@@ -277,6 +277,51 @@ async def test_a_payment_for_an_invoice_that_is_not_there(shop: Shop) -> None:
     late = shop.receipt("Z/P2", contact, Decimal(1))
     far = msgspec.structs.replace(late, date=today() - dt.timedelta(days=3000))
     assert (await shop.refusal("receipt", far)).code == "no_fiscal_year"
+
+
+@pytest.mark.parametrize("validation", ["amount", "balance", "number_of_lines"])
+async def test_statement_journals_of_every_validation(shop: Shop, validation: str) -> None:
+    (made,) = shop.desk.rows("account.account", [["code", "=", CLEARING]], "type", "parent")
+    code = f"1-12{len(validation)}"
+    shop.desk.create(
+        "account.account",
+        {"name": f"Kas {validation}", "code": code, "company": shop.desk.company, "type": made["type"],
+         "parent": made["parent"], "reconcile": False, "party_required": False},
+    )  # fmt: skip
+    shop.desk.feed(code, f"Kas {validation}", validation)
+    shop = Shop(shop.database)  # the chart of a running connector is two minutes old at most
+    try:
+        contact = await shop.buyer()
+        for number in ("P1", "P2"):
+            documents = [
+                shop.receipt(f"{validation}-{n}/{number}", contact, Decimal(1000 + n), account=code) for n in range(3)
+            ]
+            assert all(isinstance(outcome, Done) for outcome in await shop.outcomes("receipt", documents))
+    finally:
+        await shop.books.close()
+
+
+async def test_orders_in_another_currency_keep_it(shop: Shop) -> None:
+    shop.desk.feed(CLEARING, "Kliring USD", currency="USD")
+    shop = Shop(shop.database)
+    try:
+        one = DocumentLine("KAOS", "KAOS", Decimal(2), Decimal("10.55"), Decimal("21.10"), tax=Decimal("2.32"),
+                           tax_rate=RATE)  # fmt: skip
+        order = SalesOrder(shop.reference(), today(), "USD", Decimal("23.42"), (one,), contact_id=await shop.buyer())
+        order_id = (await shop.put("sales_order", order)).id
+        invoice = msgspec.structs.replace(shop.invoice(order, order_id), currency="USD")
+        made = await shop.put("invoice", invoice)
+        assert (made.total, made.currency) == (Decimal("23.42"), "USD")
+        receipt = shop.receipt(f"{order.reference}/P1", order.contact_id, order.total, invoice_id=made.id)
+        paid = await shop.put("receipt", msgspec.structs.replace(receipt, currency="USD"))
+        assert (paid.total, paid.currency) == (Decimal("23.42"), "USD")
+        assert shop.bill(made.id)["state"] == "paid"
+        (seen,) = await shop.books.read("receipt", [paid.id])
+        assert (seen.record.total, seen.record.currency) == (Decimal("23.42"), "USD")
+        wrong = msgspec.structs.replace(receipt, reference="usd/P9", currency="USD", account=BANK)
+        assert (await shop.refusal("receipt", wrong)).code == "unknown_account"
+    finally:
+        await shop.books.close()
 
 
 async def test_the_books_balance_after_all_this(shop: Shop) -> None:

@@ -162,11 +162,14 @@ def _receipt(row: Row, books: Books) -> Receipt:
     move = row["move"]
     invoice = row.get("invoice_payment")
     invoice_id = str(invoice) if invoice else reference(move.get("origin"), "account.invoice")
+    total, currency = row["credit"], books.currency
+    if row.get("second_currency") and row.get("amount_second_currency"):
+        total, currency = abs(row["amount_second_currency"]), books.code_of(row["second_currency"])
     return Receipt(
         reference=row.get("description") or move.get("description") or "",
         date=move["date"],
-        currency=books.currency,
-        total=row["credit"],
+        currency=currency,
+        total=total,
         contact_id=str(row["party"] or ""),
         invoice_id=invoice_id,
         id=receipt_id(row),
@@ -274,7 +277,7 @@ KINDS: Final[dict[str, Kind]] = {
         ),
         (
             "credit", "party", "origin", "description", "invoice_payment", "move.date", "move.number", "move.origin",
-            "move.description", *STAMPS,
+            "move.description", "second_currency", "amount_second_currency", *STAMPS,
         ),
         _receipt,
     ),
