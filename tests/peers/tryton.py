@@ -127,10 +127,10 @@ class Home:
     """The environment and the template, built once for each digest."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = folder / "venv"
-        self.template = folder / "template.sqlite"
-        self._told = folder / "seeded.json"
+        self.folder = folder.resolve()
+        self.environment = self.folder / "venv"
+        self.template = self.folder / "template.sqlite"
+        self._told = self.folder / "seeded.json"
 
     @property
     def seeded(self) -> dict[str, Any]:
