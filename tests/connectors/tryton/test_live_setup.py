@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from selaras.connectors import tryton as connector
-from selaras.connectors.contract import Ambiguous, Check, Done, Expired, Failed, Finding, Rejected, Tools
+from selaras.connectors.contract import Ambiguous, Check, Done, Expired, Failed, Finding, Rejected, Tools, Transient
 from selaras.connectors.tryton import Tryton
+from selaras.model.document import ContactDraft
 from tests.connectors.kit_signin import MemoryTokenStore
 from tests.connectors.tryton.shop import ZONE, Shop, line
 from tests.peers.tryton import LIMITED, Database, Home, Server
@@ -125,6 +126,23 @@ async def test_goods_go_out_with_the_invoice_if_the_connection_says_so(own: Data
         order_id = (await shop.books.find("sales_order", [order.reference]))[order.reference].id
         assert shop.shipments(order_id) == ["waiting"]
         assert await shop.available("HABIS") == (0, 1)
+    finally:
+        await shop.books.close()
+
+
+async def test_a_writer_that_waited_too_long_begins_nothing(own: Database) -> None:
+    """Two batches for one Tryton go one after the other; the second must not outlive the lease of its postings."""
+    shop = Shop(own, timeout="1")
+    try:
+        draft = ContactDraft("phone:+62811999", "Telat")
+        async with shop.books._lock():
+            late = asyncio.create_task(shop.outcomes("contact", [draft]))
+            await asyncio.sleep(1.3)
+        with pytest.raises(Transient) as caught:
+            raise AssertionError(await late)
+        assert caught.value.code == "no_time"
+        assert await shop.books.find("contact", [draft.reference]) == {}
+        await shop.put("contact", draft)
     finally:
         await shop.books.close()
 

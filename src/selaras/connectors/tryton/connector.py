@@ -23,7 +23,7 @@ from selaras.connectors.contract import (
     Webhook,
     Write,
 )
-from selaras.connectors.http import Http
+from selaras.connectors.http import Http, finish_by
 from selaras.connectors.tryton import checking
 from selaras.connectors.tryton.billing import Invoices
 from selaras.connectors.tryton.cash import Cash
@@ -114,12 +114,17 @@ class Tryton:
         return await self._reader.find(kind, references)
 
     async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
-        """Write documents of one kind."""
+        """Write documents of one kind.
+
+        Whatever it waits for, no call begins that could end later than twice the time-out from now: that is what the
+        hub's lease allows.
+        """
         self._bound(writes, self.capabilities.batch)
         if not writes:
             return []
-        async with self._lock():
-            return await self._writers[kind].write(op, writes)
+        with finish_by(self._clock() + 2 * self.capabilities.timeout):
+            async with self._lock():
+                return await self._writers[kind].write(op, writes)
 
     def _lock(self) -> asyncio.Lock:
         key = (self._address, id(asyncio.get_running_loop()))
