@@ -34,7 +34,8 @@ class DocumentLine(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of a books document. `code` is the product's code in the books; "" for a line booked to `role`.
 
     `amount` is the line's net as the currency rounds it; `tax` the tax of the line. `role` names the account role of
-    the mapping (sales, discount, shipping, fee, rounding).
+    the mapping (sales, discount, shipping, fee, rounding). `account`, `tax_code` and `warehouse` are the books' own ids
+    that the mapping chose for it ("" = the mapping names none, the connector takes what it was set up with).
     """
 
     code: str
@@ -46,6 +47,9 @@ class DocumentLine(msgspec.Struct, frozen=True, omit_defaults=True):
     tax: Decimal = ZERO
     tax_rate: Decimal = ZERO
     role: str = "sales"
+    account: str = ""
+    tax_code: str = ""
+    warehouse: str = ""
 
 
 class ContactDraft(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="contact"):
@@ -59,7 +63,11 @@ class ContactDraft(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="d
 
 
 class SalesOrder(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="sales_order"):
-    """A sales order: reserves goods, owes nothing yet. `total` includes tax."""
+    """A sales order: reserves goods, owes nothing yet. `total` includes tax.
+
+    `dimensions` are (kind, id of the books) pairs such as ("branch", "12"); `receivable` (of invoices and credit notes)
+    is the id of the account that is owed on. Both come from the mapping; empty = as the connector was set up.
+    """
 
     reference: str
     date: dt.date
@@ -74,6 +82,7 @@ class SalesOrder(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc
     note: str = ""
     id: str = ""
     number: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
     updated_at: str = ""
 
 
@@ -91,6 +100,8 @@ class Invoice(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", 
     status: DocumentStatus = "open"
     id: str = ""
     number: str = ""
+    receivable: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
     updated_at: str = ""
 
 
@@ -110,6 +121,8 @@ class CreditNote(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc
     status: DocumentStatus = "open"
     id: str = ""
     number: str = ""
+    receivable: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
     updated_at: str = ""
 
 
@@ -131,6 +144,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", 
     status: DocumentStatus = "open"
     id: str = ""
     number: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
     updated_at: str = ""
 
 
@@ -148,6 +162,7 @@ class RefundPayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="
     status: DocumentStatus = "open"
     id: str = ""
     number: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
     updated_at: str = ""
 
 
