@@ -64,9 +64,9 @@ def _with(mapping: Mapping, word: str, value: str, chart: Chart) -> Mapping:
         return replace(mapping, require=_required(value.split(",")))
     if bracket:
         rule = _rule(name, conditions, word)
-        place = next((i for i, r in enumerate(mapping.rules) if _same(r, rule)), len(mapping.rules))
+        at = next((i for i, r in enumerate(mapping.rules) if _same(r, rule)), len(mapping.rules))
         made = (replace(rule, to=chosen_id(chart, rule.set, value)),) if value else ()
-        return replace(mapping, rules=(*mapping.rules[:place], *made, *mapping.rules[place + 1 :]))
+        return replace(mapping, rules=(*mapping.rules[:at], *made, *mapping.rules[at + 1 :]))
     _check_word(name)
     chosen = chosen_id(chart, name, value) if value else ""
     match family:

@@ -169,7 +169,7 @@ def _named(need: str, words: Table[str, str]) -> bool:
 
 
 def _trouble(chart: Chart, word: str, chosen: str) -> str:
-    return "" if word == "require" else chart.unfit(word, chosen)
+    return "" if word == "require" else chart.unfit(word.partition("[")[0], chosen)
 
 
 def name_of(chart: Chart, word: str, chosen: str) -> str:
