@@ -138,7 +138,7 @@ def _accepted(done: Accepted, json_: bool) -> int:
 @by_store
 @as_json
 def import_(file: str, store: str | None, json_: bool) -> int:
-    text = _read(file)
+    text = read_text(file)
     here = session()
 
     def local(ledger: Ledger) -> Accepted:

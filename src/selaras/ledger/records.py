@@ -232,6 +232,14 @@ class Records:
         )
         return [_stored(row) for row in rows]
 
+    def newest(self, connection: str, kind: str, limit: int) -> list[StoredRecord]:
+        """The records of the latest days, at most `limit`."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? ORDER BY day DESC, id LIMIT ?",  # noqa: S608
+            (connection, kind, limit),
+        )
+        return [_stored(row) for row in rows]
+
     def on_days(self, connection: str, kind: str, first: str, last: str, words: bytes = b"") -> list[StoredRecord]:
         """Records of these days (ISO, inclusive), by day and id; with `words` only those whose body contains them."""
         contains = "instr(body, ?) > 0" if self._db.dialect == "sqlite" else "position(? in body) > 0"

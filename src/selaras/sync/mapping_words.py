@@ -237,7 +237,7 @@ def _text(value: object, place: str) -> str:
     return value
 
 
-def write_file(mapping: Mapping, chart: Chart, head: Iterable[str], named: Table[str, str]) -> str:
+def write_file(mapping: Mapping, head: Iterable[str], named: Table[str, str]) -> str:
     """The mapping as TOML, each line with the name that the books give it (`named`: word → name)."""
     lines = [f"# {line}" for line in head]
 

@@ -7,12 +7,13 @@ import msgspec
 from selaras.ledger.errors import LedgerError
 from selaras.sync.hub import Hub
 from selaras.sync.intake import Intake
+from selaras.sync.mirror import CHART_KINDS
 from selaras.sync.objectives import Accuracy, measure_stock
 from selaras.sync.sweep import Progress, Sweep, Swept
 
 # Kinds of the mirrors that planning and product matching need, each on the side that has them.
 _STORE_MIRRORS = ("product",)
-_BOOKS_MIRRORS = ("product", "contact", "stock")
+_BOOKS_MIRRORS = (*CHART_KINDS, "product", "contact", "stock")
 
 
 class SweepReport(msgspec.Struct, frozen=True):
