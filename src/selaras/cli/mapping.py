@@ -12,6 +12,7 @@ from selaras.cli.session import session
 from selaras.cli.show import count, moment, print_json, say, show, table
 from selaras.i18n import N_, _
 from selaras.ledger import Ledger
+from selaras.rules.mapping import percent
 from selaras.sync import mapping_changes, mappings
 from selaras.sync.mapping_changes import MappingProposals
 from selaras.sync.mappings import MappingChanged, MappingView
@@ -135,6 +136,9 @@ def propose(store: str, books: str, json_: bool) -> int:
 
 
 def _proposed(found: MappingProposals) -> None:
+    if not found.read:
+        say(_("The chart was not read yet: run `selaras sweep` once, or keep `selaras serve` running."))
+        return
     rows = []
     for one in found.proposals:
         for candidate in one.candidates:
@@ -245,8 +249,9 @@ def chart(books: str, json_: bool) -> int:
     if json_:
         print_json(found)
         return FINE
+    rows: list[tuple[str, str, str, str, bool]]
     rows = [("account", a.id, f"{a.code} {a.name}".strip(), a.type, a.active) for a in found.accounts.values()]
-    rows += [("tax", t.id, t.name, f"{t.rate:%} {t.place}".strip(), t.active) for t in found.taxes.values()]
+    rows += [("tax", t.id, t.name, f"{percent(t.rate)} % {t.place}".strip(), t.active) for t in found.taxes.values()]
     rows += [("warehouse", w.id, w.name, "", w.active) for w in found.warehouses.values()]
     rows += [("dimension", d.id, d.name, d.kind, d.active) for d in found.dimensions.values()]
     if not rows:

@@ -149,7 +149,7 @@ class Mapper:
     def _say(self, gaps: _Gaps, field: str = "mapping") -> None:
         names = {"store": self._m.store, "books": self._m.books}
         if gaps.missing:
-            what = ", ".join(said(name) for name in gaps.missing)
+            what = "; ".join(said(name) for name in gaps.missing)
             mend = choices(gaps.missing)
             raise stop("missing_mapping", field, _MISSING, _MISSING_CURE, **names, what=what, choices=mend)
         for name, (chosen, why) in gaps.unfit.items():

@@ -27,9 +27,17 @@ DIMENSION_KINDS: Final = ("branch", "department", "project", "cost_center")
 ANY: Final = "*"
 
 USED = Sentence(N_("Accounts and taxes by version %(version)s of the mapping."))
-GONE: Final = "the books do not have it"
-INACTIVE: Final = "it is switched off in the books"
-OTHER_CURRENCY: Final = "it is kept in another currency"
+GONE: Final = Sentence(N_("the books do not have it"))()
+INACTIVE: Final = Sentence(N_("it is switched off in the books"))()
+OTHER_CURRENCY: Final = Sentence(N_("it is kept in another currency"))()
+_TAX = Sentence(N_("tax %(rate)s %%"))
+_TAX_AT = Sentence(N_("tax %(rate)s %% in %(place)s"))
+_TAX_UNKNOWN = Sentence(N_("tax of a rate that the store does not say"))
+_METHOD = Sentence(N_("payment method '%(name)s'"))
+_WAREHOUSE = Sentence(N_("the warehouse of the goods"))
+_WAREHOUSE_OF = Sentence(N_("the warehouse of the location '%(name)s'"))
+_ACCOUNT = Sentence(N_("the account for %(role)s"))
+_DIMENSION = Sentence(N_("the dimension %(kind)s"))
 
 
 class TaxRule(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -163,13 +171,16 @@ def said(name: str) -> str:
     family, _colon, rest = name.partition(":")
     if family == "tax":
         rate, _at, place = rest.partition("@")
-        shown = f"tax {rate} %" if rate not in ("", "?") else "tax of a rate that the store does not say"
-        return f"{shown} in {place}" if place else shown
+        if rate in ("", "?"):
+            return _TAX_UNKNOWN()
+        return _TAX_AT(rate=rate, place=place) if place else _TAX(rate=rate)
     if family == "method":
-        return f"payment method '{rest}'"
+        return _METHOD(name=rest)
     if family == "warehouse":
-        return "warehouse" if rest in ("", ANY) else f"warehouse of location '{rest}'"
-    return f"{family} {rest.replace('_', ' ')}"
+        return _WAREHOUSE() if rest in ("", ANY) else _WAREHOUSE_OF(name=rest)
+    if family == "dimension":
+        return _DIMENSION(kind=rest.replace("_", " "))
+    return _ACCOUNT(role=rest.replace("_", " "))
 
 
 def choices(names: Iterable[str]) -> str:

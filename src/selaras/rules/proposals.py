@@ -29,7 +29,7 @@ _MOST: Final = 3
 _PURCHASE: Final = ("masukan", "pembelian", "input", "purchase", "vat in", "pph", "withholding")
 
 
-class Candidate(msgspec.Struct, frozen=True):
+class Possible(msgspec.Struct, frozen=True):
     """Something of the books that may be meant; the higher `score`, the more speaks for it."""
 
     id: str
@@ -43,7 +43,7 @@ class Proposed(msgspec.Struct, frozen=True):
 
     word: str
     chosen: str
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Possible, ...]
 
 
 def propose(chart: Chart, methods: Iterable[str] = (), skip: Iterable[str] = ()) -> list[Proposed]:
@@ -73,7 +73,7 @@ def _account(word: str, role: RoleWords, accounts: Sequence[Account]) -> Propose
     return Proposed(word, best[0].id if sure else "", tuple(best))
 
 
-def _score(role: RoleWords, one: Account, accounts: Sequence[Account]) -> tuple[Candidate, bool] | None:
+def _score(role: RoleWords, one: Account, accounts: Sequence[Account]) -> tuple[Possible, bool] | None:
     """How much speaks for an account, and whether that is enough; None when its type or its name speaks against it."""
     if one.type not in role.strong | role.weak:
         return None
@@ -92,12 +92,12 @@ def _score(role: RoleWords, one: Account, accounts: Sequence[Account]) -> tuple[
         if name == words:
             reasons.append(_NAME(name=one.name))
             # An earlier name is the better one, but any whole name goes before one that is merely contained.
-            return Candidate(one.id, _called(one), score + 6 + max(0, 4 - place), tuple(reasons)), True
+            return Possible(one.id, _called(one), score + 6 + max(0, 4 - place), tuple(reasons)), True
     inside = next((known for known in role.names if _contains(name, _words(known))), "")
     if inside:
         reasons.append(_LIKE(name=inside))
-        return Candidate(one.id, _called(one), score + 3, tuple(reasons)), strong
-    return (Candidate(one.id, _called(one), score, tuple(reasons)), sure) if strong else None
+        return Possible(one.id, _called(one), score + 3, tuple(reasons)), strong
+    return (Possible(one.id, _called(one), score, tuple(reasons)), sure) if strong and role.alone else None
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -120,14 +120,14 @@ def _called(one: Account) -> str:
 
 
 def _taxes(chart: Chart, left: set[str]) -> list[Proposed]:
-    groups: dict[str, list[Candidate]] = {}
+    groups: dict[str, list[Possible]] = {}
     for _id, tax in sorted(chart.taxes.items()):
         name = _words(tax.name)
         if not tax.active or any(_contains(name, _words(word)) for word in _PURCHASE):
             continue
         rate = percent(tax.rate)
         word = f"tax:{rate}" + (f"@{tax.place.upper()}" if tax.place else "")
-        groups.setdefault(word, []).append(Candidate(tax.id, tax.name, 4, (_RATE(rate=rate),)))
+        groups.setdefault(word, []).append(Possible(tax.id, tax.name, 4, (_RATE(rate=rate),)))
     made = []
     for word, found in groups.items():
         if word in left:
@@ -146,5 +146,5 @@ def _warehouse(chart: Chart, left: set[str]) -> list[Proposed]:
     if not there or word in left:
         return []
     if len(there) == 1:
-        return [Proposed(word, there[0].id, (Candidate(there[0].id, there[0].name, 4, (_ONLY_PLACE(),)),))]
-    return [Proposed(word, "", tuple(Candidate(one.id, one.name, 1, ()) for one in there))]
+        return [Proposed(word, there[0].id, (Possible(there[0].id, there[0].name, 4, (_ONLY_PLACE(),)),))]
+    return [Proposed(word, "", tuple(Possible(one.id, one.name, 1, ()) for one in there))]

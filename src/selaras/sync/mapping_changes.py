@@ -31,10 +31,11 @@ _ways = msgspec.json.Decoder(_Ways)
 
 
 class MappingProposals(msgspec.Struct, frozen=True):
-    """What the chart of the books proposes for words that the mapping does not have yet."""
+    """What the chart of the books proposes for words that the mapping does not have yet. `read`: the chart is known."""
 
     store: str
     books: str
+    read: bool
     proposals: list[Proposed]
 
 
@@ -76,21 +77,23 @@ def export_text(ledger: Ledger, store: str, books: str, version: int | None = No
     return write_file(kept.mapping, head, named)
 
 
-def proposals(ledger: Ledger, store: str, books: str) -> MappingProposals:
-    """Proposals for what the mapping does not say yet. Raises `LedgerError` when the chart was never read."""
-    pair_between(ledger, store, books)
-    chart = chart_of(ledger, books)
-    if not (chart.accounts or chart.taxes or chart.warehouses):
-        raise LedgerError(
-            f"The chart of {books} was not read yet.", "Run `selaras sweep` once, or keep `selaras serve` running."
-        )
-    known = {word.partition("[")[0] for word in flat(current(ledger, store, books).mapping)}
-    return MappingProposals(store, books, propose(chart, _methods(ledger, store), known))
+def proposals(ledger: Ledger, store: str | None = None, books: str | None = None) -> MappingProposals:
+    """Proposals for what the mapping does not say yet; `read` is False while the chart is not known."""
+    pair = pair_between(ledger, store, books)
+    chart = chart_of(ledger, pair.books)
+    known = {word.partition("[")[0] for word in flat(current(ledger, pair.store, pair.books).mapping)}
+    found = propose(chart, _methods(ledger, pair.store), known)
+    return MappingProposals(pair.store, pair.books, bool(chart.accounts or chart.taxes or chart.warehouses), found)
 
 
 def accept(ledger: Ledger, store: str, books: str, words: Iterable[str], now: int, who: str) -> MappingChanged:
-    """Accept proposals: these words, or (without any) all that are clear. Raises `LedgerError` naming an unclear one."""
-    found = {one.word: one for one in proposals(ledger, store, books).proposals}
+    """Accept proposals: these words, or (without any) all that are clear. Raises `LedgerError` for one that is not."""
+    proposed = proposals(ledger, store, books)
+    if not proposed.read:
+        raise LedgerError(
+            f"The chart of {books} was not read yet.", "Run `selaras sweep` once, or keep `selaras serve` running."
+        )
+    found = {one.word: one for one in proposed.proposals}
     wanted = list(dict.fromkeys(words)) or [word for word, one in found.items() if one.chosen]
     for word in wanted:
         if word not in found or not found[word].chosen:

@@ -90,14 +90,16 @@ class MappingHistory(msgspec.Struct, frozen=True):
     after: dict[str, str]
 
 
-def pair_between(ledger: Ledger, store: str, books: str) -> Pair:
-    """The pair of a store and its books. Raises `LedgerError` naming the pairs that there are."""
+def pair_between(ledger: Ledger, store: str | None = None, books: str | None = None) -> Pair:
+    """The pair of a store and its books; what is not named may be any, if only one pair fits. Raises `LedgerError`."""
     pairs = pairs_of(ledger)
-    for pair in pairs:
-        if (pair.store, pair.books) == (store, books):
-            return pair
+    found = [pair for pair in pairs if store in (None, pair.store) and books in (None, pair.books)]
+    if len(found) == 1:
+        return found[0]
     names = ", ".join(f"{pair.store} {pair.books}" for pair in pairs) or "none"
-    raise LedgerError(f"{store!r} is not kept in {books!r}.", f"Pairs: {names}.")
+    if not found:
+        raise LedgerError(f"{store!r} is not kept in {books!r}.", f"Pairs: {names}.")
+    raise LedgerError("There are several pairs.", f"Name the store and the books: {names}.")
 
 
 def _name(store: str, books: str) -> str:
@@ -133,9 +135,10 @@ def needs_of(ledger: Ledger, books: str) -> frozenset[str]:
 # -- showing -----------------------------------------------------------------------------------------------------------
 
 
-def show(ledger: Ledger, store: str, books: str) -> MappingView:
+def show(ledger: Ledger, store: str | None = None, books: str | None = None) -> MappingView:
     """The mapping of a pair with the names that the books give. Raises `LedgerError`."""
     pair = pair_between(ledger, store, books)
+    store, books = pair.store, pair.books
     kept, chart = current(ledger, store, books), chart_of(ledger, books)
     words = flat(kept.mapping)
     needs = needs_of(ledger, books) | frozenset(kept.mapping.require)
@@ -184,10 +187,10 @@ def name_of(chart: Chart, word: str, chosen: str) -> str:
     return str(getattr(tables.get(kind, {}).get(chosen), "name", ""))
 
 
-def history(ledger: Ledger, store: str, books: str) -> list[MappingHistory]:
+def history(ledger: Ledger, store: str | None = None, books: str | None = None) -> list[MappingHistory]:
     """Every version, the newest first, with what it changed. Raises `LedgerError`."""
-    pair_between(ledger, store, books)
-    found = ledger.connections.settings(_name(store, books) + "@")
+    pair = pair_between(ledger, store, books)
+    found = ledger.connections.settings(_name(pair.store, pair.books) + "@")
     kept = sorted((msgspec.json.decode(text, type=MappingVersion) for text in found.values()), key=lambda v: v.version)
     lines, before = [], Mapping()
     for one in kept:
