@@ -62,7 +62,7 @@ def test_the_chart_of_jurnal() -> None:
         "account:return": "id-4-40200",
         "account:discount": "id-4-40100",
         "account:shipping": "",  # its only account of that name is what shipping costs
-        "account:fee": "",
+        "account:fee": "id-7-70099",
         "account:rounding": "id-7-70003",
         "account:output_tax": "id-2-20500",
         "account:deposits": "id-2-20203",

@@ -10,8 +10,8 @@ from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.proposals import Proposed, propose
-from selaras.sync.mapping_words import flat, read_file, with_words, write_file
-from selaras.sync.mappings import MappingChanged, at_version, current, keep, name_of, pair_between
+from selaras.sync.mapping_words import Known, flat, read_file, with_words, write_file
+from selaras.sync.mappings import MappingChanged, at_version, current, keep, name_of, pair_between, unlisted
 from selaras.sync.mirror import chart_of
 
 _NEWEST = 2000
@@ -47,7 +47,7 @@ def set_words(
     if not words:
         raise LedgerError("No word of the mapping was given.", "Write words like account:sales=4-40000.")
     before = current(ledger, store, books)
-    after = with_words(before.mapping, words.items(), chart_of(ledger, books))
+    after = with_words(before.mapping, words.items(), _known(ledger, books))
     return keep(ledger, pair, after, before.version, now, who, note)
 
 
@@ -56,7 +56,7 @@ def import_text(
 ) -> MappingChanged:
     """Take a file over: the mapping says exactly what it says. Raises `LedgerError`; nothing is taken then."""
     pair = pair_between(ledger, store, books)
-    after = read_file(text, chart_of(ledger, books))
+    after = read_file(text, _known(ledger, books))
     return keep(ledger, pair, after, current(ledger, store, books).version, now, who, note)
 
 
@@ -104,6 +104,10 @@ def accept(ledger: Ledger, store: str, books: str, words: Iterable[str], now: in
     if not wanted:
         raise LedgerError("Nothing clear is proposed.", f"See `selaras mapping propose {store} {books}`.")
     return set_words(ledger, store, books, {word: found[word].chosen for word in wanted}, now, who, "proposed")
+
+
+def _known(ledger: Ledger, books: str) -> Known:
+    return Known(chart_of(ledger, books), unlisted(ledger, books))
 
 
 def _methods(ledger: Ledger, store: str) -> Sequence[str]:

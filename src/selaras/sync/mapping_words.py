@@ -48,14 +48,21 @@ def _conditions(rule: Rule) -> str:
     return ",".join(f"{name}={getattr(rule, name)}" for name in _CONDITIONS if getattr(rule, name))
 
 
-def with_words(mapping: Mapping, choices: Iterable[tuple[str, str]], chart: Chart) -> Mapping:
+class Known(msgspec.Struct, frozen=True):
+    """What ids are looked up in: the chart, and the kinds (`account`, `tax` …) that the books cannot list."""
+
+    chart: Chart
+    unlisted: frozenset[str] = frozenset()
+
+
+def with_words(mapping: Mapping, choices: Iterable[tuple[str, str]], known: Known) -> Mapping:
     """The mapping with some words changed; an empty value takes one off. Raises `LedgerError` naming the word."""
     for word, value in choices:
-        mapping = _with(mapping, word.strip(), value.strip(), chart)
+        mapping = _with(mapping, word.strip(), value.strip(), known)
     return mapping
 
 
-def _with(mapping: Mapping, word: str, value: str, chart: Chart) -> Mapping:
+def _with(mapping: Mapping, word: str, value: str, known: Known) -> Mapping:
     name, bracket, conditions = word.partition("[")
     family, _colon, rest = name.partition(":")
     rest = rest.strip()
@@ -65,10 +72,10 @@ def _with(mapping: Mapping, word: str, value: str, chart: Chart) -> Mapping:
     if bracket:
         rule = _rule(name, conditions, word)
         at = next((i for i, r in enumerate(mapping.rules) if _same(r, rule)), len(mapping.rules))
-        made = (replace(rule, to=chosen_id(chart, rule.set, value)),) if value else ()
+        made = (replace(rule, to=chosen_id(known, rule.set, value)),) if value else ()
         return replace(mapping, rules=(*mapping.rules[:at], *made, *mapping.rules[at + 1 :]))
     _check_word(name)
-    chosen = chosen_id(chart, name, value) if value else ""
+    chosen = chosen_id(known, name, value) if value else ""
     match family:
         case "account":
             return replace(mapping, accounts=_put(mapping.accounts, rest, chosen))
@@ -153,19 +160,27 @@ def _required(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def chosen_id(chart: Chart, word: str, text: str) -> str:
-    """The books' id of what a person named by id, code or name. Raises `LedgerError`; unread charts are trusted."""
+def chosen_id(known: Known, word: str, text: str) -> str:
+    """The books' id of what a person named by id, code or name. Raises `LedgerError`.
+
+    Where the books cannot list such things, the text is taken for an id.
+    """
     kind, _colon, rest = word.partition(":")
+    chart, listed = known.chart, "account" if kind == "method" else kind
     tables: dict[str, Table[str, Any]] = {
-        "account": chart.accounts, "method": chart.accounts, "tax": chart.taxes, "warehouse": chart.warehouses,
-        "dimension": chart.dimensions,
+        "account": chart.accounts, "tax": chart.taxes, "warehouse": chart.warehouses, "dimension": chart.dimensions,
     }  # fmt: skip
-    known = tables[kind]
-    if not known:
-        return text
-    found = [known[text]] if text in known else []
-    found = found or [one for one in known.values() if text == getattr(one, "code", "") != ""]
-    found = found or [one for one in known.values() if one.name.casefold() == text.casefold()]
+    there = tables[listed]
+    if not there:
+        if listed in known.unlisted:
+            return text
+        raise LedgerError(
+            f"{word}: no {listed} of the books was read yet.",
+            "Run `selaras sweep` once, or keep `selaras serve` running.",
+        )
+    found = [there[text]] if text in there else []
+    found = found or [one for one in there.values() if text == getattr(one, "code", "") != ""]
+    found = found or [one for one in there.values() if one.name.casefold() == text.casefold()]
     if kind == "dimension":
         found = [one for one in found if one.kind == rest]
     if len(found) != 1:
@@ -188,7 +203,7 @@ def chosen_id(chart: Chart, word: str, text: str) -> str:
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
-def read_file(text: str, chart: Chart) -> Mapping:
+def read_file(text: str, known: Known) -> Mapping:
     """A mapping from TOML or JSON text. Raises `LedgerError` with the place of what is wrong."""
     try:
         content = msgspec.json.decode(text) if text.lstrip()[:1] == "{" else tomllib.loads(text)
@@ -214,7 +229,7 @@ def read_file(text: str, chart: Chart) -> Mapping:
     required = content.get("require", [])
     if required:
         words.append(("require", ",".join(map(str, required)) if isinstance(required, list) else str(required)))
-    return with_words(Mapping(), words, chart)
+    return with_words(Mapping(), words, known)
 
 
 def _table(content: Table[str, Any], section: str) -> list[tuple[str, Any]]:

@@ -8,12 +8,12 @@ planned again because of it. What was posted keeps the accounts that it was post
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from typing import Any
 
 import msgspec
 
+from selaras.connectors.contract import Capabilities
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import State
@@ -22,7 +22,7 @@ from selaras.sync.figures import instant
 from selaras.sync.hub import Pair
 from selaras.sync.installation import pairs_of
 from selaras.sync.mapping_words import flat
-from selaras.sync.mirror import chart_of
+from selaras.sync.mirror import CHART_KINDS, chart_of
 
 _BLOCKS = ("missing_mapping", "mapping_unfit")
 
@@ -120,16 +120,35 @@ def mapped(ledger: Ledger, pair: Pair, chart: Chart, needs: frozenset[str]) -> M
 # -- what the books need -----------------------------------------------------------------------------------------------
 
 
-def remember_needs(ledger: Ledger, books: str, needs: Iterable[str], now: int) -> None:
-    """Keep what a connector of books declared (`Capabilities.maps`), for those who plan without it."""
-    text = msgspec.json.encode(sorted(needs)).decode()
-    if text != ledger.connections.setting(f"maps:{books}", "[]"):
-        ledger.connections.set(f"maps:{books}", text, now)
+class Declared(msgspec.Struct, frozen=True):
+    """What a connector of books said of itself: what must be mapped, and which parts of a chart it can list.
+
+    `known` is False before it was ever asked.
+    """
+
+    needs: frozenset[str] = frozenset()
+    lists: frozenset[str] = frozenset()
+    known: bool = False
 
 
-def needs_of(ledger: Ledger, books: str) -> frozenset[str]:
-    """What the books were last known to need."""
-    return msgspec.json.decode(ledger.connections.setting(f"maps:{books}", "[]"), type=frozenset[str])
+def remember(ledger: Ledger, books: str, capabilities: Capabilities, now: int) -> None:
+    """Keep what a connector of books declares, for those who plan and map without it. Inside a transaction."""
+    lists = capabilities.sources & frozenset(CHART_KINDS)
+    said = Declared(capabilities.maps, lists, known=True)
+    if said != declared(ledger, books):
+        ledger.connections.set(f"maps:{books}", msgspec.json.encode(said, order="deterministic").decode(), now)
+
+
+def declared(ledger: Ledger, books: str) -> Declared:
+    """What the books were last known to need and to list."""
+    text = ledger.connections.setting(f"maps:{books}")
+    return msgspec.json.decode(text, type=Declared) if text else Declared()
+
+
+def unlisted(ledger: Ledger, books: str) -> frozenset[str]:
+    """Parts of a chart that these books cannot list: ids of them are taken as a person writes them."""
+    said = declared(ledger, books)
+    return frozenset(CHART_KINDS) - said.lists if said.known else frozenset()
 
 
 # -- showing -----------------------------------------------------------------------------------------------------------
@@ -141,7 +160,7 @@ def show(ledger: Ledger, store: str | None = None, books: str | None = None) -> 
     store, books = pair.store, pair.books
     kept, chart = current(ledger, store, books), chart_of(ledger, books)
     words = flat(kept.mapping)
-    needs = needs_of(ledger, books) | frozenset(kept.mapping.require)
+    needs = declared(ledger, books).needs | frozenset(kept.mapping.require)
     entries = [
         Entry(word, chosen, name_of(chart, word, chosen), _trouble(chart, word, chosen))
         for word, chosen in words.items()

@@ -62,7 +62,7 @@ class OrderPlanner:
         books = hub.connectors.get(pair.books)
         fixed = books is not None and "invoice" not in books.capabilities.updates
         self._policy = msgspec.structs.replace(pair.policy, on_edit="reverse") if fixed else pair.policy
-        self._needs = None if books is None else books.capabilities.maps
+        self._can = None if books is None else books.capabilities
 
     async def plan(self, limit: int = 200) -> int:
         """Plan every order that changed; returns how many were planned."""
@@ -83,8 +83,8 @@ class OrderPlanner:
 
     def _plan_and_keep(self, records: Sequence[StoredRecord]) -> None:
         ledger, now = self._hub.desk.ledger, self._hub.now()
-        if self._needs is not None:
-            mappings.remember_needs(ledger, self._pair.books, self._needs, now)
+        if self._can is not None:
+            mappings.remember(ledger, self._pair.books, self._can, now)
         drafts = self.draft(records)
         for draft in drafts:
             for stream, key in draft.superseded:
@@ -130,7 +130,7 @@ class OrderPlanner:
     def mapped(self) -> Mapped:
         """The pair's mapping in force. Runs in the ledger's thread."""
         ledger, books = self._hub.desk.ledger, self._pair.books
-        needs = mappings.needs_of(ledger, books) if self._needs is None else self._needs
+        needs = mappings.declared(ledger, books).needs if self._can is None else self._can.maps
         return mappings.mapped(ledger, self._pair, self._hub.mirrors[books].chart, needs)
 
     # -- buyer -----------------------------------------------------------------------------------------------------
