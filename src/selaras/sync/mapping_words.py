@@ -184,9 +184,8 @@ def chosen_id(known: Known, word: str, text: str) -> str:
     if kind == "dimension":
         found = [one for one in found if one.kind == rest]
     if len(found) != 1:
-        what = f"{len(found)} of them" if found else "none"
         raise LedgerError(
-            f"{word}: the books have {what} called {text!r}.",
+            f"{word}: the books have {len(found)} called {text!r}.",
             "Give the id or the code; `selaras mapping chart` lists them.",
         )
     one = found[0]
