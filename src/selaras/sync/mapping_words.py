@@ -112,7 +112,7 @@ def _rate(text: str) -> Decimal:
             raise InvalidOperation
     except InvalidOperation:
         raise LedgerError(
-            f"{text!r} is not a rate in percent.", "Write tax:11=ID, or tax:11@SG=ID for a place."
+            f"{text!r} is not a rate in percent.", "Write tax:11=TAX, or tax:11@SG=TAX for a place."
         ) from None
     return rate.normalize()
 
