@@ -88,7 +88,7 @@ def test_what_was_not_read_yet_is_not_guessed() -> None:
     assert words(("warehouse:", "G1"), known=TRUSTED) == {"warehouse:*": "G1"}
 
 
-_text = st.text(st.characters(exclude_categories=("Cs",), exclude_characters=",[]"), min_size=1, max_size=8).filter(
+_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=",[]"), min_size=1, max_size=8).filter(
     lambda t: t == t.strip() and "=" not in t
 )
 _id = _text
