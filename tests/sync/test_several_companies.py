@@ -9,11 +9,16 @@ from typing import Any
 
 import pytest
 
+from selaras.ledger import open_ledger
+from selaras.ledger.connections import Connection
+from selaras.ledger.errors import LedgerError
 from selaras.rules.plan_types import Policy
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.store import StoreConfig
 from selaras.sync import mapping_changes, mappings
+from selaras.sync.connecting import make_pair, remove_pair
 from selaras.sync.explain import explain
+from tests.sync.target import Plain
 from tests.sync.town import a_town
 from tests.sync.world import World
 
@@ -59,6 +64,24 @@ async def sell(world: World, quantity: int = 1, **more: Any) -> Any:
     order = await world.checkout(("KAOS", quantity), **more)
     await world.act(order, "pay", {"method": "qris", "reference": f"Q{order['number']}"})
     return order
+
+
+def test_two_stores_of_one_set_of_books_need_numbers_of_their_own(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path, Plain())
+    with ledger.transaction():
+        for name, role in (("toko", "store"), ("shop", "store"), ("a", "books"), ("b", "books")):
+            kind = f"sandbox_{role}"
+            ledger.connections.add(Connection(name, kind, role, "Asia/Jakarta", {}), NOW)
+    make_pair(ledger, "toko", "a")
+    with pytest.raises(LedgerError, match="same order numbers") as refused:
+        make_pair(ledger, "shop", "a")
+    assert "reference_prefix" in refused.value.cure
+    assert make_pair(ledger, "shop", "a", {"reference_prefix": "US-"}).policy.reference_prefix == "US-"
+    with pytest.raises(LedgerError, match="same order numbers"):
+        make_pair(ledger, "shop", "a", {"reference_prefix": ""})
+    remove_pair(ledger, "shop")
+    assert make_pair(ledger, "shop", "b").policy.reference_prefix == "", "another company may number as it likes"
+    ledger.close()
 
 
 async def test_orders_keep_their_currency_and_their_last_unit(town: Town) -> None:

@@ -152,6 +152,8 @@ TEXTS: Final = (
     N_("See `selaras pair --help`."),
     N_("%(field)s needs a way of paying."),
     N_("Write %(field)s.transfer=1-1102."),
+    N_("%(store)s is kept in %(books)s with the same order numbers."),
+    N_("Give this store's a beginning of their own: --set reference_prefix=XY-"),
     # sync/decisions.py
     N_("There is no %(kind)s decision on %(subject)s."),
     N_("See `selaras undo --list` for those that hold."),
