@@ -130,7 +130,7 @@ class Folder:
         )
 
     async def _known(self) -> Known:
-        return Known(None, None)
+        return Known()
 
     async def _closed_until(self) -> dt.date | None:
         """The last closed day, from `books.toml` in the folder. Raises `Transient` when that cannot be read."""

@@ -6,7 +6,9 @@ import msgspec
 
 
 class Known(msgspec.Struct, frozen=True):
-    """Codes of products and ids of contacts; None where there is no file that says so."""
+    """Codes of products (in the books; with stock in the store), ids of contacts and orders; None: nobody says."""
 
-    products: frozenset[str] | None
-    contacts: frozenset[str] | None
+    products: frozenset[str] | None = None
+    contacts: frozenset[str] | None = None
+    shelf: frozenset[str] | None = None
+    orders: frozenset[str] | None = None

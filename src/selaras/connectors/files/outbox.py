@@ -84,8 +84,10 @@ class Outbox:
             try:
                 await self._publish(self.journal.batches[number])
             except Ambiguous as error:
-                # Reading only: the next look tries again, and the number keeps it from being made twice.
-                raise Transient(error.message, code=error.code, cure=error.cure) from None
+                await self.journal.refresh()
+                if number not in self.journal.published:
+                    # Nothing new was begun; the next look tries again, and the number keeps it from being made twice.
+                    raise Transient(error.message, code=error.code, cure=error.cure) from None
 
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
         """Documents under these references."""
@@ -198,7 +200,21 @@ class Outbox:
         """Raises `Rejected` or `LockedPeriod` for what the person at the books could not take."""
         document = write.document
         reference = document.reference
-        if isinstance(document, ContactDraft | StockLevel | StorePayment):
+        if isinstance(document, StockLevel):
+            if known.shelf is not None and document.code not in known.shelf:
+                raise _rejected(
+                    "unknown_product", "code", kind, document.code, "the store's stock file has no such product",
+                    "Export the stock of the store again, or match the product.",
+                )  # fmt: skip
+            return
+        if isinstance(document, StorePayment):
+            if known.orders is not None and document.order_id not in known.orders:
+                raise _rejected(
+                    "unknown_order", "order_id", kind, reference, f"no file has the order {document.order_id}",
+                    "Look whether this payment belongs to another store.",
+                )  # fmt: skip
+            return
+        if isinstance(document, ContactDraft):
             return
         if closed is not None and document.date <= closed:
             raise LockedPeriod(

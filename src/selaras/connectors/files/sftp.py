@@ -14,9 +14,9 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from selaras.connectors.contract import Ambiguous, ConnectorError, Expired, Transient
@@ -70,109 +70,102 @@ class SftpPlace:
 
     async def list(self, folder: str) -> list[Entry] | None:
         """The files of a folder."""
-        import asyncssh
 
-        async with self._ready() as client:
-            try:
-                found = await client.readdir(self._path(folder))
-            except asyncssh.SFTPNoSuchFile:
-                return None
-            entries = [
-                Entry(
-                    str(one.filename),
-                    one.attrs.size or 0,
-                    (one.attrs.mtime or 0) * 1_000_000_000 + (one.attrs.mtime_ns or 0),
-                )
-                for one in found
-                if one.attrs.permissions is None or stat.S_ISREG(one.attrs.permissions)
-            ]
-            return sorted((e for e in entries if e.name not in (".", "..") and "/" not in e.name), key=lambda e: e.name)
+        async def work(client: asyncssh.SFTPClient) -> list[Entry]:
+            found = await client.readdir(self._path(folder))
+            return [_entry(one) for one in found if _is_file(one)]
+
+        entries = await self._call(work)
+        return None if entries is None else sorted(entries, key=lambda e: e.name)
 
     async def fetch(self, path: str, most: int) -> Path | None:
         """A copy in a folder of this process; the same file is fetched once."""
-        import asyncssh
 
-        async with self._ready() as client:
-            try:
-                known = await client.stat(self._path(path))
-                key = hashlib.blake2b(f"{path}\0{known.size}\0{known.mtime}".encode(), digest_size=12).hexdigest()
-                copy = self._room() / key
-                if not copy.exists():
-                    beside = copy.with_suffix(".part")
-                    await self._download(client, path, beside, most)
-                    beside.replace(copy)
-            except asyncssh.SFTPNoSuchFile:
-                return None
+        async def work(client: asyncssh.SFTPClient) -> Path:
+            known = await client.stat(self._path(path))
+            key = hashlib.blake2b(f"{path}\0{known.size}\0{known.mtime}".encode(), digest_size=12).hexdigest()
+            copy = self._room() / key
+            if not copy.exists():
+                beside = copy.with_suffix(".part")
+                await self._download(client, path, beside, most)
+                beside.replace(copy)
             return copy
+
+        return await self._call(work)
 
     async def _download(self, client: asyncssh.SFTPClient, path: str, copy: Path, most: int) -> None:
         size = 0
         async with client.open(self._path(path), "rb") as source:
             with copy.open("wb") as out:
                 # One byte more than is taken is enough to be refused as too large.
-                while size <= most and (block := await source.read(_BLOCK)):
+                while size <= most and (block := _bytes(await source.read(_BLOCK))):
                     size += len(block)
                     out.write(block)
 
     async def read(self, path: str) -> bytes | None:
         """Its bytes."""
-        import asyncssh
 
-        async with self._ready() as client:
-            try:
-                async with client.open(self._path(path), "rb") as source:
-                    return await source.read()
-            except asyncssh.SFTPNoSuchFile:
-                return None
+        async def work(client: asyncssh.SFTPClient) -> bytes:
+            async with client.open(self._path(path), "rb") as source:
+                return _bytes(await source.read())
+
+        return await self._call(work)
 
     async def put(self, path: str, data: bytes, *, replace: bool = False) -> None:
         """Beside it first, then by the rename that overwrites nothing."""
         in_time(self.label)
         target = self._path(path)
-        folder, _, _name = target.rpartition("/")
-        beside = f"{folder}/{TEMPORARY}{secrets.token_hex(6)}.tmp"
-        async with self._ready() as client:
-            if folder not in self._made:
-                await client.makedirs(folder, exist_ok=True)
-                self._made.add(folder)
+        folder = target.rpartition("/")[0]
+
+        async def work(client: asyncssh.SFTPClient) -> str:
+            beside = f"{folder}/{TEMPORARY}{secrets.token_hex(6)}.tmp"
+            await self._make(client, folder)
             async with client.open(beside, "xb") as out:
                 await out.write(data)
+            return beside
+
+        beside = await self._call(work)
+        if beside is None:
+            raise Transient(f"{self.label}: the folder of {path} cannot be made", code="io")
         await self._rename(beside, target, replace=replace)
 
     async def move(self, path: str, target: str) -> bool:
         """By the same rename."""
-        import asyncssh
-
         in_time(self.label)
         to = self._path(target)
-        async with self._ready() as client:
-            folder = to.rpartition("/")[0]
-            if folder not in self._made:
-                await client.makedirs(folder, exist_ok=True)
-                self._made.add(folder)
-        try:
-            await self._rename(self._path(path), to, replace=False)
-        except asyncssh.SFTPNoSuchFile:
-            return False
-        return True
 
-    async def _rename(self, old: str, new: str, *, replace: bool) -> None:
-        """The one step that counts: a connection that breaks here leaves it unknown whether it was made."""
-        import asyncssh
+        async def work(client: asyncssh.SFTPClient) -> bool:
+            await self._make(client, to.rpartition("/")[0])
+            return True
 
-        async with self._ready(effect=True) as client:
+        await self._call(work)
+        return await self._rename(self._path(path), to, replace=False)
+
+    async def _make(self, client: asyncssh.SFTPClient, folder: str) -> None:
+        if folder not in self._made:
+            await client.makedirs(folder, exist_ok=True)
+            self._made.add(folder)
+
+    async def _rename(self, old: str, new: str, *, replace: bool) -> bool:
+        """The one step that counts: a connection that breaks here leaves it unknown whether it was made.
+
+        False when there is no `old`. Raises `Taken`.
+        """
+
+        async def work(client: asyncssh.SFTPClient) -> bool:
+            library = _library()
             try:
-                if replace:
-                    await client.posix_rename(old, new)
-                else:
-                    await client.rename(old, new)
-            except (asyncssh.SFTPFileAlreadyExists, asyncssh.SFTPFailure):
+                await (client.posix_rename(old, new) if replace else client.rename(old, new))
+            except (library.SFTPFileAlreadyExists, library.SFTPFailure):
                 # Version 3 has one word for all failures; what is there tells them apart.
                 if replace or not await client.exists(new):
                     raise
-                if await client.exists(old) and TEMPORARY in old:
+                if TEMPORARY in old and await client.exists(old):
                     await client.remove(old)
                 raise Taken(new) from None
+            return True
+
+        return bool(await self._call(work, effect=True))
 
     async def close(self) -> None:
         """Close the connection and throw the copies away."""
@@ -204,63 +197,52 @@ class SftpPlace:
                 async with asyncio.timeout(2):
                     await connection.wait_closed()
 
-    @contextlib.asynccontextmanager
-    async def _ready(self, *, effect: bool = False) -> AsyncIterator[asyncssh.SFTPClient]:
-        """A client whose errors come out as the few kinds. `effect`: what is done in the block counts at once."""
-        import asyncssh
+    async def _call(self, work: Callable[[asyncssh.SFTPClient], Awaitable[T]], *, effect: bool = False) -> T | None:
+        """What `work` gives, None where there is no such file; errors come out as the few kinds.
 
+        A connection that turns out to be dead is made anew once, unless the work may have had its effect.
+        """
+        library = _library()
         async with self._lock:
-            try:
-                client = await self._within(self._connect)
-            except ConnectorError:
-                raise
-            except (OSError, asyncssh.Error, TimeoutError) as error:
-                await self._drop()
-                raise _before(error, self.label) from None
-            try:
-                async with asyncio.timeout(_TIMEOUT):
-                    yield client
-            except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPFileAlreadyExists, Taken):
-                raise
-            except asyncssh.SFTPPermissionDenied:
-                cure = "Let the user of the connection read and write the folder on the server."
-                raise Transient(f"{self.label} does not permit it", code="no_permission", cure=cure) from None
-            except (
-                asyncssh.SFTPConnectionLost,
-                asyncssh.SFTPNoConnection,
-                asyncssh.DisconnectError,
-                OSError,
-                TimeoutError,
-            ):
-                await self._drop()
-                raise self._lost(effect) from None
-            except asyncssh.SFTPError as error:
-                raise Transient(f"{self.label}: the server refuses ({error.reason})", code="io") from None
-            except asyncssh.Error:
-                await self._drop()
-                raise self._lost(effect) from None
+            while True:
+                reused = self._client is not None
+                client = await self._connected()
+                try:
+                    async with asyncio.timeout(_TIMEOUT):
+                        return await work(client)
+                except library.SFTPNoSuchFile:
+                    return None
+                except library.SFTPPermissionDenied:
+                    cure = "Let the user of the connection read and write the folder on the server."
+                    raise Transient(f"{self.label} does not permit it", code="no_permission", cure=cure) from None
+                except (library.SFTPConnectionLost, library.SFTPNoConnection, TimeoutError, OSError):
+                    await self._drop()
+                except library.SFTPError as error:
+                    raise Transient(f"{self.label}: the server refuses ({error.reason})", code="io") from None
+                except library.Error:
+                    await self._drop()
+                if effect or not reused:
+                    raise self._lost(effect) from None
+
+    async def _connected(self) -> asyncssh.SFTPClient:
+        """The client, signed in. Raises `Expired` and `Transient`: certainly nothing has happened."""
+        library = _library()
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                return await self._connect()
+        except (OSError, library.Error, TimeoutError) as error:
+            await self._drop()
+            raise _before(error, self.label) from None
 
     def _lost(self, effect: bool) -> ConnectorError:
         if effect:
             return Ambiguous(f"{self.label}: the connection broke while a file was put; it may be there", code="io")
         return Transient(f"{self.label}: the connection broke", code="io")
 
-    @staticmethod
-    async def _within(work: Callable[[], Awaitable[T]]) -> T:
-        async with asyncio.timeout(_TIMEOUT):
-            return await work()
-
     async def _connect(self) -> asyncssh.SFTPClient:
         if self._client is not None:
             return self._client
-        try:
-            import asyncssh
-        except ImportError:
-            raise Transient(
-                "SFTP needs the package asyncssh",
-                code="not_installed",
-                cure="Install Selaras with its extra: selaras[sftp].",
-            ) from None
+        asyncssh = _library()
         await self._drop()
         address = self.address
         try:
@@ -287,10 +269,38 @@ class SftpPlace:
         return self._client
 
 
+def _library() -> Any:
+    """asyncssh, when it is installed. Raises `Transient`."""
+    try:
+        import asyncssh
+    except ImportError:
+        raise Transient(
+            "SFTP needs the package asyncssh",
+            code="not_installed",
+            cure="Install Selaras with its extra: selaras[sftp].",
+        ) from None
+    return asyncssh
+
+
+def _is_file(one: asyncssh.SFTPName) -> bool:
+    name = str(one.filename)
+    kind = one.attrs.permissions
+    return name not in (".", "..") and "/" not in name and (kind is None or stat.S_ISREG(kind))
+
+
+def _entry(one: asyncssh.SFTPName) -> Entry:
+    stamp = (one.attrs.mtime or 0) * 1_000_000_000 + (one.attrs.mtime_ns or 0)
+    return Entry(str(one.filename), one.attrs.size or 0, stamp)
+
+
+def _bytes(data: Any) -> bytes:
+    """asyncssh types every file as text; one that was opened with "b" gives bytes."""
+    return bytes(data)
+
+
 def _before(error: Exception, label: str) -> ConnectorError:
     """Why a connection could not be made; certainly nothing has happened."""
-    import asyncssh
-
+    asyncssh = _library()
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return Expired(
             f"{label}: the server's key is not the one in known_hosts",

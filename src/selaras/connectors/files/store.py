@@ -11,6 +11,7 @@ import msgspec
 from selaras.connectors.contract import Changes, Seen
 from selaras.connectors.files.folder import Folder
 from selaras.connectors.files.journal import Held, Journal
+from selaras.connectors.files.known import Known
 from selaras.connectors.files.shelf import decode, encode
 from selaras.model.document import StockLevel, StorePayment
 from selaras.model.order import Order, Payment
@@ -55,6 +56,9 @@ class FileStore(Folder):
             return rows
         journal = await self.outbox.fresh()
         return [self._with(journal, row) for row in rows]
+
+    async def _known(self) -> Known:
+        return Known(shelf=await self.shelf.ids("stock"), orders=await self.shelf.ids("order"))
 
     def _with(self, journal: Journal, row: Seen) -> Seen:
         if isinstance(row.record, Order):

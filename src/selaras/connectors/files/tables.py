@@ -27,6 +27,9 @@ _HEAD: Final = 20
 _CELL: Final = 32_768
 _PARTS: Final = 5_000
 MIB: Final = 1024 * 1024
+# How workbooks begin: the old kind (and those with a password), and ZIP archives.
+_OLD: Final = b"\xd0\xcf\x11\xe0"
+_WORKBOOKS: Final = (_OLD, b"PK\x03\x04")
 
 
 class BadFile(Exception):
@@ -79,7 +82,7 @@ def open_table(path: Path, name: str, form: Form, is_header: Callable[[Sequence[
         def lines() -> Lines:
             return _excel(path, form.sheet)
     else:
-        if path.stat().st_size and path.open("rb").read(4) in (b"\xd0\xcf\x11\xe0", b"PK\x03\x04"):
+        if _head(path) in _WORKBOOKS:
             raise BadFile("it is a spreadsheet under the name of a text file", "Save it as CSV, or name it .xlsx.")
         encoding = form.encoding or _encoding(path)
         delimiter = form.delimiter or _delimiter(path, encoding, is_header)
@@ -90,6 +93,11 @@ def open_table(path: Path, name: str, form: Form, is_header: Callable[[Sequence[
 
     header_line, header = _header(lines, form, is_header)
     return Table(header, header_line, form, lambda: _below(lines, header_line, limits))
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return handle.read(4)
 
 
 def _header(
@@ -146,8 +154,7 @@ def shown(cell: Cell) -> str:
 
 def _encoding(path: Path) -> str:
     """By its byte order mark, else UTF-8, else what spreadsheets under Windows write. Raises `BadFile`."""
-    with path.open("rb") as handle:
-        head = handle.read(4)
+    head = _head(path)
     for mark, name in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -220,9 +227,7 @@ def _text(path: Path, encoding: str, delimiter: str) -> Lines:
 
 def check_archive(path: Path, limits: Limits) -> None:
     """A workbook must be a ZIP archive that does not grow beyond the limit. Raises `BadFile`."""
-    with path.open("rb") as handle:
-        head = handle.read(4)
-    if head == b"\xd0\xcf\x11\xe0":
+    if _head(path) == _OLD:
         raise BadFile("it is protected by a password or of the old kind .xls", "Save it as XLSX without a password.")
     try:
         with zipfile.ZipFile(path) as archive:
