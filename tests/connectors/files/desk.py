@@ -9,6 +9,7 @@ import csv
 import datetime as dt
 import io
 import os
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,7 @@ class Shop:
         self.prices: dict[str, int] = {}
         self.now = dt.datetime(2026, 11, 20, 3, 0, tzinfo=dt.UTC)
         self._turn = 0
+        self._begin = time.time_ns() - 86_400 * 1_000_000_000
         self._number = 1000
         self._stocked: set[str] = set()
         (root / "in").mkdir(parents=True, exist_ok=True)
@@ -116,7 +118,7 @@ class Shop:
         beside = target.with_name(f"{name}.part")
         beside.write_bytes(data)
         beside.rename(target)
-        stamp = 1_770_000_000_000_000_000 + self._turn * 1_000_000_000
+        stamp = self._begin + self._turn * 1_000_000_000
         os.utime(target, ns=(stamp, stamp))
         return target
 
