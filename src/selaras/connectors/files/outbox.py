@@ -37,7 +37,7 @@ from selaras.model.money import EXPONENTS, ZERO, rounded
 OUT: Final = "out"
 PICKED: Final = "out/taken"
 WITHDRAWN: Final = "withdrawn"
-_TRIES: Final = 5
+_TRIES: Final = 50
 _PREFIX: Final = {
     "contact": "C", "sales_order": "SO", "invoice": "INV", "receipt": "RC", "credit_note": "CN",
     "refund_payment": "RF", "stock": "ST", "store_payment": "SP",
