@@ -80,6 +80,18 @@ async def act(connector: FileBooks, what: str) -> None:
                 await connector.write("sales_order", "void", [Write(f"v{hit.id}", document, hit.id)])
 
 
+def run(root: Path, what: str, step: int, after: bool) -> subprocess.CompletedProcess[bytes]:
+    """A process that acts and may die of it."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.connectors.files.test_crash", str(root), what, str(step), str(int(after))],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
 @pytest.mark.parametrize("what", ["create", "void"])
 async def test_a_process_killed_at_every_step(tmp_path: Path, what: str) -> None:
     """The child is killed at step 0, 1, 2 … until it gets through; then another one goes on where it was."""
@@ -89,22 +101,7 @@ async def test_a_process_killed_at_every_step(tmp_path: Path, what: str) -> None
         for after in (False, True):
             root = tmp_path / f"{what}-{step}-{after}"
             (root / "in").mkdir(parents=True)
-            child = subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.connectors.files.test_crash",
-                    str(root),
-                    what,
-                    str(step),
-                    str(int(after)),
-                ],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"},
-                capture_output=True,
-                check=False,
-                timeout=60,
-            )
+            child = await asyncio.to_thread(run, root, what, step, after)
             deaths += child.returncode == -signal.SIGKILL
             assert child.returncode in (0, -signal.SIGKILL), child.stderr.decode()
             await act(books(root), what)

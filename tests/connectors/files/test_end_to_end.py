@@ -1,4 +1,4 @@
-"""Files in, files out, and both ends of the sandbox: each order once, to the last rupiah, through repeats and crashes."""
+"""Files in, files out, and both ends of the sandbox: each order once, to the last rupiah, whatever repeats."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from selaras.connectors.kit.checks import drained, latest
 from tests.connectors.files.test_values import JAKARTA
 
 HEAD = "No. Pesanan;Tanggal;Nama;No HP;Kode Barang;Nama Barang;Jumlah;Harga;Ongkir;Status\n"
+COLUMNS = ["order_number", "placed_at", "quantity", "product_code", "unit_price"]
 KINDS = ("order", "product", "stock", "contact")
 
 
@@ -149,9 +150,7 @@ async def test_half_written_files_are_waited_for(tmp_path: Path) -> None:
 async def test_a_workbook_that_is_open_or_not_whole_is_waited_for(tmp_path: Path) -> None:
     now = [1000.0]
     connector = store(tmp_path, lambda: now[0], quiet="10")
-    whole = workbook(
-        [["order_number", "placed_at", "quantity", "product_code", "unit_price"], ["7", "2026-11-21", 1, "K", 5]]
-    )
+    whole = workbook([COLUMNS, ["7", "2026-11-21", 1, "K", 5]])
     path = tmp_path / "in" / "orders.xlsx"
     lock = tmp_path / "in" / "~$orders.xlsx"
     path.write_bytes(whole[:-100])
@@ -190,12 +189,13 @@ async def test_shopees_export(tmp_path: Path) -> None:
         "Ongkos Kirim Dibayar oleh Pembeli", "Total Pembayaran", "Username (Pembeli)", "Nama Penerima", "No. Telepon",
     ]  # fmt: skip
     one = [
-        "2611210ABCDEF", "Selesai", "", "SPXID01", "2026-11-21 09:05", "2026-11-21 09:07", "ShopeePay", "", "Kopi", "KOPI",
+        "2611210ABCDEF", "Selesai", "", "SPXID01", "2026-11-21 09:05", "2026-11-21 09:07", "ShopeePay", "", "Kopi",
+        "KOPI",
         "80.000", "75.000", 2, "5.000", "9.000", "150.000", "budi_s", "B***i", "******12",
     ]  # fmt: skip
     two = [*one[:8], "Teh", "TEH", "12.500", "12.500", 1, *one[13:]]
-    gone = ["2611210ZZZZZZ", "Batal", "Tidak jadi", "", "2026-11-21 10:00", "-", "-", "", "Teh", "TEH", "12.500", "12.500", 1,
-            "0", "0", "12.500", "siti", "S", "-"]  # fmt: skip
+    gone = ["2611210ZZZZZZ", "Batal", "Tidak jadi", "", "2026-11-21 10:00", "-", "-", "", "Teh", "TEH", "12.500", "12.500",
+            1, "0", "0", "12.500", "siti", "S", "-"]  # fmt: skip
     (tmp_path / "in" / "Order.all.20261101_20261130.xlsx").write_bytes(workbook([header, one, two, gone]))
     found = await orders(connector)
     order = found["2611210ABCDEF"].record
@@ -210,8 +210,8 @@ async def test_shopees_export(tmp_path: Path) -> None:
 
 async def test_workbook_numbers_are_what_people_saw(tmp_path: Path) -> None:
     connector = store(tmp_path, currency="USD")
-    rows = [
-        ["order_number", "placed_at", "quantity", "product_code", "unit_price"],
+    rows: list[list[Any]] = [
+        COLUMNS,
         [1001, "2026-11-21", 3, 899, 0.1 + 0.2],
     ]
     (tmp_path / "in" / "orders.xlsx").write_bytes(workbook(rows))
@@ -231,9 +231,7 @@ async def test_hostile_files_are_refused_whole(tmp_path: Path) -> None:
     (into / "orders-old.xlsx").write_bytes(b"\xd0\xcf\x11\xe0" + b"0" * 600)
     (into / "orders-html.csv").write_text("<html><table><tr><td>1</td></tr></table></html>\n")
     (into / "orders-quotes.csv").write_text('order_number,placed_at,quantity\n1,"2026,1\n')
-    (into / "orders-good.csv").write_text(
-        "order_number,placed_at,quantity,product_code,unit_price\n9,2026-11-21,1,K,5\n"
-    )
+    (into / "orders-good.csv").write_text(",".join(COLUMNS) + "\n9,2026-11-21,1,K,5\n")
     assert os.symlink(tmp_path / "secret", into / "orders-link.csv") is None  # type: ignore[func-returns-value]
     found = await orders(connector)
     assert found.pop("9").record.unreadable == ""
@@ -253,7 +251,8 @@ async def test_a_profile_of_ones_own_saved_by_name(tmp_path: Path) -> None:
     (tmp_path / "profiles").mkdir()
     path = tmp_path / "in" / "rekap.csv"
     path.write_text("laporan mingguan\n\nnota|tgl|brg|n|hrg|st\nA1|11/05/2026|KOPI|2|1.500|kirim\n")
-    assert (await orders(connector)) == {}
+    (unknown,) = (await orders(connector)).values()
+    assert "are not known" in unknown.record.unreadable
     (tmp_path / "profiles" / "kasir.toml").write_text(
         'kind = "order"\nfiles = "rekap*.csv"\ndelimiter = "|"\nheader_row = 3\ndecimal = ","\ndates = "mdy"\n'
         '[columns]\norder_number = "nota"\nplaced_at = "tgl"\nproduct_code = "brg"\nquantity = "n"\n'
@@ -261,6 +260,7 @@ async def test_a_profile_of_ones_own_saved_by_name(tmp_path: Path) -> None:
     )
     order = (await orders(connector))["A1"].record
     assert (order.total, order.status, order.placed_at.isoformat()) == (3000, "completed", "2026-11-04T17:00:00+00:00")
+    assert (await connector.read("order", [unknown.id]))[0].record.status == "draft"
     (tmp_path / "profiles" / "kasir.toml").write_text('kind = "order"\n[columns]\nnonsense = "x"\n')
     check = await connector.check()
     assert [f.what for f in check.findings if not f.ok and "nonsense" in f.detail] == ["profile"]
