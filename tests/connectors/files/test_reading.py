@@ -59,6 +59,18 @@ async def test_a_guessed_indonesian_export(tmp_path: Path) -> None:
     assert report.rstrip().endswith("yes")
 
 
+async def test_another_columns_sign_makes_no_thousandth_of_a_price(tmp_path: Path) -> None:
+    """1.5 pieces at 75.000: seventy-five thousand or seventy-five is for a person to say."""
+    connector = store(tmp_path)
+    path = tmp_path / "in" / "orders.csv"
+    path.write_text(HEAD + "1;21/11/2026;A;;KOPI;Kopi;1.5;75.000;;\n")
+    assert "may mean thousands or decimals" in (await orders(connector))["1"].record.unreadable
+    path.write_text(HEAD + "1;21/11/2026;A;;KOPI;Kopi;1,5;75.000;;\n")
+    assert (await orders(connector))["1"].record.total == 112500
+    path.write_text(HEAD + "1;21/11/2026;A;;KOPI;Kopi;1.500;75.000;;\n")
+    assert (await orders(connector))["1"].record.total == 112500000
+
+
 async def test_refused_lines_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     connector = store(tmp_path)
     (tmp_path / "in" / "orders.csv").write_text(
@@ -190,12 +202,11 @@ async def test_shopees_export(tmp_path: Path) -> None:
     ]  # fmt: skip
     one = [
         "2611210ABCDEF", "Selesai", "", "SPXID01", "2026-11-21 09:05", "2026-11-21 09:07", "ShopeePay", "", "Kopi",
-        "KOPI",
-        "80.000", "75.000", 2, "5.000", "9.000", "150.000", "budi_s", "B***i", "******12",
+        "KOPI", "80.000", "75.000", 2, "5.000", "9.000", "150.000", "budi_s", "B***i", "******12",
     ]  # fmt: skip
     two = [*one[:8], "Teh", "TEH", "12.500", "12.500", 1, *one[13:]]
-    gone = ["2611210ZZZZZZ", "Batal", "Tidak jadi", "", "2026-11-21 10:00", "-", "-", "", "Teh", "TEH", "12.500", "12.500",
-            1, "0", "0", "12.500", "siti", "S", "-"]  # fmt: skip
+    gone = ["2611210ZZZZZZ", "Batal", "Tidak jadi", "", "2026-11-21 10:00", "-", "-", "", "Teh", "TEH", "12.500",
+            "12.500", 1, "0", "0", "12.500", "siti", "S", "-"]  # fmt: skip
     (tmp_path / "in" / "Order.all.20261101_20261130.xlsx").write_bytes(workbook([header, one, two, gone]))
     found = await orders(connector)
     order = found["2611210ABCDEF"].record

@@ -105,8 +105,8 @@ class Reader:
     def _decide(self) -> dict[str, Mark]:
         """The decimal sign of each column of numbers, from all its values, then from those of the whole table."""
         if self.profile.decimal:
-            mark: Mark = "," if self.profile.decimal == "," else "."
-            return {field: mark for field in self.places if self._types[field] in _NUMBERS}
+            said: Mark = "," if self.profile.decimal == "," else "."
+            return {field: said for field in self.places if self._types[field] in _NUMBERS}
         fields = [field for field in self.places if self._types[field] in _NUMBERS]
         proved: dict[str, set[Mark]] = {field: set() for field in fields}
         uncertain: dict[str, set[Mark]] = {field: set() for field in fields}
@@ -125,7 +125,16 @@ class Reader:
         grouped = only(
             mark for field, marks in uncertain.items() if self._types[field] == "amount" for mark in marks if mark
         )
-        return {field: only(proved[field]) or ("" if proved[field] else whole or grouped) for field in fields}
+        decided: dict[str, Mark] = {}
+        for field in fields:
+            mark = only(proved[field])
+            if not proved[field]:
+                mark = whole or grouped
+                if self._types[field] == "amount" and uncertain[field] and whole and uncertain[field] != {whole}:
+                    # "1.5" pieces at "75.000": another column's sign would make seventy-five of it. A person says.
+                    mark = ""
+            decided[field] = mark
+        return decided
 
     def rows(self) -> Iterator[Row]:
         """Every line that is not empty. Raises `BadFile` where the file itself breaks off."""
