@@ -20,6 +20,7 @@ from selaras.connectors.files.profiles import BadProfile, Profile, checked_name,
 from selaras.connectors.files.profiles import parse as parse_profile
 from selaras.i18n import N_, _
 from selaras.model.money import EXPONENTS
+from selaras.sync.sentences import spoken
 
 _KINDS = ("order", "product", "stock", "contact", "account", "tax", "warehouse", "dimension")
 _SHOWN = 20
@@ -189,7 +190,9 @@ def _show(found: Previewed, parsed: Parsed) -> None:
         shown_rows = [_row(seen) for seen in parsed.seen[: len(found.records)]]
         show("", table(_("Records"), [_("Number"), _("Day"), _("Total"), _("Name"), _("Status")], shown_rows))
     if found.refusals:
-        refused = [(str(one.line or ""), one.column, one.value, one.why, one.cure) for one in found.refusals]
+        refused = [
+            (str(one.line or ""), one.column, one.value, spoken(one.why), spoken(one.cure)) for one in found.refusals
+        ]
         titles = [_("Line"), _("Column"), _("Value"), _("Why"), _("Cure")]
         show("", table(_("Refused"), titles, refused))
     if found.saved:
@@ -223,7 +226,7 @@ def profile(name: str | None, folder: str | None, json_: bool) -> int:
     elif name is not None:
         click.echo(to_toml(known[name]), nl=False)
     else:
-        rows = [(p.name, p.kind, p.direction, p.title or ", ".join(p.files)) for p in known.values()]
+        rows = [(p.name, p.kind, p.direction, spoken(p.title) or ", ".join(p.files)) for p in known.values()]
         show(table("", [_("Name"), _("Kind"), _("Direction"), _("What it is for")], rows))
     return FINE
 
