@@ -243,7 +243,8 @@ async def test_hostile_files_are_refused_whole(tmp_path: Path) -> None:
     (into / "orders-html.csv").write_text("<html><table><tr><td>1</td></tr></table></html>\n")
     (into / "orders-quotes.csv").write_text('order_number,placed_at,quantity\n1,"2026,1\n')
     (into / "orders-good.csv").write_text(",".join(COLUMNS) + "\n9,2026-11-21,1,K,5\n")
-    assert os.symlink(tmp_path / "secret", into / "orders-link.csv") is None  # type: ignore[func-returns-value]
+    (tmp_path / "secret.csv").write_text(",".join(COLUMNS) + "\n666,2026-11-21,1,K,5\n")
+    (into / "orders-link.csv").symlink_to(tmp_path / "secret.csv")
     found = await orders(connector)
     assert found.pop("9").record.unreadable == ""
     assert all(row.record.unreadable for row in found.values())

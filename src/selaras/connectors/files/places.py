@@ -182,7 +182,8 @@ def _listing(folder: Path) -> list[Entry] | None:
         with os.scandir(folder) as entries:
             for entry in entries:
                 try:
-                    known = entry.stat()
+                    # A link that somebody dropped must not lead to other files of this machine.
+                    known = entry.stat(follow_symlinks=False)
                 except FileNotFoundError:
                     continue
                 if stat.S_ISREG(known.st_mode):
