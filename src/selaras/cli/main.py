@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "contacts": ("selaras.cli.decide", "contacts", N_("Buyers who may be several contacts.")),
     "undo": ("selaras.cli.decide", "undo", N_("Take a decision back.")),
     "products": ("selaras.cli.products", "products", N_("Compare the catalogues and accept pairs of codes.")),
+    "files": ("selaras.cli.files", "files", N_("See what a file would be read as, and save its columns by name.")),
     "plan": ("selaras.cli.plan", "plan", N_("The exact documents that would be posted; nothing is written.")),
     "sweep": ("selaras.cli.sweep", "sweep", N_("Compare both sides whole and count.")),
     "certify": ("selaras.cli.certify", "certify", N_("Write or check the certificate of a month.")),
