@@ -14,6 +14,7 @@ import numpy as np
 from selaras.model.claims import LineColumns, OrderColumns, SettlementColumns
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.payouts import match_payouts
+from selaras.rules.matching.text import is_payout
 from selaras.rules.matching.transfers import Link, match_transfers
 from selaras.rules.matching.unreported import match_unreported
 
@@ -29,9 +30,10 @@ def match(
     """Links of lines with orders, by line and rank. Money out is left alone."""
     said = parameters or Parameters()
     free = np.frombuffer(lines.amount, dtype=np.int64) > 0 if len(lines) else np.zeros(0, dtype=bool)
+    payouts = np.asarray([is_payout(text) for text in lines.descriptions], dtype=bool)
     links: list[Link] = []
     if settlements is not None:
-        found, taken = match_payouts(orders, lines, settlements)
+        found, taken = match_payouts(orders, lines, settlements, payouts)
         links += found
         free = free & ~taken
         paid = {link.order for link in found}
@@ -39,12 +41,12 @@ def match(
     else:
         orders_left = None
     if len(orders) and len(lines):
-        found, taken = match_unreported(orders if orders_left is None else orders_left[0], lines, free)
+        found, taken = match_unreported(orders if orders_left is None else orders_left[0], lines, free, payouts)
         if orders_left is not None:
             found = [_moved(link, orders_left[1]) for link in found]
         links += found
         free = free & ~taken
-        links += match_transfers(orders, lines, free, said)
+        links += match_transfers(orders, lines, free, payouts, said)
     return sorted(links, key=lambda link: (link.line, link.rank, link.order))
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import METHODS, LineColumns, OrderColumns, SettlementColumns
-from selaras.rules.matching.text import is_payout
 from selaras.rules.matching.transfers import Link
 
+Bools = npt.NDArray[np.bool_]
 _EARLY: Final = 1
 _LATE: Final = 7
 _MOST_TOGETHER: Final = 4
@@ -49,8 +49,8 @@ def batches_of(report: SettlementColumns) -> list[Batch]:
 
 
 def match_payouts(
-    orders: OrderColumns, lines: LineColumns, report: SettlementColumns
-) -> tuple[list[Link], npt.NDArray[np.bool_]]:
+    orders: OrderColumns, lines: LineColumns, report: SettlementColumns, payouts: Bools
+) -> tuple[list[Link], Bools]:
     """Links of payout lines with the orders of their batches, and which lines are explained by a batch."""
     taken = np.zeros(len(lines), dtype=bool)
     by_amount: dict[int, list[int]] = {}
@@ -58,17 +58,17 @@ def match_payouts(
         if lines.amount[line] > 0:
             by_amount.setdefault(lines.amount[line], []).append(line)
     for rows in by_amount.values():
-        rows.sort(key=lambda i: (lines.booked[i], not is_payout(lines.descriptions[i]), lines.ids[i]))
+        rows.sort(key=lambda i: (lines.booked[i], not payouts[i], lines.ids[i]))
     claims: list[tuple[int, list[Batch]]] = []
     left: list[Batch] = []
     for batch in batches_of(report):
-        of_batch = _line_of(lines, by_amount, taken, batch.net, batch.day)
+        of_batch = _line_of(lines, by_amount, taken, payouts, batch.net, batch.day)
         if of_batch is None:
             left.append(batch)
         else:
             taken[of_batch] = True
             claims.append((of_batch, [batch]))
-    claims += _together(lines, by_amount, taken, left)
+    claims += _together(lines, by_amount, taken, payouts, left)
     known: dict[str, int] = {}
     for row in range(len(orders) - 1, -1, -1):
         if orders.method[row] != METHODS.index("transfer"):
@@ -89,7 +89,7 @@ def match_payouts(
 
 
 def _line_of(
-    lines: LineColumns, by_amount: dict[int, list[int]], taken: npt.NDArray[np.bool_], net: int, day: int
+    lines: LineColumns, by_amount: dict[int, list[int]], taken: Bools, payouts: Bools, net: int, day: int
 ) -> int | None:
     fitting = [
         line for line in by_amount.get(net, ())
@@ -98,13 +98,13 @@ def _line_of(
     # Another line of this amount may be a transfer: the one whose text speaks of a payout first, then the nearest day.
     return min(
         fitting,
-        key=lambda i: (not is_payout(lines.descriptions[i]), abs(lines.booked[i] - day), lines.ids[i]),
+        key=lambda i: (not payouts[i], abs(lines.booked[i] - day), lines.ids[i]),
         default=None,
     )
 
 
 def _together(
-    lines: LineColumns, by_amount: dict[int, list[int]], taken: npt.NDArray[np.bool_], left: list[Batch]
+    lines: LineColumns, by_amount: dict[int, list[int]], taken: Bools, payouts: Bools, left: list[Batch]
 ) -> list[tuple[int, list[Batch]]]:
     """Lines that bring several batches of one gateway: the only set of neighbouring ones with this sum."""
     claims = []
@@ -119,8 +119,8 @@ def _together(
                 for chosen in combinations(near, size):
                     if chosen[0] is not group[start] or any(b.name in done for b in chosen):
                         continue
-                    line = _line_of(lines, by_amount, taken, sum(b.net for b in chosen), chosen[-1].day)
-                    if line is not None and is_payout(lines.descriptions[line]):
+                    line = _line_of(lines, by_amount, taken, payouts, sum(b.net for b in chosen), chosen[-1].day)
+                    if line is not None and payouts[line]:
                         taken[line] = True
                         done.update(b.name for b in chosen)
                         claims.append((line, list(chosen)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import LineColumns, OrderColumns
-from selaras.rules.matching.text import BOILERPLATE, Words, core, is_payout, joined, name_words, shape, squeezed
+from selaras.rules.matching.text import BOILERPLATE, Words, core, joined, name_words, shape, squeezed
 
 Ints = npt.NDArray[np.int64]
 FULL, CORE, SLIP = 3, 2, 1
@@ -82,22 +82,22 @@ class Buyers:
 class Told:
     """What the texts of the lines say. Pairs are (line, order) and (line, name)."""
 
-    def __init__(self, lines: LineColumns, chosen: Iterable[int], buyers: Buyers) -> None:
+    def __init__(
+        self, lines: LineColumns, chosen: Iterable[int], buyers: Buyers, payouts: npt.NDArray[np.bool_]
+    ) -> None:
         self.reference_hits: list[tuple[int, int, int]] = []
         self.name_hits: list[tuple[int, int, int]] = []
         rows: list[int] = list(chosen)
         self.lines = np.asarray(rows, dtype=np.int64)
         self.payer = np.zeros(len(rows), dtype=np.int8)
-        self.payout = np.zeros(len(rows), dtype=bool)
+        self.payout = payouts[self.lines]
         self.words = np.full((len(rows), LINE_WIDTH), -1, dtype=np.int32)
         self.strange: list[tuple[int, str]] = []
         whole, cores, ids, word_ids = buyers.whole, buyers.cores, buyers.ids, buyers.word_ids
         for at, line in enumerate(rows):
             description = lines.descriptions[line]
             read = Words(description)
-            self.payout[at] = is_payout(description)
-            used: set[int] = set()
-            self._references(at, read.words, whole, cores, buyers, used)
+            self._references(at, read.words, whole, cores, buyers)
             self._names(at, read, ids, buyers)
             known = 0
             for word in read.words:
@@ -108,13 +108,16 @@ class Told:
             self.payer[at] = 1 if any(w not in BOILERPLATE and len(w) >= 3 for w in read.payer) else 0
 
     def _references(
-        self, at: int, words: list[str], whole: dict[str, Any], cores: dict[str, Any], buyers: Buyers, used: set[int]
+        self, at: int, words: list[str], whole: dict[str, list[int]], cores: dict[str, list[int]], buyers: Buyers
     ) -> None:
         hits = self.reference_hits
         taken: set[int] = set()
+        numbered = [place for place, word in enumerate(words) if not word.isalpha()]
+        if not numbered:
+            return
         # The longest run first: INV 1001 before 1001.
-        runs = [run for run in joined(words, _LONGEST_REFERENCE) if len(run[2]) >= 4 and not run[2].isalpha()]
-        runs.sort(key=lambda run: -len(run[2]))
+        runs = [run for run in joined(words, numbered, _LONGEST_REFERENCE) if len(run[2]) >= 4]
+        runs.sort(key=_by_length)
         for first, last, text in runs:
             places = range(first, last)
             if taken.intersection(places):
@@ -159,6 +162,10 @@ class Told:
             found = {name: size for name, size in found.items() if size == most or size > 1}
         for name, size in found.items():
             self.name_hits.append((at, name, size))
+
+
+def _by_length(run: tuple[int, int, str]) -> int:
+    return -len(run[2])
 
 
 def pairs(rows: Sequence[tuple[int, int, int]]) -> tuple[Ints, Ints, Ints]:

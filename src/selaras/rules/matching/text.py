@@ -6,7 +6,6 @@ Whole words only: "14" in "1814" is no number of an order (reference/reconciliat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -77,14 +76,20 @@ def shape(word: str) -> str:
     return "".join("9" if c.isdigit() else "A" for c in word)
 
 
-def joined(words: list[str], most: int) -> Iterable[tuple[int, int, str]]:
-    """Every run of up to `most` neighbouring words, without blanks: (first, last + 1, text)."""
+def joined(words: list[str], numbered: list[int], most: int) -> list[tuple[int, int, str]]:
+    """Runs of up to `most` neighbouring words that hold one of the `numbered`, without blanks: (first, end, text)."""
+    found = []
     count = len(words)
-    for first in range(count):
-        text = ""
-        for last in range(first, min(first + most, count)):
-            text += words[last]
-            yield first, last + 1, text
+    for at, place in enumerate(numbered):
+        # Each run is listed once, at the first numbered word that it holds.
+        least = numbered[at - 1] + 1 if at else 0
+        for first in range(max(least, place - most + 1), place + 1):
+            text = "".join(words[first : place + 1])
+            found.append((first, place + 1, text))
+            for last in range(place + 1, min(first + most, count)):
+                text += words[last]
+                found.append((first, last + 1, text))
+    return found
 
 
 def one_slip(a: str, b: str) -> bool:

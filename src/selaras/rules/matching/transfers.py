@@ -40,7 +40,11 @@ class Link(msgspec.Struct, frozen=True):
 
 
 def match_transfers(
-    orders: OrderColumns, lines: LineColumns, free: npt.NDArray[np.bool_], said: Parameters
+    orders: OrderColumns,
+    lines: LineColumns,
+    free: npt.NDArray[np.bool_],
+    payouts: npt.NDArray[np.bool_],
+    said: Parameters,
 ) -> list[Link]:
     """Links of the lines that are `free` (not a payout, not money out) with orders paid by transfer."""
     method = np.frombuffer(orders.method, dtype=np.int64) if len(orders) else np.zeros(0, dtype=np.int64)
@@ -50,7 +54,7 @@ def match_transfers(
         return []
     pool = Pool(orders, order_rows, lines, line_rows)
     buyers = Buyers(orders, order_rows.tolist())
-    told = Told(lines, line_rows.tolist(), buyers)
+    told = Told(lines, line_rows.tolist(), buyers, payouts)
     line, order = gather(pool, buyers, told, said)
     seen = Evidence(pool, buyers, told, said, line, order)
     copies = _copies(lines, line_rows)

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.fees import Channel, learn
-from selaras.rules.matching.text import is_payout
 from selaras.rules.matching.transfers import Link
 
 Ints = npt.NDArray[np.int64]
@@ -26,11 +25,11 @@ _ONE_EDIT: Final = 0.995
 _DUE: Final = 0.9
 
 
-def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools) -> tuple[list[Link], Bools]:
+def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payouts: Bools) -> tuple[list[Link], Bools]:
     """Links of payout lines with the orders that they must bring, and which lines were explained."""
     taken = np.zeros(len(lines), dtype=bool)
     links: list[Link] = []
-    told = np.asarray([is_payout(text) for text in lines.descriptions], dtype=bool) & free
+    told = payouts & free
     booked, amount = np.frombuffer(lines.booked, dtype=np.int64), np.frombuffer(lines.amount, dtype=np.int64)
     method = np.frombuffer(orders.method, dtype=np.int64)
     captured = np.frombuffer(orders.captured, dtype=np.int64)
