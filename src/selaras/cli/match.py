@@ -88,7 +88,7 @@ def match(folder: Path, out: Path, no_settlements: bool, json_: bool) -> int:
             linked=count(found.linked),
             suggested=count(found.suggested),
             alone=count(found.alone),
-        )  # fmt: skip
+        )
     )
     say(_("%(links)s links are in %(file)s.", links=count(len(links)), file=str(out)), "dim")
     return FINE
@@ -118,13 +118,10 @@ def _write(out: Path, orders: OrderColumns, lines: LineColumns, links: list[Link
                 key = (link.kind, link.evidence)
                 if key not in known:
                     known[key] = reason(link)
-                rows.writerow(
-                    (
-                        lines.ids[link.line], orders.ids[link.order], _major(link.amount, orders.currencies[link.order]),
-                        "auto" if link.auto else "suggest", link.rank, f"{min(link.posterior, 0.9999):.4f}", link.kind,
-                        known[key],
-                    )
-                )  # fmt: skip
+                amount = _major(link.amount, orders.currencies[link.order])
+                decision, chance = "auto" if link.auto else "suggest", f"{min(link.posterior, 0.9999):.4f}"
+                pair = (lines.ids[link.line], orders.ids[link.order])
+                rows.writerow((*pair, amount, decision, link.rank, chance, link.kind, known[key]))
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, out)

@@ -1,7 +1,7 @@
 """What payments are matched from, as columns: orders that wait for money, bank lines, settlement rows.
 
-Columns instead of values, because a million of them has to fit. Amounts are integers of one *hundredth of the currency's
-smallest unit* (`FINE`), so that the sen of interest survives beside rupiah; days are proleptic ordinals
+Columns instead of values, because a million of them has to fit. Amounts are integers of one *hundredth of the
+currency's smallest unit* (`FINE`), so that the sen of interest survives beside rupiah; days are proleptic ordinals
 (`datetime.date.toordinal`), 0 for none. Source of the shape: the file interface of `selaras match`
 (docs/reference/matching.md).
 """

@@ -23,7 +23,7 @@ _KINDS: Final = {
     "rounded_up": Sentence(N_("The amount is what is due, rounded.")),
     "fee": Sentence(N_("The amount differs from what is due by a usual transfer fee.")),
     "swapped_digits": Sentence(N_("The amount is what is due with two digits exchanged.")),
-    "withholding": Sentence(N_("The amount is what is due less 2 % income tax (PPh 23).")),
+    "withholding": Sentence(N_("The amount is what is due less 2 %% income tax (PPh 23).")),
     "other_amount": Sentence(N_("The amount is not what is due.")),
     "combined": Sentence(N_("Several orders of the buyer add up to exactly this amount.")),
     "instalments": Sentence(N_("Several payments of the buyer add up to exactly what is due.")),
