@@ -1,7 +1,7 @@
 """Benches beside real systems, which only a source checkout can start.
 
-What starts a real Tryton belongs to the tests and is not part of the installed package: there the figure is left out and
-the answer says why.
+What starts a real Tryton belongs to the tests and is not part of the installed package: there the figure is left out
+and the answer says why.
 """
 
 from __future__ import annotations
