@@ -91,6 +91,14 @@ class Channel:
         """Runs whose net is just this amount."""
         return [run for run in self.runs(booked, most_days, most_lag) if self.pays(*run) == amount]
 
+    def of_gross(self, booked: int, gross: int, most_days: int, most_lag: int) -> list[tuple[int, int]]:
+        """Runs whose gross is just this amount."""
+        return [
+            (first, last)
+            for first, last in self.runs(booked, most_days, most_lag)
+            if int(self.gross_prefix[int(self.ends[last])] - self.gross_prefix[int(self.starts[first])]) == gross
+        ]
+
 
 def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_lag: int) -> bool:
     """Find the schedule under which most of the lines (booked day, amount) come out exactly, and use it.

@@ -7,6 +7,7 @@ equals stays open; no line is ever filled up.
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 from typing import Final
 
@@ -15,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import METHODS, LineColumns, OrderColumns, SettlementColumns
+from selaras.rules.matching.text import squeezed
 from selaras.rules.matching.transfers import Link
 
 Bools = npt.NDArray[np.bool_]
 _EARLY: Final = 1
 _LATE: Final = 7
+_NEAR: Final = 0.02
 _MOST_TOGETHER: Final = 4
 _REFUND: Final = "REFUND "
 
@@ -69,6 +72,8 @@ def match_payouts(
             taken[of_batch] = True
             claims.append((of_batch, [batch]))
     claims += _together(lines, by_amount, taken, payouts, left)
+    done = {id(batch) for _, parts in claims for batch in parts}
+    claims += _nearly(lines, taken, payouts, [batch for batch in left if id(batch) not in done])
     known: dict[str, int] = {}
     for row in range(len(orders) - 1, -1, -1):
         if orders.method[row] != METHODS.index("transfer"):
@@ -76,16 +81,41 @@ def match_payouts(
     for row in range(len(orders) - 1, -1, -1):
         if orders.method[row] != METHODS.index("transfer"):
             known[orders.references[row]] = row
+            known.setdefault(squeezed(orders.references[row]), row)
     links = []
     for line, parts in claims:
         for batch in parts:
             for row in batch.rows:
                 order = known.get(report.references[row])
+                if order is None:
+                    order = known.get(squeezed(report.references[row]))
                 if order is not None and not report.references[row].startswith(_REFUND):
                     links.append(
                         Link(line, order, report.net[row], 0.9999, "payout", ("settlement", "sum"), 1, auto=True)
                     )
     return links, taken
+
+
+def _nearly(lines: LineColumns, taken: Bools, payouts: Bools, left: list[Batch]) -> list[tuple[int, list[Batch]]]:
+    """Payout lines that differ a little from the only batch that they can be: a chargeback, a fee for the transfer.
+
+    The difference stays an open item of the payout; the orders of the report are paid by it all the same.
+    """
+    near: list[tuple[int, Batch]] = []
+    of_line: Counter[int] = Counter()
+    of_batch: Counter[int] = Counter()
+    candidates = [line for line in np.flatnonzero(payouts & ~taken).tolist() if lines.amount[line] > 0]
+    for batch in left:
+        for line in candidates:
+            late = lines.booked[line] - batch.day
+            if -_EARLY <= late <= _LATE and abs(lines.amount[line] - batch.net) <= max(batch.net, 0) * _NEAR:
+                near.append((line, batch))
+                of_line[line] += 1
+                of_batch[id(batch)] += 1
+    alone = [(line, batch) for line, batch in near if of_line[line] == 1 and of_batch[id(batch)] == 1]
+    for line, _batch in alone:
+        taken[line] = True
+    return [(line, [batch]) for line, batch in alone]
 
 
 def _line_of(

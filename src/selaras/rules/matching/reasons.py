@@ -27,6 +27,7 @@ _KINDS: Final = {
     "other_amount": Sentence(N_("The amount is not what is due.")),
     "combined": Sentence(N_("Several orders of the buyer add up to exactly this amount.")),
     "instalments": Sentence(N_("Several payments of the buyer add up to exactly what is due.")),
+    "foreign_currency": Sentence(N_("The amount is what is due in the order's currency at the usual rate.")),
     "double_payment": Sentence(N_("Another payment pays the order already: this one is to be given back.")),
 }
 

@@ -18,6 +18,8 @@ _AMOUNT: Final = re.compile(
 _CHANNEL: Final = re.compile(r"\b\d{4}/[A-Z]{5}/[A-Z0-9]+|\b(?:MID|NOREK|NO REK)\s*:?\s*\d+")
 _WORD: Final = re.compile(r"[^\W_]+")
 
+_GROSS: Final = re.compile(r"\b(?:QR|TGH)\s*:\s*(\d+(?:\.\d{2})?)\s+DDR\s*:")
+
 # Words of banks and of people's messages: they name nobody.
 BOILERPLATE: Final = frozenset(
     "TRSF TRF TRFS TRANSFER EBANKING E BANKING BANK CR DB DR KR OTOMATIS LLG SKN RTGS BI FAST BIF BIFAST SWITCHING "
@@ -52,6 +54,12 @@ class Words:
 def is_payout(description: str) -> bool:
     """True for the payer of many buyers at once: match it with a settlement, never with one order."""
     return _PAYOUT.search(description.upper()) is not None
+
+
+def told_gross(description: str) -> str:
+    """The gross that a card or QRIS batch names in its text ("QR  : 2224200.00 DDR: 15569.40"), "" for none."""
+    found = _GROSS.search(description.upper())
+    return found[1] if found else ""
 
 
 @lru_cache(maxsize=1 << 20)

@@ -12,6 +12,7 @@ from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.amounts import EXACT, KINDS, OTHER
 from selaras.rules.matching.candidates import Pool, gather
 from selaras.rules.matching.evidence import NAME_OTHER, NAME_PART, NAME_WHOLE, Evidence
+from selaras.rules.matching.foreign import foreign
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
 from selaras.rules.matching.sets import Hypothesis, combined, parts
@@ -61,8 +62,10 @@ def match_transfers(
     seen.weight[copies[line]] = np.minimum(seen.weight[copies[line]], np.log(0.3 / said.repeated))
     keep = _worth(seen, len(line_rows))
     sets = combined(pool, seen, said) + parts(pool, seen, said)
+    sets += foreign(orders, lines, pool, buyers, told, said)
     posterior, of_sets = _weigh(pool, seen, keep, sets, copies)
-    return _links(pool, seen, said, keep, posterior, sets, of_sets)
+    links = _links(pool, seen, said, keep, posterior, sets, of_sets)
+    return links + _doubles(pool, seen, copies, links)
 
 
 def _copies(lines: LineColumns, rows: Ints) -> npt.NDArray[np.bool_]:
@@ -158,6 +161,27 @@ def _links(
             if sure:
                 break
     return links
+
+
+def _doubles(pool: Pool, seen: Evidence, copies: npt.NDArray[np.bool_], links: list[Link]) -> list[Link]:
+    """Lines left over that would pay an order which another line pays: somebody paid twice, and gets it back."""
+    answered = {link.line for link in links}
+    paid = {link.order for link in links if link.auto}
+    best: dict[int, tuple[float, int]] = {}
+    tied = (seen.reference == FULL) | (seen.name == NAME_WHOLE)
+    for row in np.flatnonzero(tied & (seen.kind != OTHER) & ~copies[seen.line]).tolist():
+        line, order = int(seen.line[row]), int(seen.order[row])
+        if int(pool.line_rows[line]) in answered or int(pool.order_rows[order]) not in paid:
+            continue
+        if line not in best or (seen.weight[row], -order) > (best[line][0], -int(seen.order[best[line][1]])):
+            best[line] = (float(seen.weight[row]), row)
+    return [
+        Link(
+            int(pool.line_rows[line]), int(pool.order_rows[int(seen.order[row])]), int(pool.amount[line]), 0.8,
+            "double_payment", _why(seen, row),
+        )
+        for line, (_, row) in sorted(best.items())
+    ]  # fmt: skip
 
 
 def _why(seen: Evidence, row: int) -> tuple[str, ...]:

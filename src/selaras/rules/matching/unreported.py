@@ -13,8 +13,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from selaras.model.claims import METHODS, LineColumns, OrderColumns
+from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
+from selaras.model.money import EXPONENTS
 from selaras.rules.matching.fees import Channel, learn
+from selaras.rules.matching.text import told_gross
 from selaras.rules.matching.transfers import Link
 
 Ints = npt.NDArray[np.int64]
@@ -36,6 +38,7 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
     ordered = np.frombuffer(orders.ordered, dtype=np.int64)
     gross = np.frombuffer(orders.due, dtype=np.int64)
     groups: list[_Work] = []
+    told_grosses = _grosses(lines, told)
     for number, name in enumerate(METHODS):
         if name == "transfer":
             continue
@@ -48,7 +51,8 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
             of = [i for i in np.flatnonzero(told).tolist() if lines.currencies[i] == currency]
             of.sort(key=lambda i: (int(booked[i]), lines.ids[i]))
             work = _Work(Channel(rows, gross[rows], days), *_LIMITS[name], of)
-            if work.learns(booked, amount):
+            work.told = told_grosses
+            if work.learns(booked, amount) or any(i in told_grosses for i in of):
                 groups.append(work)
     # All that is exact first, whatever the channel; then what needs an edit.
     for work in groups:
@@ -60,6 +64,18 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
     return links, taken
 
 
+def _grosses(lines: LineColumns, told: Bools) -> dict[int, int]:
+    """Grosses that the texts of card and QRIS batches name, in `FINE` units, by line."""
+    found = {}
+    for line in np.flatnonzero(told).tolist():
+        gross = told_gross(lines.descriptions[line])
+        if gross and lines.currencies[line] in EXPONENTS:
+            whole, _, part = gross.partition(".")
+            scale = FINE * int(10 ** EXPONENTS[lines.currencies[line]])
+            found[line] = int(whole) * scale + int(part or "0") * scale // 100
+    return found
+
+
 class _Work:
     """One channel under way: which of its days are paid out already."""
 
@@ -68,6 +84,7 @@ class _Work:
         self.paid = np.zeros(len(channel.days), dtype=bool)
         self.lags: Counter[int] = Counter()
         self.moved: set[int] = set()
+        self.told: dict[int, int] = {}
 
     def learns(self, booked: Ints, amount: Ints) -> bool:
         return learn(
@@ -82,7 +99,10 @@ class _Work:
         waiting: list[tuple[int, list[tuple[int, int]]]] = []
         for line in self.lines:
             if not taken[line]:
-                runs = self.channel.exact(int(booked[line]), int(amount[line]), self.most_days, self.most_lag)
+                if line in self.told:
+                    runs = self.channel.of_gross(int(booked[line]), self.told[line], self.most_days, self.most_lag)
+                else:
+                    runs = self.channel.exact(int(booked[line]), int(amount[line]), self.most_days, self.most_lag)
                 if runs:
                     waiting.append((line, runs))
         for line, runs in sorted(waiting, key=lambda w: len(w[1])):
