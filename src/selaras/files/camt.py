@@ -38,10 +38,12 @@ def read(data: bytes, file: str) -> tuple[Statement, ...]:
     try:
         root = ElementTree.fromstring(data, forbid_dtd=True, forbid_entities=True, forbid_external=True)
     except DefusedXmlException:
-        raise Refused(N_("it declares entities or a document type, which no bank's statement needs"), EXPORT_AGAIN, file=file) from None
+        raise Refused(
+            N_("it declares entities or a document type, which no bank's statement needs"), EXPORT_AGAIN, file=file
+        ) from None
     except Plain.ParseError as error:
         raise Refused(
-            N_("it is not whole XML (%(why)s)"), EXPORT_AGAIN, file=file, row=error.position[0], why=error
+            N_("it is not whole XML (%(error)s)"), EXPORT_AGAIN, file=file, row=error.position[0], error=error
         ) from None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -136,7 +138,9 @@ class _Report:
             if _text(balance, "CdtDbtInd") == "DBIT":
                 amount = -amount
             elif _text(balance, "CdtDbtInd") != "CRDT":
-                raise Refused(N_("no mark says whether the money came in or went out"), row=self.before + 1, column=kind)
+                raise Refused(
+                    N_("no mark says whether the money came in or went out"), row=self.before + 1, column=kind
+                )
             code = element.get("Ccy", "") if element is not None else ""
             if found.setdefault(kind, (code, amount)) != (code, amount):
                 raise Refused(N_("two different totals are printed"), EXPORT_AGAIN, row=self.before + 1, column=kind)
@@ -173,7 +177,9 @@ class _Report:
             raise Refused(N_("no mark says whether the money came in or went out"), row=row, column="CdtDbtInd")
         status = _text(entry, "Sts/Cd") or _text(entry, "Sts")
         if status not in ("BOOK", "PDNG", "INFO"):
-            raise Refused(N_("the status %(text)s is not known"), EXPORT_AGAIN, row=row, column="Sts", text=status or '""')
+            raise Refused(
+                N_("the status %(text)s is not known"), EXPORT_AGAIN, row=row, column="Sts", text=status or '""'
+            )
         pending = status != "BOOK"
         day = self.day(entry.find("BookgDt"))
         if day is None and not pending:

@@ -1,4 +1,4 @@
-"""What a statement must prove before it is taken (reference/indonesia.md §2.2): nothing is guessed, nothing repaired."""
+"""What a statement must prove before it is taken (reference/indonesia.md §2.2): nothing is guessed or repaired."""
 
 from __future__ import annotations
 
@@ -107,14 +107,13 @@ def _totals(statement: Statement) -> bool:
     for name, total, sign in (("total_in", printed.total_in, 1), ("total_out", printed.total_out, -1)):
         if total is None:
             continue
-        both = [
-            sum((abs(line.amount) for line in statement.lines if line.amount * sign > 0 and wanted(line.pending)), ZERO)
-            for wanted in (lambda pending: True, lambda pending: not pending)
-        ]
-        if abs(total) not in both:
+        moving = [line for line in statement.lines if line.amount * sign > 0]
+        everything = sum((abs(line.amount) for line in moving), ZERO)
+        booked = sum((abs(line.amount) for line in moving if not line.pending), ZERO)
+        if abs(total) not in (everything, booked):
             raise Refused(
                 N_("the total is %(total)s, but the rows come to %(sum)s"), EXPORT_AGAIN, row=_last(statement),
-                column=name, total=total, sum=both[0],
+                column=name, total=total, sum=everything,
             )  # fmt: skip
         held = True
     return held
@@ -124,7 +123,8 @@ def _counts(statement: Statement) -> bool:
     printed = statement.printed
     held = False
     for name, count, signs in (
-        ("count_in", printed.count_in, (1,)), ("count_out", printed.count_out, (-1,)), ("count", printed.count, (1, -1, 0)),
+        ("count_in", printed.count_in, (1,)), ("count_out", printed.count_out, (-1,)),
+        ("count", printed.count, (1, -1, 0)),
     ):  # fmt: skip
         if count is None:
             continue

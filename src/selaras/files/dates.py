@@ -18,7 +18,9 @@ _NAMES: Final = (
 )  # fmt: skip
 MONTHS: Final = {name: at for at, names in enumerate(_NAMES, 1) for name in names}
 # 01/10/2026, 01-10-26, 01.10.2026, 01 Agu 2026, 19-Nov, 01/10; a time behind it is left alone.
-_DAY_FIRST: Final = re.compile(r"(\d{1,2})([/. -])(\d{1,2}|[a-z]{3,9})\.?(?:\2(\d{4}|\d{2}))?(?:[ T]+\d.*)?", re.IGNORECASE)
+_DAY_FIRST: Final = re.compile(
+    r"(\d{1,2})([/. -])(\d{1,2}|[a-z]{3,9})\.?(?:\2(\d{4}|\d{2}))?(?:[ T]+\d.*)?", re.IGNORECASE
+)
 _YEAR_FIRST: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]+\d.*)?")
 _LONG_YEAR: Final = 4
 _MONTHS: Final = 12
@@ -34,7 +36,11 @@ class Period:
 
     def year_of(self, month: int, day: int) -> int | None:
         """The only year in which this day falls into the period."""
-        years = [year for year in range(self.first.year, self.last.year + 1) if self.first <= _date(year, month, day) <= self.last]
+        years = [
+            year
+            for year in range(self.first.year, self.last.year + 1)
+            if self.first <= _date(year, month, day) <= self.last
+        ]
         return years[0] if len(years) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""What stands around a table: account, holder, period, currency, and the totals that a statement prints about itself."""
+"""What stands around a table: account, holder, period, currency, and the totals a statement prints about itself."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def total_of(row: Row) -> Total | None:
             return Total(name, "", None, row.number)
         counted = _COUNTED.fullmatch(re.sub(r"(?i)\brp\.?\s+", "", said))
         if counted is None or not any(amounts.fits(amounts.split_mark(counted["amount"])[0], m) for m in (".", ",")):
-            raise Refused(N_("%(text)s is not an amount"), row=row.number, column=_LABELS[name].split("|")[0], text=said)
+            raise Refused(
+                N_("%(text)s is not an amount"), row=row.number, column=_LABELS[name].split("|")[0], text=said
+            )
         return Total(name, counted["amount"], int(counted["count"]) if counted["count"] else None, row.number)
     return None
 
@@ -97,7 +99,9 @@ def read(rows: Sequence[Row]) -> Heading:
         if (found := _ACCOUNT.match(line)) is not None:
             account = plain_account(found[1])
             if heading.account and account != heading.account:
-                raise Refused(N_("two accounts are named: %(one)s and %(two)s"), row=row.number, one=heading.account, two=account)
+                raise Refused(
+                    N_("two accounts are named: %(one)s and %(two)s"), row=row.number, one=heading.account, two=account
+                )
             heading.account = account
         if found := _CURRENCY.search(line):
             heading.currency = currency_of(found[1])

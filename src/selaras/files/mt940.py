@@ -8,6 +8,7 @@ specifications; reference/reconciliation.md §1.4.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -93,7 +94,7 @@ def read(text: str, file: str) -> tuple[Statement, ...]:
 
 def _pages(found: list[Statement]) -> tuple[Statement, ...]:
     """Parts of one statement (closing 62M, opening 60M) must hang together; they stay as they are."""
-    for one, two in zip(found, found[1:], strict=False):
+    for one, two in itertools.pairwise(found):
         parted = one.layout.endswith("+") and two.account == one.account
         if parted and one.closing is not None and two.opening is not None and one.closing != two.opening:
             raise Refused(
@@ -268,7 +269,9 @@ def _day(year: str, month: str, day: str, row: int, column: str) -> dt.date:
     try:
         return dt.date(2000 + int(year), int(month), number)
     except ValueError:
-        raise Refused(N_("there is no day %(text)s"), EXPORT_AGAIN, row=row, column=column, text=year + month + day) from None
+        raise Refused(
+            N_("there is no day %(text)s"), EXPORT_AGAIN, row=row, column=column, text=year + month + day
+        ) from None
 
 
 def _booked(valued: dt.date, month: str, day: str, row: int) -> dt.date:

@@ -119,7 +119,8 @@ def _statement(node: Node, file: str, root: Node) -> Statement:
         key = (line.reference, line.day, line.amount)
         if line.reference and key in known:
             raise Refused(
-                N_("it repeats the transaction of row %(row)s (%(text)s)"), EXPORT_AGAIN, row=line.row, column="FITID",
+                N_("it repeats the transaction of row %(earlier)s (%(text)s)"), EXPORT_AGAIN, row=line.row, column="FITID",
+                earlier=known[key],
                 text=line.reference,
             )  # fmt: skip
         known[key] = line.row

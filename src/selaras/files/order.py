@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -30,8 +31,8 @@ def oldest_first(lines: Sequence[StatementLine], opening: Decimal | None) -> lis
     Where all are of one day, the balances tell; where there are none, the order of the file stands.
     """
     days: list[dt.date] = [line.day for line in lines if line.day is not None]
-    rising = all(one <= two for one, two in zip(days, days[1:], strict=False))
-    falling = all(one >= two for one, two in zip(days, days[1:], strict=False))
+    rising = all(one <= two for one, two in itertools.pairwise(days))
+    falling = all(one >= two for one, two in itertools.pairwise(days))
     forward = list(lines)
     backward = forward[::-1]
     if rising and falling:

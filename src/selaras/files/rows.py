@@ -41,9 +41,7 @@ class _Reader:
         self.layout, self.around, self.file, self.assumed = layout, around, file, assumed
         self.fields = [field for field, _headers in layout.fields()]
         texts = header.texts()
-        self.names = [
-            (texts[at] if at < len(texts) and texts[at] else field) for at, field in enumerate(self.fields)
-        ]
+        self.names = [(texts[at] if at < len(texts) and texts[at] else field) for at, field in enumerate(self.fields)]
         self.rows: list[Row] = []
         self.sums: dict[str, tuple[str, int]] = {}
         self.marks: dict[str, str] = {}
@@ -73,7 +71,10 @@ class _Reader:
         if extra > 0:
             if not self.layout.spill:
                 raise Refused(
-                    N_("it has %(count)s cells, the header has %(width)s"), row=row.number, count=len(cells), width=width
+                    N_("it has %(count)s cells, the header has %(width)s"),
+                    row=row.number,
+                    count=len(cells),
+                    width=width,
                 )
             at = self.fields.index(self.layout.spill)
             cells[at : at + extra + 1] = [",".join(str(cell) for cell in cells[at : at + extra + 1])]
@@ -96,9 +97,7 @@ class _Reader:
                 if not self.carried(row):
                     self.rows.append(row)
             elif filled > _NOTE or isinstance(raw.cells[self.fields.index("date")] if day else "", Decimal):
-                raise Refused(
-                    N_("%(text)s is not a date"), row=raw.number, column=self.name("date"), text=day or '""'
-                )
+                raise Refused(N_("%(text)s is not a date"), row=raw.number, column=self.name("date"), text=day or '""')
 
     def carried(self, row: Row) -> bool:
         """A dated row that only repeats the opening or closing balance."""
@@ -166,7 +165,9 @@ class _Reader:
         flag = flag or amounts.split_mark(self.text(row, "amount"))[1]
         where = self.name("flag") if has_column else column
         if value < 0:
-            raise Refused(N_("the amount has a sign where a mark should say its direction"), row=row.number, column=column)
+            raise Refused(
+                N_("the amount has a sign where a mark should say its direction"), row=row.number, column=column
+            )
         if flag in self.layout.flags_in or (not flag and self.layout.blank == "in"):
             return value
         if flag in self.layout.flags_out or (not flag and self.layout.blank == "out"):

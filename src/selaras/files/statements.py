@@ -51,7 +51,9 @@ class Tables:
         for candidate in self.candidates:
             for at, row in enumerate(candidate[:_SEARCHED]):
                 texts = row.texts()
-                found += [(layout, candidate, at) for layout in layouts if self.kind in layout.kinds and layout.heads(texts)]
+                found += [
+                    (layout, candidate, at) for layout in layouts if self.kind in layout.kinds and layout.heads(texts)
+                ]
         return found
 
 

@@ -72,7 +72,7 @@ def from_csv(text: str, delimiter: str) -> list[Row]:
                 rows.append(Row(number, tuple(cells)))
     except csv.Error as error:
         raise Refused(
-            N_("the line is not CSV (%(why)s)"), N_("Look at the quotes of that line."), row=before + 1, why=error
+            N_("the line is not CSV (%(error)s)"), N_("Look at the quotes of that line."), row=before + 1, error=error
         ) from None
     return _not_too_many(rows)
 
@@ -102,9 +102,7 @@ def from_xlsx(data: bytes) -> list[Row]:
     except Refused:
         raise
     except Exception as error:  # the library says anything about a damaged workbook
-        raise Refused(
-            N_("it cannot be opened as XLSX (%(why)s)"), EXPORT_AGAIN, why=type(error).__name__
-        ) from None
+        raise Refused(N_("it cannot be opened as XLSX (%(error)s)"), EXPORT_AGAIN, error=type(error).__name__) from None
     return _not_too_many(rows)
 
 
