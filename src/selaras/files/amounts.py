@@ -15,11 +15,15 @@ from selaras.files.refusal import Refused
 from selaras.i18n import N_
 
 # The two ways: thousands by comma and decimals by point, and the other way round. Groups must be of three digits.
-_POINT: Final = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d*))?")
-_COMMA: Final = re.compile(r"(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,(\d*))?")
+_POINT: Final = re.compile(r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.(\d*))?", re.ASCII)
+_COMMA: Final = re.compile(r"(?:\d{1,3}(?:\.\d{3})+|\d+)?(?:,(\d*))?", re.ASCII)
 STYLES: Final = {".": _POINT, ",": _COMMA}
-_MONEY: Final = re.compile(r"([+-]?)\s*(?:rp\.?|idr)?\s*([+-]?)\s*([\d.,]*\d[\d.,]*)\s*([+-]?)", re.IGNORECASE)
-_MARK: Final = re.compile(r"(.*?\d[.,]?)\s*([a-z]{1,6}\.?)", re.IGNORECASE)
+_MONEY: Final = re.compile(
+    r"([+-]?)\s*(?:rp\.?|idr)?\s*([+-]?)\s*([\d.,]*\d[\d.,]*)\s*([+-]?)", re.IGNORECASE | re.ASCII
+)
+_MARK: Final = re.compile(r"(.*?\d[.,]?)\s*([a-z]{1,6}\.?)", re.IGNORECASE | re.ASCII)
+MARKS: Final = frozenset({"", "CR", "C", "K", "DB", "D", "DR"})
+BELOW: Final = frozenset({"DB", "D", "DR"})
 EMPTY: Final = frozenset({"", "-", "–"})
 _SMALLEST: Final = 2
 

@@ -20,7 +20,7 @@ from selaras.i18n import N_
 from selaras.model.statement import Printed, Statement, StatementLine
 
 Element = Plain.Element
-_NUMBER: Final = re.compile(r"\d{1,18}(?:\.\d{0,17})?|\.\d{1,17}")
+_NUMBER: Final = re.compile(r"\d{1,18}(?:\.\d{0,17})?|\.\d{1,17}", re.ASCII)
 _MESSAGE: Final = re.compile(r"camt\.05[234]\.001\.\d\d")
 _REPORTS: Final = {"Stmt": "camt053", "Rpt": "camt052", "Ntfctn": "camt054"}
 _OPENING: Final = ("OPBD", "PRCD")

@@ -19,13 +19,15 @@ _NAMES: Final = (
 MONTHS: Final = {name: at for at, names in enumerate(_NAMES, 1) for name in names}
 # 01/10/2026, 01-10-26, 01.10.2026, 01 Agu 2026, 19-Nov, 01/10; a time behind it is left alone.
 _DAY_FIRST: Final = re.compile(
-    r"(\d{1,2})([/. -])(\d{1,2}|[a-z]{3,9})\.?(?:\2(\d{4}|\d{2}))?(?:[ T]+\d.*)?", re.IGNORECASE
+    r"(\d{1,2})([/. -])(\d{1,2}|[a-z]{3,9})\.?(?:\2(\d{4}|\d{2}))?(?:[ T]+\d.*)?", re.IGNORECASE | re.ASCII
 )
-_YEAR_FIRST: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]+\d.*)?")
+_YEAR_FIRST: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]+\d.*)?", re.ASCII)
 _LONG_YEAR: Final = 4
 _MONTHS: Final = 12
 _RANGE: Final = r"\d{1,2}[/. -](?:\d{1,2}|[a-z]{3,9})[/. -]\d{2,4}|\d{4}-\d{2}-\d{2}"
-PERIOD: Final = re.compile(rf"({_RANGE})\s*(?:-|–|s/d|s\.d\.|sd|to|sampai|until)\s*({_RANGE})", re.IGNORECASE)
+PERIOD: Final = re.compile(
+    rf"({_RANGE})\s*(?:-|–|s/d|s\.d\.|sd|to|sampai|until)\s*({_RANGE})", re.IGNORECASE | re.ASCII
+)
 
 
 class Period:

@@ -29,16 +29,17 @@ _LABELS: Final = {
     "total_in": r"(?:total )?(?:mutasi )?(?:kredit|credit)|mutasi cr",
 }
 _LABEL: Final = {
-    name: re.compile(rf"(?:{label})\s*(?:[:=]+\s*(?P<said>.*)|(?P<bare>[-+r\d].*)|)", re.IGNORECASE)
+    name: re.compile(rf"(?P<label>{label})\s*(?:[:=]+\s*(?P<said>.*)|(?P<bare>[-+r\d].*)|)", re.IGNORECASE)
     for name, label in _LABELS.items()
 }
 _COUNTED: Final = re.compile(r"(?P<amount>\S*\d\S*(?:\s+(?:cr|db))?)(?:\s+(?P<count>\d+))?", re.IGNORECASE)
 
 
 class Total(msgspec.Struct, frozen=True):
-    """A total as printed: which one, its text, the count beside it, and its row."""
+    """A total as printed: which one, its label and text, the count beside it, and its row."""
 
     name: str
+    label: str
     text: str
     count: int | None
     row: int
@@ -78,13 +79,13 @@ def total_of(row: Row) -> Total | None:
             continue
         said = (found["said"] or found["bare"] or "").strip()
         if not said:
-            return Total(name, "", None, row.number)
+            return Total(name, found["label"], "", None, row.number)
         counted = _COUNTED.fullmatch(re.sub(r"(?i)\brp\.?\s+", "", said))
         if counted is None or not any(amounts.fits(amounts.split_mark(counted["amount"])[0], m) for m in (".", ",")):
-            raise Refused(
-                N_("%(text)s is not an amount"), row=row.number, column=_LABELS[name].split("|")[0], text=said
-            )
-        return Total(name, counted["amount"], int(counted["count"]) if counted["count"] else None, row.number)
+            raise Refused(N_("%(text)s is not an amount"), row=row.number, column=found["label"], text=said)
+        return Total(
+            name, found["label"], counted["amount"], int(counted["count"]) if counted["count"] else None, row.number
+        )
     return None
 
 
@@ -120,10 +121,12 @@ def value_of(total: Total, mark: str) -> Decimal | None:
     text, side = amounts.split_mark(total.text)
     if text in amounts.EMPTY:
         return None
+    if side not in amounts.MARKS:
+        raise Refused(N_("%(text)s is not an amount"), row=total.row, column=total.label, text=total.text)
     if not amounts.fits(text, mark):
         raise Refused(
-            N_("%(text)s does not fit the decimal mark of the rest of the column"), row=total.row, column=total.name,
+            N_("%(text)s does not fit the decimal mark of the rest of the column"), row=total.row, column=total.label,
             text=text,
         )  # fmt: skip
     value = amounts.read(text, mark)
-    return -value if side in ("DB", "D", "DR") else value
+    return -value if side in amounts.BELOW else value

@@ -25,16 +25,16 @@ LAYOUT: Final = "mt940"
 _TAG: Final = re.compile(r":([0-9]{2}[A-Z]?|NS):")
 _LINE: Final = tags.Statement().re
 # mt-940's grammar of a balance stops after sixteen digits without a word; some banks fill up with more zeros.
-_BALANCE: Final = re.compile(r"([DC])(\d{2})(\d{2})(\d{2})([A-Z]{3})(\d{1,30},\d{0,3})")
+_BALANCE: Final = re.compile(r"([DC])(\d{2})(\d{2})(\d{2})([A-Z]{3})(\d{1,30},\d{0,3})", re.ASCII)
 _FLOOR: Final = tags.FloorLimitIndicator().re
 # The usual form, and the one of Indonesian banks; whatever else mt-940's grammar allows goes its way.
 _USUAL: Final = re.compile(
     r"(\d{2})(\d{2})(\d{2})(\d{2}|  )?(\d{2}|  )?(R?[DC])([A-Z])?(\d{1,12},\d{0,3})([A-Z][A-Z0-9]{3})"
     r"((?:(?!//)[^\n]){0,16})(?://([^\n]*))?(?:\n(.*))?",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
-_SUM: Final = re.compile(r"(\d{1,5})([A-Z]{3})(?:[DC])?([\d,]{1,16})")
-_PART: Final = re.compile(r"\?(\d\d)")
+_SUM: Final = re.compile(r"(\d{1,5})([A-Z]{3})(?:[DC])?([\d,]{1,16})", re.ASCII)
+_PART: Final = re.compile(r"\?(\d\d)", re.ASCII)
 _BANK: Final = re.compile(r"\{1:F01([A-Z]{4})[A-Z0-9]{2}")
 _PREFIXES: Final = {
     "CENA": "BCA", "BMRI": "Mandiri", "BRIN": "BRI", "BNIN": "BNI", "BNIA": "CIMB Niaga", "BBBA": "Permata",

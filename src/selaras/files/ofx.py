@@ -22,8 +22,8 @@ from selaras.model.statement import Statement, StatementLine
 LAYOUT: Final = "ofx"
 _TOKEN: Final = re.compile(r"<(/?)([A-Za-z0-9._]+)\s*>((?:<!\[CDATA\[.*?\]\]>|[^<])*)", re.DOTALL)
 _CDATA: Final = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
-_AMOUNT: Final = re.compile(r"[+-]?(?:\d{1,15}(?:[.,]\d{0,4})?|[.,]\d{1,4})")
-_DATE: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\d{6}(?:[.:]\d{1,3})?)?(?:\[.*\])?")
+_AMOUNT: Final = re.compile(r"[+-]?(?:\d{1,15}(?:[.,]\d{0,4})?|[.,]\d{1,4})", re.ASCII)
+_DATE: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\d{6}(?:[.:]\d{1,3})?)?(?:\[.*\])?", re.ASCII)
 # Elements that hold others; all the rest hold text. What is not named here is text that nobody asks for.
 _HOLDERS: Final = frozenset(
     "OFX SIGNONMSGSRSV1 SONRS STATUS FI BANKMSGSRSV1 CREDITCARDMSGSRSV1 STMTTRNRS CCSTMTTRNRS STMTRS CCSTMTRS "
@@ -119,7 +119,8 @@ def _statement(node: Node, file: str, root: Node) -> Statement:
         key = (line.reference, line.day, line.amount)
         if line.reference and key in known:
             raise Refused(
-                N_("it repeats the transaction of row %(earlier)s (%(text)s)"), EXPORT_AGAIN, row=line.row, column="FITID",
+                N_("it repeats the transaction of row %(earlier)s (%(text)s)"),
+                EXPORT_AGAIN, row=line.row, column="FITID",
                 earlier=known[key],
                 text=line.reference,
             )  # fmt: skip

@@ -23,7 +23,6 @@ PENDING: Final = "PEND"
 _MONEY: Final = ("amount", "debit", "credit", "balance", "before")
 _SUM: Final = ("total", "grand total", "jumlah mutasi", "total mutasi")
 _NOTE: Final = 2
-_NEGATIVE: Final = frozenset({"DB", "D", "DR"})
 
 
 class Assumed(msgspec.Struct, frozen=True):
@@ -104,7 +103,7 @@ class _Reader:
         total = heading.total_of(Row(row.number, (self.describe(row),)))
         if total is None or total.text or any(self.text(row, one) for one in ("amount", "debit", "credit")):
             return False
-        self.around.totals.append(heading.Total(total.name, self.text(row, "balance"), None, row.number))
+        self.around.totals.append(heading.Total(total.name, total.label, self.text(row, "balance"), None, row.number))
         return True
 
     def summed(self, raw: Row) -> bool:
@@ -147,8 +146,10 @@ class _Reader:
         text, side = amounts.split_mark(shown(cell))
         if text in amounts.EMPTY:
             return None
+        if field != "amount" and side not in amounts.MARKS:
+            raise Refused(N_("the mark %(flag)s is not known"), row=row.number, column=self.name(field), flag=side)
         value = amounts.read(text, self.marks[self.name(field)])
-        return -value if field in ("balance", "before") and side in _NEGATIVE else value
+        return -value if field in ("balance", "before") and side in amounts.BELOW else value
 
     def amount(self, row: Row) -> Decimal:
         """What moved, with its sign. Raises `Refused` where the row does not say it clearly."""
@@ -239,7 +240,7 @@ class _Reader:
             if value is None:
                 continue
             if found.setdefault(total.name, value) != value:
-                raise Refused(N_("two different totals are printed"), EXPORT_AGAIN, row=total.row, column=total.name)
+                raise Refused(N_("two different totals are printed"), EXPORT_AGAIN, row=total.row, column=total.label)
         for name, (text, row) in self.sums.items():
             if not amounts.fits(text, self.mark()):
                 raise Refused(N_("%(text)s is not an amount"), row=row, column=name, text=text)
