@@ -126,12 +126,15 @@ def bca_html() -> bytes:
         for (day, amount, said), balance in zip(ROWS, BALANCES, strict=True)
     )
     return (
-        "<html><head><style>td { color: red }</style></head><body><table><tr><td><b>Nomor Rekening</b></td><td>:</td>"
-        "<td>0350000001</td></tr><tr><td>Periode</td><td>:</td><td>01/08/2026 s/d 31/08/2026</td></tr><tr><td>"
-        "Mata Uang</td><td>:</td><td>Rp</td></tr></table><table><tr><th>Tgl.</th><th>Keterangan</th><th>Cab.</th><th>Mutasi</th>"
-        f"<th>&nbsp;</th><th>Saldo</th></tr>{body}</table><table><tr><td>Saldo Awal</td><td>:</td><td>{en(OPENING)}</td>"
-        f"</tr><tr><td>Mutasi Kredit</td><td>:</td><td>{en(IN)}</td></tr><tr><td>Mutasi Debet</td><td>:</td>"
-        f"<td>{en(OUT)}</td></tr><tr><td>Saldo Akhir</td><td>:</td><td>{en(CLOSING)}</td></tr></table></body></html>"
+        "<html><head><style>td { color: red }</style></head><body><table>"
+        "<tr><td><b>Nomor Rekening</b></td><td>:</td><td>0350000001</td></tr>"
+        "<tr><td>Periode</td><td>:</td><td>01/08/2026 s/d 31/08/2026</td></tr>"
+        "<tr><td>Mata Uang</td><td>:</td><td>Rp</td></tr></table>"
+        "<table><tr><th>Tgl.</th><th>Keterangan</th><th>Cab.</th><th>Mutasi</th><th>&nbsp;</th><th>Saldo</th></tr>"
+        f"{body}</table><table><tr><td>Saldo Awal</td><td>:</td><td>{en(OPENING)}</td></tr>"
+        f"<tr><td>Mutasi Kredit</td><td>:</td><td>{en(IN)}</td></tr>"
+        f"<tr><td>Mutasi Debet</td><td>:</td><td>{en(OUT)}</td></tr>"
+        f"<tr><td>Saldo Akhir</td><td>:</td><td>{en(CLOSING)}</td></tr></table></body></html>"
     ).encode()
 
 

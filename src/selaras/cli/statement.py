@@ -112,7 +112,7 @@ def _own() -> dict[str, Layout]:
     try:
         return saved(_folder())
     except BadLayout as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(error.spoken()) from None
 
 
 def _read(
@@ -269,7 +269,7 @@ def preview(
     try:
         checked(layout)
     except BadLayout as error:
-        raise click.UsageError(str(error)) from None
+        raise click.UsageError(error.spoken()) from None
     seen: list[StatementSeen] = []
     refused: list[StatementRefused] = []
     try:

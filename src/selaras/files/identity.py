@@ -182,30 +182,36 @@ def _closings(statement: Statement) -> dict[dt.date, tuple[Decimal, int]]:
 
 
 def _hold(parts: Sequence[Statement], rows: Sequence[Row]) -> None:
-    """Between two days' balances the rows come to what the balance moved, wherever no day between is uncovered."""
-    closings: dict[dt.date, tuple[Decimal, int]] = {}
+    """Between two days' balances the rows come to what the balance moved, wherever no day between is uncovered.
+
+    A day's closing balance is taken from an export that has all of its rows.
+    """
+    counts = Counter(day for day, _line, _statement in rows)
+    closings: dict[dt.date, Decimal] = {}
     for statement in parts:
         for day, (balance, count) in _closings(statement).items():
-            if day not in closings or count > closings[day][1]:
-                closings[day] = balance, count
-    days = sorted(closings)
-    moved: dict[dt.date, Decimal] = defaultdict(lambda: ZERO)
-    for day, line, _statement in rows:
-        moved[day] += line.amount
-    sums = ZERO
+            if count == counts[day]:
+                closings[day] = balance
     reached: dict[dt.date, Decimal] = {}
-    for day in sorted(moved):
-        sums += moved[day]
-        reached[day] = sums
-    for one, two in itertools.pairwise(days):
-        change, rows_sum = closings[two][0] - closings[one][0], reached[two] - reached[one]
-        if change != rows_sum and _covered(parts, one, two):
+    total = ZERO
+    for day, line, _statement in rows:
+        total += line.amount
+        reached[day] = total
+    for one, two in itertools.pairwise(sorted(closings)):
+        change, moved = closings[two] - closings[one], reached[two] - reached[one]
+        if change != moved and _covered(parts, one, two):
             raise Refused(
-                N_("between %(one)s and %(two)s the balance moves by %(change)s, but the rows of the exports come to "
-                   "%(sum)s"),
+                N_(
+                    "between %(one)s and %(two)s the balance moves by %(change)s, but the rows of the exports come to "
+                    "%(sum)s"
+                ),
                 N_("Export these days once more, whole, and merge that file instead."),
-                file=parts[-1].file, one=one, two=two, change=change, sum=rows_sum,
-            )  # fmt: skip
+                file=parts[-1].file,
+                one=one,
+                two=two,
+                change=change,
+                sum=moved,
+            )
 
 
 def _covered(parts: Iterable[Statement], one: dt.date, two: dt.date) -> bool:

@@ -16,6 +16,8 @@ from typing import Final
 
 import msgspec
 
+from selaras.i18n import N_, gettext
+
 FIELDS: Final = (
     "date", "value_date", "description", "reference", "amount", "flag", "debit", "credit", "balance", "before",
     "account", "currency", "sequence", "-",
@@ -26,7 +28,15 @@ _HOLDER: Final = re.compile(r"\s*(?:nama|name|account name|a\.?n\.?)\b", re.IGNO
 
 
 class BadLayout(ValueError):
-    """A layout cannot be used; the text says why and how to mend it."""
+    """A layout cannot be used; the text (of the catalogue, with the places of `params`) says why and how to mend it."""
+
+    def __init__(self, text: str, **params: object) -> None:
+        super().__init__(text % params)
+        self.text, self.params = text, params
+
+    def spoken(self) -> str:
+        """The sentence in the language of the moment."""
+        return gettext(self.text) % self.params
 
 
 class Layout(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -92,29 +102,39 @@ def normal(text: str) -> str:
 
 def checked(layout: Layout) -> Layout:
     """The layout, if it can be used. Raises `BadLayout`."""
-    if not _NAME.fullmatch(layout.name):
-        raise BadLayout(f"{layout.name!r} is no name for a layout: use small letters, digits, - and _.")
+    name = layout.name
+    if not _NAME.fullmatch(name):
+        raise BadLayout(N_("%(name)s is no name for a layout: use small letters, digits, - and _."), name=repr(name))
     fields = [field for field, _headers in layout.fields()]
     for field in fields:
         if field not in FIELDS:
-            raise BadLayout(f"Layout {layout.name}: {field!r} is no field. Use one of {', '.join(FIELDS)}.")
+            raise BadLayout(
+                N_("Layout %(name)s: %(field)s is no field. Use one of %(fields)s."),
+                name=name, field=repr(field), fields=", ".join(FIELDS),
+            )  # fmt: skip
     doubled = {field for field in fields if fields.count(field) > 1} - {"-", "description"}
     if doubled:
-        raise BadLayout(f"Layout {layout.name}: two columns are {doubled.pop()!r}. Keep one of them.")
+        raise BadLayout(
+            N_("Layout %(name)s: two columns are %(field)s. Keep one of them."), name=name, field=doubled.pop()
+        )
     if "date" not in fields:
-        raise BadLayout(f"Layout {layout.name} has no date column. Say which one it is.")
+        raise BadLayout(N_("Layout %(name)s has no date column. Say which one it is."), name=name)
     if "amount" not in fields and not {"debit", "credit"} <= set(fields):
-        raise BadLayout(f"Layout {layout.name} has neither an amount column nor debit and credit. Say which they are.")
+        raise BadLayout(
+            N_("Layout %(name)s has neither an amount column nor debit and credit. Say which they are."), name=name
+        )
     if layout.decimal not in ("", ".", ","):
-        raise BadLayout(f"Layout {layout.name}: decimal must be '.', ',' or empty.")
+        raise BadLayout(N_("Layout %(name)s: decimal must be '.', ',' or empty."), name=name)
     if layout.blank not in ("", "in", "out") or not set(layout.needs) <= {"opening", "closing", "period"}:
-        raise BadLayout(f"Layout {layout.name}: blank must be 'in', 'out' or empty; needs: opening, closing, period.")
+        raise BadLayout(
+            N_("Layout %(name)s: blank must be 'in', 'out' or empty; needs: opening, closing, period."), name=name
+        )
     if not set(layout.kinds) <= set(KINDS):
-        raise BadLayout(f"Layout {layout.name}: kinds must be some of {', '.join(KINDS)}.")
+        raise BadLayout(N_("Layout %(name)s: kinds must be some of %(kinds)s."), name=name, kinds=", ".join(KINDS))
     try:
         re.compile(layout.above)
     except re.error as error:
-        raise BadLayout(f"Layout {layout.name}: above is no pattern ({error}).") from None
+        raise BadLayout(N_("Layout %(name)s: above is no pattern (%(error)s)."), name=name, error=error) from None
     return layout
 
 
@@ -123,9 +143,9 @@ def parse(text: str) -> list[Layout]:
     try:
         found = msgspec.convert(tomllib.loads(text).get("layout", []), list[Layout])
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise BadLayout(f"The layout cannot be read: {error}.") from None
+        raise BadLayout(N_("The layout cannot be read: %(error)s."), error=error) from None
     if not found:
-        raise BadLayout("The file holds no [[layout]].")
+        raise BadLayout(N_("The file holds no [[layout]]."))
     return [checked(layout) for layout in found]
 
 
@@ -138,7 +158,7 @@ def shipped() -> dict[str, Layout]:
         if file.name.endswith(".toml"):
             for layout in parse(file.read_text(encoding="utf-8")):
                 if layout.name in found:
-                    raise BadLayout(f"Two layouts are called {layout.name}.")
+                    raise BadLayout(N_("Two layouts are called %(name)s."), name=layout.name)
                 found[layout.name] = layout
     return found
 
@@ -150,8 +170,10 @@ def saved(folder: Path) -> dict[str, Layout]:
         try:
             for layout in parse(path.read_text(encoding="utf-8")):
                 found[layout.name] = layout
-        except (BadLayout, UnicodeDecodeError) as error:
-            raise BadLayout(f"{path.name}: {error}") from None
+        except BadLayout as error:
+            raise BadLayout(N_("%(file)s: %(error)s"), file=path.name, error=error.spoken()) from None
+        except UnicodeDecodeError as error:
+            raise BadLayout(N_("The layout cannot be read: %(error)s."), error=f"{path.name}: {error}") from None
     return found
 
 
