@@ -65,7 +65,7 @@ def _taxes(text: str) -> dict[Decimal, str]:
 def _auth(settings: Settings, tools: Tools, url: str, allow_plain: bool) -> tuple[Auth, OAuth | None]:
     """Key and secret of a user where both are given, else OAuth 2.0 with client id and secret. Raises `ValueError`."""
     key, secret = settings.get("api_key", "").strip(), settings.get("api_secret", "").strip()
-    if key and secret:
+    if key and secret and _choice(settings, "grant", "key", "authorization_code") == "key":
         return FixedHeaders({"Authorization": f"token {key}:{secret}"}), None
     client_id, client_secret = settings.get("client_id", "").strip(), settings.get("client_secret", "").strip()
     if not (client_id and client_secret):
@@ -159,6 +159,7 @@ CONNECTOR = ConnectorType(
         Setting("api_secret", "API secret that belongs to the key", secret=True, required=False),
         Setting("client_id", "Client id of the OAuth client in ERPNext, instead of key and secret", required=False),
         Setting("client_secret", "Client secret of the OAuth client in ERPNext", secret=True, required=False),
+        Setting("grant", "Sign-in: key (of a user), or authorization_code (OAuth)", required=False, default="key"),
         Setting("redirect_uri", "Address to which the sign-in page returns", required=False),
         Setting("company", "Name of the company (empty: the only one)", required=False),
         Setting(
@@ -195,7 +196,6 @@ CONNECTOR = ConnectorType(
     ),
     build=build,
     docs="docs/connectors/erpnext.md",
-    grant="authorization_code",
 )  # fmt: skip
 
 __all__ = ["CONNECTOR", "ERPNext", "build"]
