@@ -42,7 +42,8 @@ from tests.connectors.erpnext.standin_cash import BT, JE, PE, Cash, Orders
 from tests.connectors.erpnext.standin_db import Database, Doc, FrappeError, throw
 from tests.connectors.erpnext.standin_meta import FIELDS
 from tests.connectors.erpnext.standin_people import People
-from tests.connectors.erpnext.standin_selling import SI, SO, Options, Selling
+from tests.connectors.erpnext.standin_selling import Selling
+from tests.connectors.erpnext.standin_stock import SI, SO, Options
 from tests.connectors.kit_servers import served
 
 ZONE = "Asia/Jakarta"
@@ -221,7 +222,7 @@ class StandIn:
         doc = self.db.get(doctype, name)
         if values.get("modified") and values["modified"] != doc["modified"]:
             throw("Error: Document has been modified after you have opened it", "TimestampMismatchError")
-        wanted = int(values.get("docstatus", doc["docstatus"]))
+        wanted = int(values.get("docstatus", doc["docstatus"]) or 0)
         change = {k: v for k, v in values.items() if k in FIELDS[doctype]}
         if doc["docstatus"] == 2 or (doc["docstatus"] == 1 and wanted == 0):
             throw("Cannot edit cancelled document")
@@ -230,7 +231,8 @@ class StandIn:
             for field, value in change.items():
                 if doc.get(field) != value:
                     throw(
-                        f" Not allowed to change <strong>{field}</strong> after submission from {doc.get(field)} to {value}",
+                        f" Not allowed to change <strong>{field}</strong> after submission "
+                        f"from {doc.get(field)} to {value}",
                         "UpdateAfterSubmitError",
                     )
             if wanted == 2:

@@ -2,8 +2,8 @@
 
 Facts, each from erpnext 15: payment_entry.py (`validate_allocated_amount`, `validate_payment_against_negative_invoice`,
 the party account must be the invoice's), journal_entry.py (balance, reference of a Bank Entry),
-bank_reconciliation_tool.py and bank_transaction.py (`reconcile_vouchers`; a voucher is allocated up to what the line has
-left), unique `transaction_id`; sentences – samples of a live site.
+bank_reconciliation_tool.py and bank_transaction.py (`reconcile_vouchers`; a voucher is allocated up to what the line
+has left), unique `transaction_id`; sentences – samples of a live site.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import json
 from typing import Any
 
 from tests.connectors.erpnext.standin_db import Database, Doc, flt, throw
-from tests.connectors.erpnext.standin_selling import SI, SO, Selling
+from tests.connectors.erpnext.standin_selling import Selling
+from tests.connectors.erpnext.standin_stock import SI, SO
 
 PE, JE, BT = "Payment Entry", "Journal Entry", "Bank Transaction"
 
@@ -53,7 +54,8 @@ class Cash:
             if row["reference_doctype"] == SI:
                 if other["debit_to"] != party_account:
                     throw(
-                        f"{SI} {other['name']} is associated with {other['debit_to']}, but Party Account is {party_account}"
+                        f"{SI} {other['name']} is associated with {other['debit_to']}, but Party Account is "
+                        f"{party_account}"
                     )
                 open_ = flt(other["outstanding_amount"], 2)
             else:
@@ -81,7 +83,7 @@ class Cash:
 
     def advance(self, order: str) -> float:
         return sum(
-            row["allocated_amount"]
+            float(row["allocated_amount"])
             for payment in self.db.table(PE).values()
             if payment["docstatus"] == 1
             for row in payment["references"]

@@ -1,7 +1,7 @@
 """The stand-in's database: documents in tables, one transaction for each request, naming series, filters as MariaDB's.
 
-Facts: `reference/observed.md` "ERPNext" (local stamps, unknown fields ignored), frappe/model/db_query.py (fields that do
-not exist are refused), MariaDB's collation utf8mb4_unicode_ci (case, accents and trailing spaces do not count).
+Facts: `reference/observed.md` "ERPNext" (local stamps, unknown fields ignored), frappe/model/db_query.py (fields that
+do not exist are refused), MariaDB's collation utf8mb4_unicode_ci (case, accents and trailing spaces do not count).
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ CHILDREN = {child for tables in TABLES.values() for child in tables.values()}
 NUMBERS = frozenset(
     "qty rate amount tax_amount grand_total rounded_total paid_amount received_amount allocated_amount per_billed "
     "per_delivered per_received outstanding_amount advance_paid billed_amt delivered_qty debit credit total_debit "
-    "deposit withdrawal unallocated_amount actual_qty reserved_qty reserved_qty_for_production projected_qty "
-    "reserved_qty_for_sub_contract standard_rate disabled is_group is_return update_stock has_variants is_default".split()
+    "deposit withdrawal unallocated_amount actual_qty reserved_qty reserved_qty_for_production "
+    "projected_qty "
+    "reserved_qty_for_sub_contract standard_rate disabled is_group is_return update_stock has_variants "
+    "is_default".split()
 )
 
 
@@ -164,7 +166,7 @@ class Database:
         table = self.table(doctype)
         table[kept["name"]] = kept
         if self._undo is not None:
-            self._undo.append(lambda: table.pop(kept["name"]))
+            self._undo.append(lambda: table.__delitem__(kept["name"]))
         return kept
 
     def known(self, doctype: str, doc: Doc) -> Doc:
@@ -251,7 +253,7 @@ def _matches(held: Any, op: str, value: Any, field: str) -> bool:
         return not _equal(held, value, numeric)
     a: Any = flt(held) if numeric else folded(held)
     b: Any = flt(value) if numeric else folded(value)
-    return {">": a > b, ">=": a >= b, "<": a < b, "<=": a <= b}[op]
+    return bool({">": a > b, ">=": a >= b, "<": a < b, "<=": a <= b}[op])
 
 
 def _equal(held: Any, value: Any, numeric: bool) -> bool:

@@ -57,8 +57,10 @@ class People:
 
     def item(self, code: str, *, price: float = 0.0, stocked: bool = True, **more: object) -> Doc:
         """An item that may be sold."""
-        return self._put("Item", code, item_code=code, item_name=f"Barang {code}", stock_uom="Nos", disabled=0,
-                         is_stock_item=int(stocked), is_sales_item=1, has_variants=0, standard_rate=price, **more)  # fmt: skip
+        values: Doc = {"is_stock_item": int(stocked), "is_sales_item": 1, "has_variants": 0, "disabled": 0, **more}
+        return self._put(
+            "Item", code, item_code=code, item_name=f"Barang {code}", stock_uom="Nos", standard_rate=price, **values
+        )  # fmt: skip
 
     def customer(self, name: str) -> Doc:
         """A customer that a person entered."""

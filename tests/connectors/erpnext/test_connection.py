@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +13,7 @@ import pytest
 
 from selaras.connectors.contract import Ambiguous, BadSignature, Expired, Throttled, Tools, Webhook, Write
 from selaras.connectors.erpnext import CONNECTOR, ERPNext
+from selaras.model.document import ContactDraft
 from tests.connectors.erpnext.rig import settings_for
 from tests.connectors.erpnext.shop import Shop, a_shop, line
 from tests.connectors.erpnext.standin import CLIENT, CLIENT_SECRET, ZONE, StandIn, serve_erpnext
@@ -44,7 +46,6 @@ async def test_sign_in_refresh_and_revoke() -> None:
         assert first is not None
         assert store.token.access != first.access
         await books.oauth.revoke()
-        assert not any(site.refreshes.get(store.token.refresh, False) for _ in [0])
         with pytest.raises(Expired):
             await books.find("sales_order", ["x"])
         await books.close()
@@ -110,14 +111,12 @@ async def test_a_full_quota_is_waited_for() -> None:
 async def test_every_kind_of_document_is_found_after_its_answer_was_lost(kind: str) -> None:
     async with a_shop() as shop:
         document = await a_document(shop, kind)
-        for _ in range(3):
-            shop.site.trouble.fail_after = True
-            with pytest.raises(Ambiguous):
-                await shop.books.write(kind, "create", [Write("k", document)])
-            shop.site.trouble.fail_after = False
-            found = await shop.books.find(kind, [document.reference])
-            assert found[document.reference].total in (None, getattr(document, "total", None))
-            break
+        shop.site.trouble.fail_after = True
+        with pytest.raises(Ambiguous):
+            await shop.books.write(kind, "create", [Write("k", document)])
+        shop.site.trouble.fail_after = False
+        found = await shop.books.find(kind, [document.reference])
+        assert found[document.reference].total in (None, getattr(document, "total", None))
         assert len(await held(shop, kind, document.reference)) == 1
 
 
@@ -165,13 +164,11 @@ async def test_nobody_sends_webhooks() -> None:
     async with a_shop() as shop:
         assert await shop.books.subscribe("https://hub.example/hook") == "none"
         with pytest.raises(BadSignature):
-            shop.books.hints(Webhook({}, b"", __import__("datetime").datetime.now()))
+            shop.books.hints(Webhook({}, b"", dt.datetime.now(dt.UTC)))
 
 
 async def a_document(shop: Shop, kind: str) -> Any:
     """A document of a kind, with what it needs before it."""
-    from selaras.model.document import ContactDraft
-
     if kind == "contact":
         return ContactDraft("phone:+62811", "Budi", "", "+62811")
     if kind == "sales_order":
