@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
 import pytest
 
 from selaras.connectors.contract import LockedPeriod, Rejected, Write
+from selaras.connectors.kit.checks import done
 from selaras.model.document import ContactDraft, Document, DocumentLine
 from selaras.model.money import ZERO
 from tests.connectors.erpnext.shop import RATE, a_shop, line, today
@@ -185,3 +187,40 @@ async def test_customers_of_one_name_are_two() -> None:
         assert [found[draft.reference].id for draft in drafts] == ids
         nameless = await shop.put("contact", ContactDraft("email:x@example.test", "", "x@example.test"))
         assert nameless.id
+
+
+# -- calls ----------------------------------------------------------------------------------------------------------
+
+
+async def test_calls_for_a_batch_do_not_grow_with_it() -> None:
+    """One insert for a batch, one read of what ERPNext made of it, and one for each thing that it refers to."""
+    for size in (2, 25):
+        async with a_shop() as shop:
+            await shop.books.find("sales_order", ["x"])
+            orders = [shop.order(line("KAOS", 1, "10000")) for _ in range(size)]
+            await shop.books.write("sales_order", "create", [Write("", shop.order(line("KAOS", 1, "1")))])
+
+            async def made(kind: str, documents: Sequence[Document]) -> tuple[list[str], int]:
+                before = shop.books.calls
+                outcomes = await shop.books.write(kind, "create", [Write("", d) for d in documents])
+                return [done(one).id for one in outcomes], shop.books.calls - before
+
+            ids, calls = await made("sales_order", orders)
+            assert calls == 2  # insert, totals
+            bills = [shop.invoice(order, id) for order, id in zip(orders, ids, strict=True)]
+            ids, calls = await made("invoice", bills)
+            assert calls == 4  # orders, their rows, insert, totals
+            receipts = [
+                shop.receipt(f"{b.reference}/P1", b.total, invoice_id=i) for b, i in zip(bills, ids, strict=True)
+            ]
+            _, calls = await made("receipt", receipts)
+            assert calls == 3  # what is owed, insert, totals
+            notes = [shop.credit(f"{b.reference}/R1", i, *b.lines) for b, i in zip(bills, ids, strict=True)]
+            ids, calls = await made("credit_note", notes)
+            assert calls == 5  # invoices, earlier credit notes, rows of both, insert, totals
+            backs = [shop.refund(n.reference, n.total, credit_note_id=i) for n, i in zip(notes, ids, strict=True)]
+            _, calls = await made("refund_payment", backs)
+            assert calls == 3
+            _, calls = await made("contact", [ContactDraft(f"r{n}", f"B{n}") for n in range(size)])
+            assert calls == 1
+            assert shop.owed() == 0
