@@ -17,14 +17,14 @@ from typing import Final
 
 from selaras.connectors.accurate.drafts import Choices, deposit_number, deposit_of
 from selaras.connectors.accurate.mapping import total_of
-from selaras.connectors.accurate.values import exact, text_of
+from selaras.connectors.accurate.values import text_of
 from selaras.connectors.accurate.wire import Wire
 from selaras.connectors.contract import Rejected
 from selaras.model.document import Invoice, Receipt
 from selaras.model.money import ZERO
 
 _STALE: Final = 600.0
-_FIELDS: Final = ("id", "number", "poNumber", "totalAmount", "availableDownPayment")
+_FIELDS: Final = ("id", "number", "poNumber", "totalAmount")
 
 
 class Deposits:
@@ -97,7 +97,7 @@ class Deposits:
             )  # fmt: skip
             for row in found.rows:
                 number, order = text_of(row, "number"), text_of(row, "poNumber")
-                amount = exact(row.get("availableDownPayment")) or total_of(row) or ZERO
+                amount = total_of(row) or ZERO
                 if order and number.endswith(deposit_number("")) and amount > 0:
                     left.setdefault(order, {})[number] = amount
             page, pages = page + 1, found.pages

@@ -127,10 +127,10 @@ class Account:
             return Opened(host, "", str(found.get("id", "")), str(found.get("alias", "")))
         database = self._database or await self._only()
         answer = await self.ask("open-db", f"id={database}")
-        host, session = answer.get("host"), answer.get("session")
-        if not isinstance(host, str) or not isinstance(session, str) or not session:
+        named, session = answer.get("host"), answer.get("session")
+        if not isinstance(named, str) or not isinstance(session, str) or not session:
             raise Transient(f"{self._name} opened no session", code="unreadable")
-        return Opened(safe_host(host, self.http.base_url), session, database, str(answer.get("alias") or ""))
+        return Opened(safe_host(named, self.http.base_url), session, database, str(answer.get("alias") or ""))
 
     async def _only(self) -> str:
         """The id of the only database; a person has to choose among several."""

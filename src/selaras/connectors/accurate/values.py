@@ -1,9 +1,9 @@
 """Accurate's spelling of days, instants, numbers and queries.
 
 Facts (reference/accounting-apis.md §4, the vendor's API documentation "Tipe Data Umum"): days are `dd/MM/yyyy`,
-instants `dd/MM/yyyy HH:mm:ss` without a zone (Jakarta time presumed), numbers have at most six decimals and stay below 999
-billion. A comma in `fields` is only understood when it is not percent-encoded (notes of integrators), several values of
-a filter are written `filter.x.val[0]`, `filter.x.val[1]` …
+instants `dd/MM/yyyy HH:mm:ss` without a zone (Jakarta time presumed), numbers have at most six decimals and stay below
+999 billion. A comma in `fields` is only understood when it is not percent-encoded (notes of integrators), several
+values of a filter are written `filter.x.val[0]`, `filter.x.val[1]` …
 """
 
 from __future__ import annotations

@@ -22,7 +22,17 @@ from selaras.connectors.accurate.mapping import ENTITY, number_of, status_of, to
 from selaras.connectors.accurate.reading import Reader
 from selaras.connectors.accurate.values import Row, exact, rows_under, text_of
 from selaras.connectors.accurate.wire import Item, Wire
-from selaras.connectors.contract import Ambiguous, ConnectorError, Done, Failed, Op, Outcome, Rejected, Write
+from selaras.connectors.contract import (
+    Ambiguous,
+    ConnectorError,
+    Done,
+    Failed,
+    LockedPeriod,
+    Op,
+    Outcome,
+    Rejected,
+    Write,
+)
 from selaras.model.document import ContactDraft, CreditNote, Invoice, Receipt, RefundPayment, SalesOrder
 from selaras.model.money import ZERO, NotExact
 
@@ -265,9 +275,9 @@ class Writer:
         try:
             await self._wire.save("sales-order/manual-close-order", {"number": write.id, "orderClosed": True}, name)
         except ConnectorError as error:
-            if not isinstance(error, Rejected):
+            if not isinstance(error, Rejected | LockedPeriod):
                 return Failed(error)
-            try:
+            try:  # a repeat of what was closed already is refused too
                 there = (await self._reader.find(kind, [write.id])).get(write.id)
             except ConnectorError as trouble:
                 return Failed(trouble)
