@@ -77,13 +77,16 @@ class Books:
         for name in ("Gudang Utama", "Gudang Rusak"):
             self.put("warehouse", name, {"name": name, "suspended": False})
         accounts = (
-            ("1-1100", "Kas", "CASH_BANK"), ("1-1200", "Bank BCA", "CASH_BANK"), ("1-1300", "Kliring QRIS", "CASH_BANK"),
+            ("1-1100", "Kas", "CASH_BANK"), ("1-1200", "Bank BCA", "CASH_BANK"),
+            ("1-1300", "Kliring QRIS", "CASH_BANK"),
             ("1-1400", "Penerimaan belum dikenal", "CASH_BANK"), ("1-2000", "Piutang Usaha", "ACCOUNT_RECEIVABLE"),
             ("1-3000", "Persediaan", "INVENTORY"), ("2-1000", "Utang Usaha", "ACCOUNT_PAYABLE"),
             ("2-2000", "Uang Muka Pelanggan", "OTHER_CURRENT_LIABILITY"),
-            ("2-3000", "Pengembalian Dana", "OTHER_CURRENT_LIABILITY"), ("2-4000", "PPN Keluaran", "OTHER_CURRENT_LIABILITY"),
+            ("2-3000", "Pengembalian Dana", "OTHER_CURRENT_LIABILITY"),
+            ("2-4000", "PPN Keluaran", "OTHER_CURRENT_LIABILITY"),
             ("4-1000", "Penjualan", "REVENUE"), ("4-2000", "Diskon Penjualan", "REVENUE"),
-            ("4-3000", "Pendapatan Kirim", "OTHER_INCOME"), ("5-1000", "HPP", "COGS"), ("6-1000", "Selisih Stok", "EXPENSE"),
+            ("4-3000", "Pendapatan Kirim", "OTHER_INCOME"), ("5-1000", "HPP", "COGS"),
+            ("6-1000", "Selisih Stok", "EXPENSE"),
         )  # fmt: skip
         for no, name, kind in accounts:
             self.put("glaccount", no, {"no": no, "name": name, "accountType": kind, "parentNode": False})
@@ -209,9 +212,11 @@ class Books:
             self._id += 1
             amount = quantity * price - discount
             rows.append({
-                "id": self._id, "item": {"no": item["no"], "name": item["name"]}, "detailName": one.get("detailName", ""),
+                "id": self._id, "item": {"no": item["no"], "name": item["name"]},
+                "detailName": one.get("detailName", ""),
                 "quantity": quantity, "unitPrice": price, "itemCashDiscount": discount, "totalPrice": amount,
-                "useTax1": bool(one.get("useTax1")), "warehouse": {"name": warehouse or "Gudang Utama"}, "open": quantity,
+                "useTax1": bool(one.get("useTax1")), "warehouse": {"name": warehouse or "Gudang Utama"},
+                "open": quantity,
                 "salesOrderNumber": one.get("salesOrderNumber", ""), "departmentName": one.get("departmentName", ""),
             })  # fmt: skip
             total += amount
@@ -344,6 +349,7 @@ class Books:
 
     def _of_order(self, one: Row, takes: list[tuple[Row, Decimal]], row: Row) -> Row:
         order = self.of("sales-order").get(one["salesOrderNumber"])
+        line: Row
         if order is None or order["customer"]["customerNo"] != row["customer"]["customerNo"]:
             raise Refused("Pesanan Penjualan tidak tepat")
         if order["status"] not in ("QUEUE", "WAITING"):
@@ -428,7 +434,7 @@ class Books:
             raise Refused("Faktur Penjualan tidak tepat")
         takes: list[tuple[Row, Decimal]] = []
         for one in row["detailItem"]:
-            line = next(
+            line: Row | None = next(
                 (
                     line
                     for line in invoice["detailItem"]
@@ -457,7 +463,7 @@ class Books:
         bank = self.bank(body.get("bankNo"))
         if not body.get("payee"):
             raise Refused("Penerima harus diisi")
-        rows = []
+        rows: list[Row] = []
         for one in body.get("detailAccount") or ():
             account = self.known("glaccount", one.get("accountNo"), "Akun Perkiraan")
             if not one.get("expenseName"):

@@ -2,7 +2,8 @@
 
 * without `fields` a list answers with ids only, and `id` has to be asked for (public code, seen live);
 * a comma of `fields` that is percent-encoded is not understood (public code);
-* fields that do not exist are left out in silence, rows of details and `primeOwing` are in `detail.do` only (public code);
+* fields that do not exist are left out in silence, rows of details and `primeOwing` are only in `detail.do` (public
+  code);
 * 20 rows a page unless asked for (vendor), more than 500 are not given (500 seen; the stricter);
 * filters that an entity does not have are ignored in silence (not known: the nastier; `ignored` writes them down).
 """
@@ -42,7 +43,7 @@ class Lists:
         self.books = books
         self.ignored: list[str] = []
 
-    def list(self, entity: str, raw: str) -> dict[str, Any]:
+    def listed(self, entity: str, raw: str) -> dict[str, Any]:
         pairs = pairs_of(raw)
         plain = dict(pairs)
         now = self.books.now()

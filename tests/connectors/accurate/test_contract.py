@@ -11,7 +11,7 @@ from tests.connectors.accurate.rig import AccurateRig, accurate_rig
 
 
 def well_behaved(rig: AccurateRig) -> None:
-    """What no test of the kit looks at: filters that Accurate does not have, and what its limit of parallel calls saw."""
+    """What no test of the kit looks at: a filter that Accurate does not have is ignored there in silence."""
     assert rig.standin.lists.ignored == []
 
 

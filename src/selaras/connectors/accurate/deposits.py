@@ -10,6 +10,7 @@ up to date from what is written here; it is asked again after ten minutes, and a
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -36,6 +37,7 @@ class Deposits:
         self._clock = clock
         self._left: dict[str, dict[str, Decimal]] = {}
         self._asked_at: float | None = None
+        self._asking = asyncio.Lock()
 
     def forget(self) -> None:
         """An answer was lost: ask again before the next invoice."""
@@ -85,9 +87,16 @@ class Deposits:
             amount -= part
 
     async def _ask(self) -> None:
+        if not self._fresh():
+            async with self._asking:  # batches go out side by side: one of them asks for all
+                if not self._fresh():
+                    await self._ask_alone()
+
+    def _fresh(self) -> bool:
+        return self._asked_at is not None and self._clock() - self._asked_at < _STALE
+
+    async def _ask_alone(self) -> None:
         now = self._clock()
-        if self._asked_at is not None and now - self._asked_at < _STALE:
-            return
         left: dict[str, dict[str, Decimal]] = {}
         page, pages = 1, 1
         while page <= pages:

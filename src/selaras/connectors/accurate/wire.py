@@ -7,6 +7,7 @@ item into `d`, in order (reference/accounting-apis.md §4 and public code of int
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
@@ -17,10 +18,11 @@ from selaras.connectors.accurate.errors import SESSION_ENDED, missing_scope, ref
 from selaras.connectors.accurate.session import Account, sentences
 from selaras.connectors.accurate.values import Row, encoded, query
 from selaras.connectors.contract import Ambiguous, ConnectorError, Throttled, Transient
-from selaras.connectors.http import Http, Response
+from selaras.connectors.http import Http, Response, retry_after
 
 BATCH: Final = 100
 _HOPS: Final = 3
+_A_SECOND: Final = 1.0
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -127,7 +129,11 @@ class Wire:
         hops, reopened = 0, False
         while True:
             http = self._http(opened.host)
-            answer = await http.request(method, target, body=body, effect=effect)
+            answer = await http.request(method, target, body=body, effect=effect, answers=(429,))
+            if answer.status == 429:
+                # The limit is one of a second: without a time named, a second is what there is to wait.
+                named = retry_after(answer.headers.get("retry-after", ""), answer.headers.get("date", ""), time.time())
+                raise self._throttled(http, Throttled(f"{self._name} asks to wait", retry_after=named or _A_SECOND))
             if answer.status in (301, 302, 307, 308):
                 # A database that has moved answers from its old host before it does anything.
                 hops += 1
@@ -148,9 +154,9 @@ class Wire:
                     opened = await self.account.opened()
                     continue
                 error = refusal(what or self._name, said)
-                if isinstance(error, Throttled) and http.limiter is not None:
-                    http.limiter.pause(error.retry_after)
-                if not items or isinstance(error, Throttled):
+                if isinstance(error, Throttled):
+                    raise self._throttled(http, error)
+                if not items:
                     raise error
             return found
 
@@ -170,6 +176,11 @@ class Wire:
 
     def _unreadable(self, path: str) -> Transient:
         return Transient(f"the answer of {self._name} to {path} is not what was expected", code="unreadable")
+
+    def _throttled(self, http: Http, error: Throttled) -> Throttled:
+        if http.limiter is not None:
+            http.limiter.pause(error.retry_after)
+        return error
 
     def _http(self, host: str) -> Http:
         http = self._https.get(host)
