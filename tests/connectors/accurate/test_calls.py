@@ -20,8 +20,8 @@ async def test_a_back_fill_takes_the_fewest_calls_and_is_never_refused(
 ) -> None:
     """Four documents for each order, in batches of 100; on top of that one question for open down payments.
 
-    The connector keeps to the limit as it does against the vendor, and the stand-in enforces it. Its clock is the moment
-    at which each call was started: how long a busy machine takes to carry a call over is not what is tested.
+    The connector keeps to the limit as it does against the vendor, and the stand-in enforces it. Its clock is the
+    moment at which each call was started: how long a busy machine takes to carry a call over is not what is tested.
     """
     started: deque[float] = deque()
     grant = Limiter._grant
