@@ -4,9 +4,9 @@
 Paid orders of the sandbox store, each of another buyer, are read and planned by the flows; then the clock runs while
 the dispatcher sends their documents (customer, order, invoice, receipt) into the stand-in of Accurate. It runs in
 processes of its own; the one in front refuses the ninth call within any second and the ninth at once. One JSON object
-on the output: orders, calls, refused, seconds (between the first and the last call), allowed_rate, used_rate and share (in
-per cent). A machine that is busy with other things holds calls up between their start and their arrival: measure on a
-quiet one.
+on the output: orders, calls, refused, seconds (between the first and the last call), allowed_rate, used_rate and share
+(in per cent). A machine that is busy with other things holds calls up between their start and their arrival: measure on
+a quiet one.
 """
 
 from __future__ import annotations
