@@ -280,6 +280,10 @@ class Service:
                     pair.store, "warning", "webhook_restored", "The store had switched our webhook off; it is on again."
                 )
                 self.wake(pair.store, "order")
+        books = self.hub.connectors[pair.books]
+        if self.public_url and books.capabilities.webhooks:
+            # Some books let webhooks lapse unless they are renewed (Accurate: seven days).
+            await books.subscribe(f"{self.public_url}/webhooks/{pair.books}")
         for name in (pair.store, pair.books):
             token = await LedgerTokens(self.hub.desk, name, self.hub.clock).load()
             days = (token.refresh_expires_at - self.hub.clock()) / 86400 if token and token.refresh_expires_at else None

@@ -10,11 +10,16 @@ Idempotency = Literal["native_key", "unique_ref", "upsert_field", "search_first"
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """Calls that one credential may make. `parallel` is the number of calls that may be under way at once."""
+    """Calls that one credential may make. `parallel` is the number of calls that may be under way at once.
+
+    `jitter` (seconds) is how much closer together calls may arrive than they were started, where the other side counts
+    them strictly: no more start within a second and `jitter` than may arrive within a second.
+    """
 
     per_second: float
     burst: int = 1
     parallel: int = 8
+    jitter: float = 0.0
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
