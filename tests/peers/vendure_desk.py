@@ -6,6 +6,7 @@ Every amount that goes in or comes out is in major units; Vendure itself counts 
 from __future__ import annotations
 
 import json
+import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -219,6 +220,36 @@ class Channel:
     def _lines(order: Row, pieces: dict[str, int]) -> list[Row]:
         ids = {line["productVariant"]["sku"]: line["id"] for line in order["lines"]}
         return [{"orderLineId": ids[code], "quantity": n} for code, n in pieces.items()]
+
+    def touch(self, id: str, city: str) -> None:
+        """The owner corrects the address of an order."""
+        state = self.order(id)["state"]
+        self.state(id, "Modifying")
+        change = {"dryRun": False, "orderId": id, "updateShippingAddress": {"city": city, "countryCode": "ID"}}
+        self.admin(f"mutation($i: ModifyOrderInput!) {{ modifyOrder(input: $i) {{ {_FAULT} }} }}", i=change)
+        self.state(id, state)
+
+    def coupon(self, code: str, percent: int) -> None:
+        """A coupon on the whole order."""
+        action = {"code": "order_percentage_discount", "arguments": [{"name": "discount", "value": str(percent)}]}
+        self.admin(
+            f"mutation($i: CreatePromotionInput!) {{ createPromotion(input: $i) {{ {_FAULT} }} }}",
+            i={
+                "enabled": True, "couponCode": code, "conditions": [], "actions": [action],
+                "translations": [{"languageCode": "en", "name": code, "description": ""}],
+            },
+        )  # fmt: skip
+
+    def dismiss(self, name: str) -> None:
+        """An administrator may no longer come in."""
+        found = self.admin.one("{ administrators(options: { take: 1000 }) { items { id emailAddress } } }")["items"]
+        id = next(one["id"] for one in found if one["emailAddress"] == name)
+        self.admin("mutation($i: ID!) { deleteAdministrator(id: $i) { result message } }", i=id)
+
+    def sql(self, statement: str) -> None:
+        """By the back door."""
+        query = urllib.parse.urlencode({"sql": statement})
+        urllib.request.urlopen(f"{self.url}/back-door?{query}", timeout=30).close()
 
     # -- buyers ----------------------------------------------------------------------------------------------------
 

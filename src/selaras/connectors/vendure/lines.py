@@ -1,9 +1,9 @@
 """Lines of orders and refunds.
 
 The truth of a line is its prorated price, in which all discounts are spread
-(reference/store-billing-payment-apis.md §5); the list price beside it shows what the discount was.
-Where the channel's prices contain the tax, so do the model's. Shipping and surcharges are lines of their own; one below zero is a
-discount.
+(reference/store-billing-payment-apis.md §5); the list price beside it shows what the discount was. Where the
+channel's prices contain the tax, so do the model's. Shipping and surcharges are lines of their own; one below zero is
+a discount.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ _WRITE: Final = f"""mutation($input: [UpdateProductVariantInput!]!) {{
 
 
 class _Written(msgspec.Struct, rename="camel"):
-    update_product_variants: list[msgspec.Raw | None]
+    update_product_variants: list[msgspec.Raw]
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -143,9 +143,7 @@ async def _send(client: Client, moves: Sequence[Move], shop: Shop) -> dict[int, 
         for id, move in items.items()
     ]
     answer = await client.ask(_WRITE, _Written, {"input": body}, effect=True)
-    told = {
-        wire.id: wire for wire in (variant(bytes(raw)) for raw in answer.update_product_variants if raw is not None)
-    }
+    told = {wire.id: wire for wire in (variant(bytes(raw)) for raw in answer.update_product_variants if raw != b"null")}
     for id, move in items.items():
         outcomes[move.place] = _outcome(move, told.get(id), shop)
     return outcomes
