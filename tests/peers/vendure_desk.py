@@ -161,6 +161,16 @@ class Channel:
             )
         return str(made["id"])
 
+    def settle_refunds(self, id: str) -> None:
+        """Money that an edit gave back has arrived."""
+        for payment in self.order(id)["payments"]:
+            for refund in payment["refunds"]:
+                if refund["state"] == "Pending":
+                    self.admin(
+                        f"mutation($i: SettleRefundInput!) {{ settleRefund(input: $i) {{ {_FAULT} }} }}",
+                        i={"id": refund["id"], "transactionId": f"RF{refund['id']}"},
+                    )
+
     def cancel(self, id: str, pieces: dict[str, int] | None = None, *, shipping: bool = True) -> None:
         """Pieces come off the order and back on the shelf; all of them, and the shipping, unless some are named."""
         wanted: Row = {"orderId": id, "reason": "buyer", "cancelShipping": shipping and pieces is None}
