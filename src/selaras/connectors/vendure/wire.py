@@ -25,8 +25,10 @@ class Money(int):
 
 
 def _money(kind: type[Any], value: Any) -> Any:
-    if kind is not Money or not isinstance(value, int | Decimal):
+    if kind is not Money:
         raise NotImplementedError(kind)
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError(f"{value!r} is no amount")
     return Money(Decimal(value).to_integral_value(ROUND_HALF_UP))
 
 
