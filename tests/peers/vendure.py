@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -226,14 +226,14 @@ class Server:
         )
         return Channel(self.url, name, id, self.admin.token, facts)
 
-    def hub(self, channel: Channel) -> tuple[str, str]:
+    def hub(self, channel: Channel, permissions: Sequence[str] = PERMISSIONS) -> tuple[str, str]:
         """Name and password of an administrator who may do on this channel what the manual asks for, and no more."""
         role = channel.admin.one(
             "mutation($i: CreateRoleInput!) { createRole(input: $i) { id } }",
-            i={"code": f"hub-{channel.token}", "description": "Selaras", "permissions": PERMISSIONS,
-               "channelIds": [channel.id]},
+            i={"code": f"hub-{channel.token}-{len(permissions)}", "description": "Selaras",
+               "permissions": list(permissions), "channelIds": [channel.id]},
         )["id"]  # fmt: skip
-        name, password = f"hub@{channel.token}.test", "hub-password-1"
+        name, password = f"hub{len(permissions)}@{channel.token}.test", "hub-password-1"
         channel.admin(
             "mutation($i: CreateAdministratorInput!) { createAdministrator(input: $i) { id } }",
             i={"firstName": "Hub", "lastName": channel.token, "emailAddress": name, "password": password,

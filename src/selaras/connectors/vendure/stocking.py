@@ -143,7 +143,10 @@ async def _send(client: Client, moves: Sequence[Move], shop: Shop) -> dict[int, 
         for id, move in items.items()
     ]
     answer = await client.ask(_WRITE, _Written, {"input": body}, effect=True)
-    told = {wire.id: wire for wire in (variant(bytes(raw)) for raw in answer.update_product_variants if raw != b"null")}
+    told = {
+        wire.id: wire
+        for wire in (variant(bytes(raw)) for raw in answer.update_product_variants if bytes(raw) != b"null")
+    }
     for id, move in items.items():
         outcomes[move.place] = _outcome(move, told.get(id), shop)
     return outcomes
