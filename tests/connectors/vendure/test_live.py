@@ -322,6 +322,7 @@ async def test_a_change_of_a_product_is_told(rig: VendureRig) -> None:
     rig.server.mail.taken.clear()
     await asyncio.to_thread(rig.channel.count, CODES[1], 77)
     id = rig.channel.variants[CODES[1]]
+    heard: list[Hint] = []
     for _ in range(50):
         heard = [hint for one in rig.server.mail.taken for hint in connector.hints(one)]
         if Hint("product", id) in heard:

@@ -105,8 +105,10 @@ def test_pieces_that_a_refund_paid_for_are_sold_and_come_back() -> None:
     order = read("returned")
     assert goods(order) == [("KAOS-M", 3, Decimal(99_999))]
     (refund,) = order.refunds
-    assert (refund.amount, refund.restock, refund.paid_back) == (33_333, True, True)
-    assert [(line.code, line.quantity) for line in refund.lines] == [("KAOS-M", 1)]
+    assert refund.amount == 33_333
+    assert refund.restock
+    assert refund.paid_back
+    assert [(line.code, int(line.quantity)) for line in refund.lines] == [("KAOS-M", 1)]
 
 
 def test_a_part_of_the_price_was_kept() -> None:
@@ -121,12 +123,14 @@ def test_money_alone_leaves_the_order_as_it_was() -> None:
     order = read("goodwill")
     assert order.total == 33_333 + FREIGHT
     (refund,) = order.refunds
-    assert (refund.amount, refund.lines, refund.restock) == (5_000, (), False)
+    assert refund.amount == 5_000
+    assert refund.lines == ()
+    assert not refund.restock
 
 
 def test_goods_that_stay_away_are_not_on_the_shelf() -> None:
     (refund,) = read("kept").refunds
-    assert [(line.code, line.quantity) for line in refund.lines] == [("KAOS-M", 1)]
+    assert [(line.code, int(line.quantity)) for line in refund.lines] == [("KAOS-M", 1)]
     assert not refund.restock
 
 
@@ -150,7 +154,8 @@ def test_edits() -> None:
     cheaper = read("cheaper")
     assert goods(cheaper) == [("KAOS-M", 3, Decimal(99_999))]
     (refund,) = cheaper.refunds
-    assert (refund.amount, refund.restock) == (66_666, True)
+    assert refund.amount == 66_666
+    assert refund.restock
     waits = read("waits-for-more")
     assert (waits.status, waits.total, waits.paid) == ("open", 66_666 + FREIGHT, 33_333 + FREIGHT)
 

@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
 from selaras.connectors.contract import Ambiguous, Rejected, Transient
 from selaras.connectors.http import Http
 from selaras.connectors.vendure import client as client_module
-from selaras.connectors.vendure import mapping, marking, wire
+from selaras.connectors.vendure import lines, mapping, marking, wire
 from selaras.connectors.vendure.client import Client
 from tests.connectors.kit_servers import served
 from tests.connectors.vendure import test_mapping as examples
@@ -61,7 +62,7 @@ def authorised_as_received(patch: Patch) -> None:
     patch.setattr(mapping, "_decoder", Settled())
 
 
-_lines_of = mapping.lines_of
+_lines_of = lines.lines_of
 _MUTANTS: list[tuple[Callable[[Patch], None], Callable[[], None]]] = [
     (in_rupiah, examples.test_rupiah_are_written_in_hundredths),
     (in_floats, examples.test_rupiah_are_written_in_hundredths),
@@ -138,7 +139,7 @@ async def test_a_read_in_the_same_trouble_has_no_effect(told: tuple[Client, list
 async def test_the_mutant_that_believes_200(told: tuple[Client, list[str]], monkeypatch: Patch) -> None:
     """One that looks at the status alone takes refusals for success."""
     client, says = told
-    monkeypatch.setattr(client_module, "_read", lambda answer, effect: client_module._Answer(b'{"a":{}}'))
+    monkeypatch.setattr(client_module, "_read", lambda answer, effect: client_module._Answer(msgspec.Raw(b'{"a":{}}')))
     monkeypatch.setattr(marking, "refusal", lambda result: None)
     for body, _words, kind in ANSWERS:
         says[0] = body
