@@ -15,6 +15,7 @@ from selaras.engine.lane import Lane, Work
 from selaras.engine.schedule import Schedule, parse
 from selaras.ledger.values import MICROSECOND, NewRecord, RecordKey, Settlement, State
 from selaras.sync.apply import Dispatcher
+from selaras.sync.backfill import BackfillFlow
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
 from selaras.sync.intake import Intake
@@ -31,6 +32,8 @@ _NOT_POLLED = {"store": frozenset({"stock"})}
 # Seconds after a document was sent until the stock that it moved is read, and between two workings-out of stock.
 _AFTER_SENDING = 0.5
 _STOCK_PAUSE = 0.5
+# Seconds between two looks whether the next batch of a back-fill may go.
+_AFTER_LIVE = 0.2
 _GRANT_WARNING_DAYS = 7
 # How old (in seconds) the mirror of the books may be when orders are planned.
 _FRESH = {"product": 60.0, "contact": 10.0}
@@ -52,6 +55,7 @@ class Service:
         self.swept: dict[str, Swept] = {}
         self.lanes: dict[str, Lane] = {}
         self._planners = {p.store: OrderPlanner(hub, p) for p in hub.pairs}
+        self._backfills = {p.store: BackfillFlow(hub, p) for p in hub.pairs}
         self._payments = {p.store: PaymentFlow(hub, p) for p in hub.pairs}
         self._reconsider: set[str] = set()
         self._cured: dict[str, tuple[str, ...]] = {}
@@ -70,6 +74,7 @@ class Service:
             self._lane(f"stock {pair.store}", partial(self._stock, pair))
             self._lane(f"sweep {pair.store}", partial(self._sweep, pair))
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
+            self._lane(f"backfill {pair.store}", partial(self._backfill, pair))
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
             self.dispatchers[pair.store].after.append(self.stocks[pair.store].overtaken)
             self.dispatchers[pair.books].after.append(partial(self._booked, pair))
@@ -114,6 +119,8 @@ class Service:
         """Nothing runs, nothing waits to be read, planned or sent."""
         busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
         busy = busy or any(flow.wanted for flow in self.stocks.values())
+        for backfill in self._backfills.values():
+            busy = busy or await backfill.running()
         return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
 
     async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
@@ -230,6 +237,18 @@ class Service:
         self.lanes[f"send {pair.books}"].wake()
         self.lanes[f"send {pair.store}"].wake()
         return None
+
+    async def _backfill(self, pair: Pair) -> float | None:
+        """One batch of a back-fill, when live work has gone; the lane sleeps while there is none."""
+        flow = self._backfills[pair.store]
+        if not await flow.running():
+            return None
+        await flow.prepare(self.intakes)
+        if await flow.in_the_way():
+            return self.hub.clock() + _AFTER_LIVE
+        more = await flow.step()
+        self.lanes[f"send {pair.books}"].wake()
+        return self.hub.clock() + _AFTER_LIVE if more else None
 
     async def _send(self, name: str) -> float | None:
         await self.dispatchers[name].drain()

@@ -140,7 +140,8 @@ def _meant(hub: Hub, pair: Pair, record: StoredRecord, kind: str, key: str) -> _
             else:
                 wanted.pop(posting.key, None)
     for fresh in draft.postings:
-        if fresh.kind == kind and fresh.op == "create" and fresh.document is not None and fresh.state is State.PLANNED:
+        unsent = fresh.document is not None and fresh.state in (State.PLANNED, State.IN_DOUBT)
+        if fresh.kind == kind and fresh.op == "create" and fresh.document is not None and unsent:
             wanted[fresh.key] = _Meant(
                 fresh.key, fresh.version, fresh.supersedes, fresh.digest, fresh.document, fresh.total, fresh.currency,
                 fresh.reference, fresh,

@@ -6,7 +6,7 @@ contact, product codes, money found in the bank) in a handful of queries per bat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -17,10 +17,12 @@ from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, S
 from selaras.model.document import BankTransaction, ContactDraft, DocumentKind, StorePayment
 from selaras.model.money import ZERO, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
+from selaras.rules.begin import before_begin
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
 from selaras.rules.plan_types import BankMatch, Held, HeldState, Intent, IntentOp, Plan, Problem
 from selaras.rules.planning import plan_order
 from selaras.rules.products import ProductMatch, match_product
+from selaras.sync.admission import Admission
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 
 PROBLEM_KEY = "!"
@@ -79,8 +81,11 @@ class OrderPlanner:
             done += len(records)
 
     def _plan_and_keep(self, records: Sequence[StoredRecord]) -> None:
+        self.keep(records, self.draft(records))
+
+    def keep(self, records: Sequence[StoredRecord], drafts: Sequence[Draft]) -> None:
+        """Write these drafts down as postings. Runs in the ledger's thread, in the caller's transaction."""
         ledger, now = self._hub.desk.ledger, self._hub.now()
-        drafts = self.draft(records)
         for draft in drafts:
             for stream, key in draft.superseded:
                 ledger.postings.supersede(self._pair.books, stream, key, now)
@@ -94,8 +99,11 @@ class OrderPlanner:
             ledger.postings.plan(postings, now)
         ledger.records.planned(records)
 
-    def draft(self, records: Sequence[StoredRecord]) -> list[Draft]:
-        """What would be written for these records, without writing it (X3). Runs in the ledger's thread."""
+    def draft(self, records: Sequence[StoredRecord], chosen: Collection[str] = ()) -> list[Draft]:
+        """What would be written for these records, without writing it (X3). Runs in the ledger's thread.
+
+        `chosen` are ids of orders that a back-fill asks for.
+        """
         ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
         orders = [_order.decode(record.body) for record in records]
         streams = [order_stream(store, order.id) for order in orders]
@@ -107,17 +115,23 @@ class OrderPlanner:
         bank = self._bank_matches(streams)
         self._match_codes(orders)
         planned_contacts: dict[str, bool] = {}
+        admission = Admission(ledger, self._pair, chosen)
         drafts = []
         for record, order, stream, contact in zip(records, orders, streams, contacts, strict=True):
             rows: list[NewPosting] = []
             new_links: list[Link] = []
-            buyer = self._contact(
-                order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
-            )
             held = _held(history.get(stream, ()), links)
-            plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()))
+            if held or self._policy.begin is None or admission.admits(record):
+                buyer = self._contact(
+                    order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
+                )
+                plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()))
+            else:
+                plan = before_begin(order, store, record.day, self._policy.begin)
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
             self._tell_store(record, order, stream, bank.get(stream, ()), history.get(stream, ()), paid_back, rows)
+            if admission.asked(record):
+                rows = [_looked_for(row) for row in rows]
             drafts.append(Draft(record, plan, rows, new_links, superseded))
         return drafts
 
@@ -343,6 +357,12 @@ class OrderPlanner:
                     total=to_minor(match.amount, order.currency), currency=order.currency,
                 )
             )  # fmt: skip
+
+
+def _looked_for(row: NewPosting) -> NewPosting:
+    """The same, to be searched for in the books before it is created: a person may have typed it in."""
+    first = row.state is State.PLANNED and row.op == "create" and row.kind not in ("contact", "store_payment")
+    return msgspec.structs.replace(row, state=State.IN_DOUBT) if first else row
 
 
 def _held(history: Sequence[Posting], links: dict[tuple[str, str], Link]) -> list[Held]:
