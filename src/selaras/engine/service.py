@@ -16,6 +16,7 @@ from selaras.engine.schedule import Schedule, parse
 from selaras.ledger.values import MICROSECOND, NewRecord, RecordKey, Settlement, State
 from selaras.sync.apply import Dispatcher
 from selaras.sync.backfill import BackfillFlow
+from selaras.sync.hand_edits import HandEdits
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
 from selaras.sync.intake import Intake
@@ -55,6 +56,7 @@ class Service:
         self.swept: dict[str, Swept] = {}
         self.lanes: dict[str, Lane] = {}
         self._planners = {p.store: OrderPlanner(hub, p) for p in hub.pairs}
+        self._edits = {p.books: HandEdits(hub, p.books) for p in hub.pairs}
         self._backfills = {p.store: BackfillFlow(hub, p) for p in hub.pairs}
         self._payments = {p.store: PaymentFlow(hub, p) for p in hub.pairs}
         self._reconsider: set[str] = set()
@@ -110,7 +112,7 @@ class Service:
 
     def wake(self, connection: str, kind: str = "") -> None:
         """Something happened at a connection: look at its hints now, and poll `kind` now if it is given."""
-        if kind in self._polled(connection):
+        if kind in self._polled(connection) or (kind == "documents" and connection in self._edits):
             self._next[(connection, kind)] = 0.0
             self._asked.add((connection, kind))
         self.lanes[f"read {connection}"].wake()
@@ -192,11 +194,18 @@ class Service:
         works: dict[str, Callable[[], Awaitable[object]]] = {kind: partial(intake.poll, kind) for kind in polled}
         if "order" in polled:
             works["reread"] = partial(intake.reread_open, "order", 60.0)
+        if name in self._edits:
+            works["documents"] = partial(self._compare, name)
         for kind, work in works.items():
             await self._poll_if_due(name, kind, work)
         hint = await self.hub.desk(self.hub.desk.ledger.records.next_hint, name)
         moments = [self._next[name, kind] for kind in works]
         return min([*moments, *([] if hint is None else [hint / MICROSECOND])], default=None)
+
+    async def _compare(self, name: str) -> None:
+        await self._edits[name].poll()
+        for pair in self.hub.pairs_of(name):
+            self.lanes[f"plan {pair.store}"].wake()  # what was put right by hand goes on
 
     async def _poll_if_due(self, name: str, kind: str, work: Callable[[], Awaitable[object]]) -> None:
         now = self.hub.clock()

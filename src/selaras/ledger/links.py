@@ -85,6 +85,10 @@ class Links:
             )
         )
 
+    def forget_document(self, target: str, stream: str, key: str) -> bool:
+        """The document is no longer there (its target says so): it may be created again. False if it was not linked."""
+        return bool(self._db.run("DELETE FROM link WHERE target = ? AND stream = ? AND key = ?", (target, stream, key)))
+
     def _write_links(self, links: Sequence[tuple[Link, int, int]]) -> None:
         """Write (link, posting, now); call `_taken` before."""
         rows: list[Params] = [

@@ -32,6 +32,8 @@ DEFAULT_SCHEDULES: dict[str, str] = {
     "receipt": "every 5m",
     "journal": "every 15m",
     "purchase": "every 15m",
+    "documents": "every 15m",
+    "closing": "every 15m",
     "reread": "every 5m",
     "sweep": "daily 02:00",
     "webhooks": "every 10m",

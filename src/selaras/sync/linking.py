@@ -13,8 +13,9 @@ from selaras.model.document import Document
 from selaras.model.money import NotExact, UnknownCurrency, to_minor
 from selaras.sync.figures import major
 from selaras.sync.finding import one_record, pair_of
+from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, Pair, order_stream
-from selaras.sync.orders import PROBLEM_KEY, OrderPlanner
+from selaras.sync.orders import OrderPlanner
 
 KINDS = ("sales_order", "invoice", "receipt", "credit_note")
 

@@ -8,35 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import cast
 
 import msgspec
 
 from selaras.ledger.errors import PlanOutOfDate
-from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord, document_of
-from selaras.model.document import BankTransaction, ContactDraft, DocumentKind, StorePayment
+from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord
+from selaras.model.document import BankTransaction, ContactDraft, StorePayment
 from selaras.model.money import ZERO, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.rules.begin import before_begin
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
-from selaras.rules.plan_types import BankMatch, Held, HeldState, Intent, IntentOp, Plan, Problem
+from selaras.rules.hand_edits import held_back
+from selaras.rules.plan_types import BankMatch, Intent, Plan, Problem
 from selaras.rules.planning import plan_order
 from selaras.rules.products import ProductMatch, match_product
 from selaras.sync.admission import Admission
+from selaras.sync.held import PROBLEM_KEY, held_documents, kept_as_edited, looked_for
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 
-PROBLEM_KEY = "!"
 # The answer of a person that a buyer is none of the contacts that there are.
 NEW_CONTACT = "*new*"
 BANK_KEY = "receipt:bank:"
 _PATIENCE = 20
-_HELD_STATES: dict[State, HeldState] = {
-    State.PLANNED: "planned",
-    State.IN_DOUBT: "in_doubt",
-    State.DONE: "done",
-    State.BLOCKED: "blocked",
-    State.SKIPPED: "skipped",
-}
 _order = msgspec.json.Decoder(Order)
 _bank = msgspec.json.Decoder(BankTransaction)
 
@@ -120,18 +113,19 @@ class OrderPlanner:
         for record, order, stream, contact in zip(records, orders, streams, contacts, strict=True):
             rows: list[NewPosting] = []
             new_links: list[Link] = []
-            held = _held(history.get(stream, ()), links)
+            held = held_documents(history.get(stream, ()), links)
             if held or self._policy.begin is None or admission.admits(record):
                 buyer = self._contact(
                     order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
                 )
                 plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()))
+                plan = held_back(order.number, plan, kept_as_edited(history.get(stream, ())))
             else:
                 plan = before_begin(order, store, record.day, self._policy.begin)
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
             self._tell_store(record, order, stream, bank.get(stream, ()), history.get(stream, ()), paid_back, rows)
             if admission.asked(record):
-                rows = [_looked_for(row) for row in rows]
+                rows = [looked_for(row) for row in rows]
             drafts.append(Draft(record, plan, rows, new_links, superseded))
         return drafts
 
@@ -357,30 +351,3 @@ class OrderPlanner:
                     total=to_minor(match.amount, order.currency), currency=order.currency,
                 )
             )  # fmt: skip
-
-
-def _looked_for(row: NewPosting) -> NewPosting:
-    """The same, to be searched for in the books before it is created: a person may have typed it in."""
-    first = row.state is State.PLANNED and row.op == "create" and row.kind not in ("contact", "store_payment")
-    return msgspec.structs.replace(row, state=State.IN_DOUBT) if first else row
-
-
-def _held(history: Sequence[Posting], links: dict[tuple[str, str], Link]) -> list[Held]:
-    """The newest living version of each document, as the rules want it."""
-    newest: dict[str, Posting] = {}
-    for posting in history:
-        if posting.state is not State.SUPERSEDED and posting.key != PROBLEM_KEY:
-            newest[posting.key] = posting
-    held = []
-    for posting in newest.values():
-        document = document_of(posting.document)
-        if document is None:
-            continue
-        link = links.get((posting.stream, posting.key))
-        held.append(
-            Held(
-                posting.key, cast(DocumentKind, posting.kind), posting.version, _HELD_STATES[posting.state],
-                cast(IntentOp, posting.op), posting.digest, document, link.target_id if link else "",
-            )
-        )  # fmt: skip
-    return held

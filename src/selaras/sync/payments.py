@@ -17,8 +17,8 @@ from selaras.model.money import ZERO, to_minor
 from selaras.model.order import Order
 from selaras.rules.payments import BankDecision, match_bank
 from selaras.sync.admission import Admission
+from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, Pair, order_stream
-from selaras.sync.orders import PROBLEM_KEY
 
 UNMATCHED = "unmatched_payment"
 _order = msgspec.json.Decoder(Order)

@@ -15,6 +15,8 @@ import msgspec
 from selaras.ledger.backup import trust
 from selaras.ledger.values import Link, State
 from selaras.model.money import NotExact, UnknownCurrency, from_minor, to_minor
+from selaras.rules.hand_edits import FieldChange
+from selaras.sync.hand_edits import HandEdits
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.intake import Intake
 
@@ -22,7 +24,10 @@ Progress = Callable[[str, int], None]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One disagreement between the ledger's links and the books. Amounts are decimal texts in major units."""
+    """One disagreement between the ledger's links and the books. Amounts are decimal texts in major units.
+
+    `what` is "missing", "doubled" or "total", or the field that a person changed ("date", "lines[KAOS-M]" …).
+    """
 
     kind: str
     reference: str
@@ -90,6 +95,7 @@ class Sweep:
     async def _books(self, progress: Progress) -> list[Difference]:
         books, ledger = self._hub.connectors[self._pair.books], self._hub.desk.ledger
         size, differences, compared = max(1, books.capabilities.read_batch), [], 0
+        edits = HandEdits(self._hub, self._pair.books)
         for kind in ("sales_order", "invoice", "receipt", "credit_note"):
             after = ""
             while links := await self._hub.desk(ledger.postings.links_page, self._pair.books, kind, after, size):
@@ -107,6 +113,12 @@ class Sweep:
                         and _minor(hit.total, link.currency) != link.total
                     ):
                         differences.append(_difference(link, "total", str(hit.total), hit.currency))
+                if kind in edits.kinds:
+                    named = {(d.stream, d.kind, d.reference) for d in differences}
+                    for edit in await edits.read(kind, [link.target_id for link in links]):
+                        link = edit.link
+                        if (link.stream, link.kind, link.reference) not in named:
+                            differences += [_edited(link, change) for change in edit.changes]
                 compared += len(links)
                 progress("documents compared", compared)
         return differences
@@ -123,6 +135,12 @@ def _minor(total: Decimal | None, currency: str) -> int:
         return to_minor(total, currency) if total is not None else 0
     except (UnknownCurrency, NotExact):
         return 0
+
+
+def _edited(link: Link, change: FieldChange) -> Difference:
+    return Difference(
+        link.kind, link.reference, link.stream, change.field, change.wrote, change.books, link.currency
+    )  # fmt: skip
 
 
 def _difference(link: Link, what: str, theirs: str, currency: str) -> Difference:

@@ -122,6 +122,10 @@ class SandboxBooks:
             following = Cursor(until - self._overlap)
         return Changes(self._seen(kind, page), msgspec.json.encode(following).decode(), page.more and bool(page.next))
 
+    def cursor_at(self, kind: str, instant: dt.datetime) -> str:
+        """The cursor of what changed since a moment."""
+        return msgspec.json.encode(Cursor(instant.astimezone(dt.UTC))).decode()
+
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """These records now, in the order asked for; stock is asked for by product code."""
         self._bound(ids)

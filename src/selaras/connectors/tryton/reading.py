@@ -45,6 +45,11 @@ def cursor_of(text: str) -> Cursor:
         return Cursor()
 
 
+def cursor_since(instant: dt.datetime) -> str:
+    """The cursor of what changed since a moment (aware)."""
+    return msgspec.json.encode(Cursor(instant.astimezone(dt.UTC).isoformat())).decode()
+
+
 class Reader:
     """The reading half of the connector."""
 
