@@ -14,6 +14,7 @@ from functools import partial
 from selaras.engine.lane import Lane, Work
 from selaras.engine.schedule import Schedule, parse
 from selaras.ledger.values import MICROSECOND, NewRecord, RecordKey, Settlement, State
+from selaras.sync import closing
 from selaras.sync.apply import Dispatcher
 from selaras.sync.backfill import BackfillFlow
 from selaras.sync.hand_edits import HandEdits
@@ -27,7 +28,7 @@ from selaras.sync.stock import StockFlow
 from selaras.sync.sweep import Sweep, Swept
 
 # What is read from either side, most needed first; products and contacts before the orders that name them.
-KINDS = ("product", "contact", "stock", "order", "bank_transaction", "receipt", "journal")
+KINDS = ("closing", "product", "contact", "stock", "order", "bank_transaction", "receipt", "journal")
 # The store's own stock is read when it is written; only the books' stock is news.
 _NOT_POLLED = {"store": frozenset({"stock"})}
 # Seconds after a document was sent until the stock that it moved is read, and between two workings-out of stock.
@@ -39,7 +40,7 @@ _GRANT_WARNING_DAYS = 7
 # How old (in seconds) the mirror of the books may be when orders are planned.
 _FRESH = {"product": 60.0, "contact": 10.0}
 # What a newly read product or contact may put right.
-_CURED_BY = {"product": ("unmatched_product",), "contact": ("contact_tie",)}
+_CURED_BY = {"product": ("unmatched_product",), "contact": ("contact_tie",), "closing": closing.CAUSES}
 
 
 class Service:
@@ -147,22 +148,29 @@ class Service:
                 self._reconsider.add(pair.store)
             if kind in _CURED_BY:
                 self._cured[pair.store] = self._cured.get(pair.store, ()) + _CURED_BY[kind]
-            if kind in ("order", "bank_transaction", "receipt", "journal", "product", "contact"):
+            if kind in ("order", "bank_transaction", "receipt", "journal", "product", "contact", "closing"):
                 self.lanes[f"plan {pair.store}"].wake()
             if kind == "stock":
                 self.lanes[f"stock {pair.store}"].wake()
 
     def _plan_paid(self, settlements: Sequence[Settlement]) -> None:
-        """Orders whose money was booked are planned again, which tells the store (in the transaction that settles)."""
-        if paid := _paid(settlements):
-            self.hub.desk.ledger.records.replan(paid)
+        """Orders whose money was booked are planned again, which tells the store; those whose day the books have
+        closed too, for an open day (in the transaction that settles)."""
+        ledger, again = self.hub.desk.ledger, _paid(settlements)
+        for pair in self.hub.pairs:
+            again += closing.refused(ledger, pair, settlements, self.hub.now())
+        if again:
+            ledger.records.replan(again)
 
     async def _sent(self, settlements: Sequence[Settlement]) -> None:
         paid = _paid(settlements)
+        locked = any(s.outcome == closing.REFUSED for s in settlements)
         now = self.hub.clock()
         for pair in self.hub.pairs:
-            if paid:
+            if paid or locked:
                 self.lanes[f"plan {pair.store}"].wake()
+            if locked:
+                self.wake(pair.books, "closing")
             # What was sent moved the books' stock, and what was written into the store is news from the store.
             for connection, kind in ((pair.books, "stock"), (pair.store, "order")):
                 due = self._next.get((connection, kind), 0.0)
@@ -240,6 +248,8 @@ class Service:
         if causes := self._cured.pop(pair.store, ()):
             ledger = self.hub.desk.ledger
             await self.hub.desk.write(ledger.records.replan_blocked, pair.store, tuple(causes))
+            if set(causes) & set(closing.CAUSES):
+                await self.hub.desk.write(closing.release, ledger, pair, self.hub.now())
         await payments.match()
         await payments.by_hand()
         await self._planners[pair.store].plan()

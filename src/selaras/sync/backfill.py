@@ -9,7 +9,7 @@ has gone and the batch before is nearly through, so that a new order waits behin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -17,11 +17,12 @@ import msgspec
 from selaras.connectors.contract import ConnectorError, Throttled, Transient
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
-from selaras.ledger.values import MICROSECOND, StoredRecord
+from selaras.ledger.values import MICROSECOND, Settlement, StoredRecord
 from selaras.sync.admission import Backfill, backfill_of, keep_backfill
 from selaras.sync.adopting import Asked, amended, ask
 from selaras.sync.apply import Dispatcher
 from selaras.sync.backfill_status import BackfillStatus, backfill_status
+from selaras.sync.closing import refused
 from selaras.sync.finding import pair_of
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.intake import Intake
@@ -32,7 +33,7 @@ BATCH: Final = 100
 _NEARLY: Final = 20
 _PATIENCE: Final = 6
 _LAST_WAIT: Final = 30.0
-_BOOKS_FIRST: Final = ("product", "contact", "receipt")
+_BOOKS_FIRST: Final = ("closing", "product", "contact", "receipt")
 _STORE_FIRST: Final = ("product", "order")
 
 Progress = Callable[[str, int], None]
@@ -192,6 +193,11 @@ async def run_backfill(hub: Hub, pair: Pair, progress: Progress = lambda what, c
     if ledger.sole_owner:
         await hub.desk.write(ledger.postings.resume, pair.books, hub.now(), dispatcher.settle_time)
         await hub.desk.write(ledger.connections.free_lanes)
+
+    def learn(settlements: Sequence[Settlement]) -> None:
+        ledger.records.replan(refused(ledger, pair, settlements, hub.now()))
+
+    dispatcher.within.append(learn)
     await flow.prepare({name: Intake(hub, name) for name in (pair.store, pair.books)})
     failures = 0
     while True:
@@ -216,8 +222,10 @@ async def run_backfill(hub: Hub, pair: Pair, progress: Progress = lambda what, c
 async def _send(hub: Hub, pair: Pair, dispatcher: Dispatcher, *, until_done: bool) -> None:
     """Send what is due until the queue is (nearly) empty; what must wait long is left to the engine."""
     ledger = hub.desk.ledger
+    planner = OrderPlanner(hub, pair)
     while True:
-        await dispatcher.drain()
+        if await dispatcher.drain():
+            await planner.plan()  # what the books refused for its day gets an open one
         due = await hub.desk(ledger.postings.next_due, pair.books)
         left = await hub.desk(ledger.postings.backlog, pair.books, _NEARLY + 1)
         if due is None or (not until_done and left <= _NEARLY):

@@ -23,6 +23,7 @@ from selaras.rules.plan_types import BankMatch, Intent, Plan, Problem
 from selaras.rules.planning import plan_order
 from selaras.rules.products import ProductMatch, match_product
 from selaras.sync.admission import Admission
+from selaras.sync.closing import TAKE_NEXT, policy_today
 from selaras.sync.held import PROBLEM_KEY, held_documents, kept_as_edited, looked_for
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 
@@ -109,6 +110,9 @@ class OrderPlanner:
         self._match_codes(orders)
         planned_contacts: dict[str, bool] = {}
         admission = Admission(ledger, self._pair, chosen)
+        policy = policy_today(ledger, self._pair, self._policy)
+        moving = {s for s, a in ledger.connections.decisions(store, "period").items() if a == TAKE_NEXT}
+        openly = msgspec.structs.replace(policy, lock_policy=TAKE_NEXT) if moving else policy
         drafts = []
         for record, order, stream, contact in zip(records, orders, streams, contacts, strict=True):
             rows: list[NewPosting] = []
@@ -118,7 +122,9 @@ class OrderPlanner:
                 buyer = self._contact(
                     order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
                 )
-                plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()))
+                plan = plan_order(
+                    order, openly if stream in moving else policy, buyer, self._matches, held, bank.get(stream, ())
+                )
                 plan = held_back(order.number, plan, kept_as_edited(history.get(stream, ())))
             else:
                 plan = before_begin(order, store, record.day, self._policy.begin)
