@@ -8,8 +8,10 @@ the next turn, because each lane asks the ledger what there is to do.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from selaras.engine.lane import Lane, Work
 from selaras.engine.schedule import Schedule, parse
@@ -291,7 +293,11 @@ class Service:
         due = self._next.setdefault((lane, "sweep"), self.schedules["sweep"].next(now, pair.policy.zone))
         if now < due:
             return due
-        swept = await Sweep(self.hub, pair, self.intakes[pair.store]).run()
+        since, days = "", self.schedules["sweep"].days
+        if days:
+            today = dt.datetime.fromtimestamp(now, ZoneInfo(pair.policy.zone)).date()
+            since = (today - dt.timedelta(days=days - 1)).isoformat()
+        swept = await Sweep(self.hub, pair, self.intakes[pair.store]).run(since=since)
         self.swept[pair.store] = swept
         if all("stock" in self.hub.connectors[name].capabilities.sources for name in (pair.store, pair.books)):
             await measure_stock(self.hub, pair, self.intakes[pair.store])

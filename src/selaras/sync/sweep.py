@@ -7,11 +7,14 @@ link for; what is missing, doubled or of another total is a difference, shown an
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.connectors.contract import Positioned
 from selaras.ledger.backup import trust
 from selaras.ledger.values import Link, State
 from selaras.model.money import NotExact, UnknownCurrency, from_minor, to_minor
@@ -39,13 +42,18 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """What a sweep found: records the store holds, how many of them were new or changed, and the differences."""
+    """What a sweep found: records the store holds, how many of them were new or changed, and the differences.
+
+    `since` is the first day that was counted and compared; "" means all of them. `compared` documents were asked for.
+    """
 
     store: str
     seen: int
     changed: int
     unsettled: int
     differences: list[Difference]
+    since: str = ""
+    compared: int = 0
 
 
 class Sweep:
@@ -56,26 +64,40 @@ class Sweep:
         self._pair = pair
         self._intake = intake
 
-    async def run(self, progress: Progress = lambda what, count: None) -> Swept:
-        """Read the whole store, take its census, and compare every link with the books."""
-        seen, changed = await self._store(progress)
-        differences = await self._books(progress)
+    async def run(self, progress: Progress = lambda what, count: None, since: str = "") -> Swept:
+        """Read the whole store, take its census, and compare every link with the books.
+
+        With `since` (an ISO day) only orders from that day on are counted and only their documents compared; a store
+        that cannot be read from a moment on is read whole. Raises `ConnectorError`.
+        """
+        if since and not isinstance(self._hub.connectors[self._pair.store], Positioned):
+            since = ""
+        seen, changed = await self._store(progress, since)
+        differences, compared = await self._books(progress, since)
         unsettled = await self._hub.desk(self._unsettled)
-        if not await self._hub.desk(self._hub.desk.ledger.pending):
+        if not since and not await self._hub.desk(self._hub.desk.ledger.pending):
             # A ledger that came from a backup has seen both sides, and planned and settled what it saw: it need not
             # look before it sends any more.
             await self._hub.desk.write(trust, self._hub.desk.ledger.db)
-        return Swept(self._pair.store, seen, changed, unsettled, differences)
+        return Swept(self._pair.store, seen, changed, unsettled, differences, since, compared)
 
-    async def _store(self, progress: Progress) -> tuple[int, int]:
+    def _cursor(self, since: str) -> str:
+        """What was placed on a day was changed on it or later; a day more, because zones may differ."""
+        connector = self._hub.connectors[self._pair.store]
+        if not since or not isinstance(connector, Positioned):
+            return ""
+        start = dt.datetime.combine(dt.date.fromisoformat(since), dt.time.min, ZoneInfo(self._pair.policy.zone))
+        return connector.cursor_at("order", start - dt.timedelta(days=1))
+
+    async def _store(self, progress: Progress, since: str) -> tuple[int, int]:
         connector, ledger = self._hub.connectors[self._pair.store], self._hub.desk.ledger
         figures: dict[str, tuple[str, str, int]] = {}
-        changed, cursor = 0, ""
+        changed, cursor = 0, self._cursor(since)
         while True:
             page = await connector.changed("order", cursor)
             changed += await self._intake.keep_page("order", page.seen, "sweep")
             for record in page.seen:
-                if record.record is not None:
+                if record.record is not None and record.day.isoformat() >= since:
                     figures[record.id] = (
                         record.day.isoformat(),
                         record.currency,
@@ -89,16 +111,16 @@ class Sweep:
         for day, currency, total in figures.values():
             count, money = census.get((day, currency), (0, 0))
             census[(day, currency)] = (count + 1, money + total)
-        await self._hub.desk.write(ledger.coverage.census, self._pair.store, "order", census, self._hub.now())
+        await self._hub.desk.write(ledger.coverage.census, self._pair.store, "order", census, self._hub.now(), since)
         return len(figures), changed
 
-    async def _books(self, progress: Progress) -> list[Difference]:
+    async def _books(self, progress: Progress, since: str) -> tuple[list[Difference], int]:
         books, ledger = self._hub.connectors[self._pair.books], self._hub.desk.ledger
         size, differences, compared = max(1, books.capabilities.read_batch), [], 0
         edits = HandEdits(self._hub, self._pair.books)
         for kind in ("sales_order", "invoice", "receipt", "credit_note"):
             after = ""
-            while links := await self._hub.desk(ledger.postings.links_page, self._pair.books, kind, after, size):
+            while links := await self._hub.desk(ledger.postings.links_page, self._pair.books, kind, after, size, since):
                 after = links[-1].target_id
                 found = await books.find(kind, [link.reference for link in links])
                 for link in links:
@@ -121,7 +143,7 @@ class Sweep:
                             differences += [_edited(link, change) for change in edit.changes]
                 compared += len(links)
                 progress("documents compared", compared)
-        return differences
+        return differences, compared
 
     def _unsettled(self) -> int:
         return len(self._hub.desk.ledger.postings.in_state(State.PLANNED)) + len(
