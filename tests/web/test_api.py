@@ -12,7 +12,8 @@ import msgspec
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.web.api import Problem
 from selaras.web.openapi import document
-from selaras.web.operations import OPERATIONS, Operation
+from selaras.web.operation import Operation
+from selaras.web.operations import OPERATIONS
 from tests.web.stage import Stage
 from tests.web.stock_room import an_order, keep_orders, keep_stock
 

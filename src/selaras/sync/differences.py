@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -92,8 +92,10 @@ def keep_books(ledger: Ledger, names: Sequence[str], why: str, now: int, who: st
     return DifferenceDecided("keep", [row.reference for row in rows])
 
 
-def restore(ledger: Ledger, names: Sequence[str], updates: frozenset[str], now: int, who: str) -> DifferenceDecided:
-    """Ours is written again. `updates` are the kinds of document that the books let be changed.
+def restore(
+    ledger: Ledger, names: Sequence[str], updates: Mapping[str, frozenset[str]], now: int, who: str
+) -> DifferenceDecided:
+    """Ours is written again. `updates`: connection → kinds that it lets be changed.
 
     A document that was deleted is created again, one that was voided gets a successor where the rules want one. Raises
     `LedgerError` for an unknown name, and where the books let nobody change such a document.
@@ -101,7 +103,7 @@ def restore(ledger: Ledger, names: Sequence[str], updates: frozenset[str], now: 
     rows = _choose(ledger, names, kept=True)
     with ledger.transaction():
         for row in rows:
-            _restore(ledger, row, updates, now, who)
+            _restore(ledger, row, updates.get(row.target, frozenset()), now, who)
         ledger.records.replan({row.record for row in rows})
     return DifferenceDecided("restore", [row.reference for row in rows])
 
