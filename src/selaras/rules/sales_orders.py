@@ -16,7 +16,7 @@ _CHANGED = Sentence(N_("Order %(number)s was changed."))
 _OPEN_AGAIN = Sentence(N_("Order %(number)s is open again."))
 _SHIPPED = Sentence(N_("Order %(number)s was shipped: %(tracking)s."))
 _CLOSED = Sentence(
-    N_("The sales order of %(number)s keeps its lines: its day %(day)s is closed; the invoice has the change.")
+    N_("The sales order of %(number)s keeps its lines: its day %(day)s is closed, and the invoice has the change.")
 )
 _VOID = Sentence(N_("Order %(number)s was cancelled before it was invoiced."))
 _VOID_REFUNDED = Sentence(N_("Everything of order %(number)s was refunded before it was invoiced."))

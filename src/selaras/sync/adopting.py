@@ -15,7 +15,7 @@ import msgspec
 from selaras.connectors.contract import Found
 from selaras.ledger.values import Link, NewPosting, State
 from selaras.model.money import NotExact, UnknownCurrency, to_minor
-from selaras.rules.explain import N_, Sentence
+from selaras.sync import upkeep_words as words
 from selaras.sync.figures import major
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.orders import Draft
@@ -24,21 +24,6 @@ KINDS = ("sales_order", "invoice", "receipt", "credit_note", "refund_payment")
 # Kinds that a person gives the order's number itself; each further document of ours has its own reference.
 _NUMBERED = {"sales_order": "sales_order", "invoice": "invoice", "receipt": ""}
 CAUSE = "exists_with_other_total"
-
-_FOUND = Sentence(N_("Found in the books as %(found)s with the same total; nothing was created."))
-_OTHER = Sentence(
-    N_(
-        "The books hold %(kind)s %(found)s under the reference %(reference)s with %(theirs)s %(currency)s; the order "
-        "comes to %(ours)s %(our_currency)s."
-    )
-)
-_VOID = Sentence(N_("The books hold %(kind)s %(found)s under the reference %(reference)s, and it is void."))
-_CURE = Sentence(
-    N_(
-        "Correct the one that is wrong, then `selaras link %(number)s %(kind)s %(id)s` or `selaras retry %(number)s`; "
-        "to leave the order as it stands there, `selaras skip %(number)s`."
-    )
-)
 
 
 class Conflict(msgspec.Struct, frozen=True):
@@ -152,13 +137,13 @@ def _conflict(draft: Draft, row: NewPosting, hit: Found, voided: bool) -> tuple[
     number, name = draft.record.number, hit.number or hit.id
     ours, what = major(row.total, row.currency), _differs(row, hit, voided)
     if what == "void":
-        message = _VOID(kind=row.kind, found=name, reference=hit.reference)
+        message = words.IS_VOID(kind=row.kind, found=name, reference=hit.reference)
     else:
-        message = _OTHER(
+        message = words.OTHER_TOTAL(
             kind=row.kind, found=name, reference=hit.reference, theirs=hit.total, currency=hit.currency, ours=ours,
             our_currency=row.currency,
         )  # fmt: skip
-    cure = _CURE(number=number, kind=row.kind, id=hit.id)
+    cure = words.CURE_EXISTS(number=number, kind=row.kind, id=hit.id)
     conflict = Conflict(
         number, row.kind, hit.id, name, hit.reference, what, ours, hit.total, hit.currency or row.currency, message
     )
@@ -178,7 +163,7 @@ def amended(drafts: Sequence[Draft], asked: Asked) -> tuple[list[Draft], list[Li
                     row, state=State.BLOCKED, cause=CAUSE, field="total", message=conflict.message, cure=cure
                 )
             elif hit is not None and row.op == "create" and row.kind in KINDS and _unsent(row):
-                said = _FOUND(found=hit.number or hit.id)
+                said = words.FOUND(found=hit.number or hit.id)
                 reason = f"{row.reason}; {said}" if row.reason else said
                 row = msgspec.structs.replace(row, state=State.DONE, reason=reason)
                 links.append(

@@ -14,16 +14,13 @@ import msgspec
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import Link, NewPosting, NewRecord, Posting, State, StoredRecord, document_of
-from selaras.rules.explain import N_, Sentence
 from selaras.rules.hand_edits import is_booked, picture
+from selaras.sync import upkeep_words as words
 from selaras.sync.figures import instant
 from selaras.sync.hand_edits import CHANGED, DELETED, EDITED, VOIDED, Agreed, record_key
 
 _ALL = 2**62
 _CAUSES = (CHANGED, VOIDED, DELETED)
-_AGAIN = Sentence(N_("Written again by %(who)s, over a change made in the books by hand."))
-_GONE = Sentence(N_("Created again by %(who)s: it had been deleted in the books."))
-_OFF = Sentence(N_("A person had voided it in the books."))
 
 
 class FieldDifference(msgspec.Struct, frozen=True):
@@ -190,12 +187,12 @@ def _restore(ledger: Ledger, row: Posting, updates: frozenset[str], now: int, wh
     ledger.postings.supersede(row.target, row.stream, row.key, now)
     for waiting in _waiting(ledger, row):
         ledger.postings.supersede_planned(waiting.id, now)
-    op, state, reason = "update", State.PLANNED, _AGAIN(who=who)
+    op, state, reason = "update", State.PLANNED, words.AGAIN(who=who)
     if what == DELETED:
         ledger.postings.forget_document(row.target, row.stream, link.key)
-        op, state, reason = "create", State.IN_DOUBT, _GONE(who=who)
+        op, state, reason = "create", State.IN_DOUBT, words.CREATED_AGAIN(who=who)
     elif what == VOIDED:
-        op, state, reason = "void", State.DONE, _OFF()
+        op, state, reason = "void", State.DONE, words.HAD_VOIDED()
     else:
         _allow(ledger, kept, now)
     version = 1 + max(p.version for p in _history(ledger, row))

@@ -19,8 +19,8 @@ from selaras.connectors.contract import Positioned, Seen, Write
 from selaras.ledger.values import MICROSECOND, Claimed, Link, NewPosting, NewRecord, Posting, RecordKey, State
 from selaras.ledger.values import document_of as posted
 from selaras.model.money import NotExact, UnknownCurrency, to_minor
-from selaras.rules.explain import N_, Sentence
 from selaras.rules.hand_edits import Booked, FieldChange, Picture, first_changes, is_booked, later_changes, picture
+from selaras.sync import upkeep_words as words
 from selaras.sync.hub import Hub
 
 KINDS: Final = ("sales_order", "invoice", "receipt", "credit_note", "refund_payment")
@@ -28,16 +28,6 @@ EDITED: Final = "edited:"
 CHANGED, VOIDED, DELETED = "edited_in_books", "voided_in_books", "deleted_in_books"
 # Before the first reading of the books' own cursor nothing is known to have been changed by hand.
 _SLACK: Final = dt.timedelta(minutes=5)
-
-_EDITED = Sentence(N_("A person changed %(kind)s %(reference)s in the books: %(fields)s."))
-_VOIDED = Sentence(N_("A person voided %(kind)s %(reference)s in the books."))
-_DELETED = Sentence(N_("%(kind)s %(reference)s was deleted in the books."))
-_CURE = Sentence(
-    N_(
-        "See both sides with `selaras differences`, then `selaras differences keep %(reference)s` or `selaras "
-        "differences restore %(reference)s`."
-    )
-)
 
 
 class Agreed(msgspec.Struct, frozen=True):
@@ -242,9 +232,9 @@ class HandEdits:
         ledger, now, key = self._hub.desk.ledger, self._hub.now(), EDITED + edit.link.key
         known = {"kind": edit.link.kind, "reference": wrote.reference}
         if edit.cause == CHANGED:
-            message = _EDITED(**known, fields=", ".join(f"{c.field} {c.wrote} → {c.books}" for c in edit.changes))
+            message = words.EDITED(**known, fields=", ".join(f"{c.field} {c.wrote} → {c.books}" for c in edit.changes))
         else:
-            message = (_VOIDED if edit.cause == VOIDED else _DELETED)(**known)
+            message = (words.VOIDED if edit.cause == VOIDED else words.DELETED)(**known)
         ledger.postings.supersede(self._books, edit.link.stream, key, now)
         version = 1 + max((p.version for p in history if p.key == key), default=0)
         total = next((c.books for c in edit.changes if c.field == "total"), "")
@@ -254,7 +244,7 @@ class HandEdits:
                     self._books, edit.link.stream, key, version, edit.link.kind, "check", wrote.record,
                     wrote.reference, digest, None, "", total=_minor(total, edit.link), currency=edit.link.currency,
                     state=State.BLOCKED, cause=edit.cause, field=edit.changes[0].field, message=message,
-                    cure=_CURE(reference=wrote.reference),
+                    cure=words.CURE_EDITED(reference=wrote.reference),
                 )
             ],
             now,
