@@ -51,6 +51,8 @@ def test_planning_after_each_event_equals_planning_once(
     first = plan(order, policy, once, bank)
     note(told(order))
     note(f"once: {[(i.key, i.op, getattr(i.document, 'total', '')) for i in first.intents]} {first.problem}")
+    # More went back than ever came in, and then the order was cancelled: a person is asked, whatever was seen before.
+    assume(first.problem is None or first.problem.cause != "refund_exceeds_paid")
     once.apply(first)
 
     stepwise = Books()

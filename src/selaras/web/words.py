@@ -35,6 +35,7 @@ CAUSES: Final = {
     "period_closed": N_("The books are closed for this date"),
     "refund_amount": N_("A refund's amount cannot be booked"),
     "refund_changed": N_("A refund that was booked has another amount now"),
+    "refund_exceeds_paid": N_("More was given back than was ever paid"),
     "refund_exceeds_total": N_("More was refunded than was sold"),
     "refund_mismatch": N_("A refund's lines do not come to its amount"),
     "refund_vanished": N_("A refund that was booked is gone from the store"),
