@@ -108,7 +108,7 @@ class SandboxBooks:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page in the books' own order (updated_at, id), with the overlap that late visibility needs."""
         if kind == CLOSING:
-            return Changes([await self._closing()], "", False)
+            return Changes([await self._closing()], CLOSING, False)
         at = _cursor(cursor)
         query = f"limit={self.capabilities.page}"
         if at.after:

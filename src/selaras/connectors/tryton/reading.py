@@ -65,7 +65,7 @@ class Reader:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records that changed."""
         if kind == CLOSING:
-            return Changes([await self._closing()], "", False)
+            return Changes([await self._closing()], CLOSING, False)
         at = cursor_of(cursor)
         books = await self._chart.books()
         since = dt.datetime.fromisoformat(at.since) if at.since else None
