@@ -12,8 +12,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-_MONEY = "*payment_collections,*payment_collections.payments,*payment_collections.payments.refunds"
-ORDER = f"+email,+currency_code,*items,*items.detail,*shipping_methods,*fulfillments,+metadata,{_MONEY}"
+_MONEY = (
+    "*payment_collections,*payment_collections.payments,*payment_collections.payments.refunds,"
+    "*payment_collections.payments.captures"
+)
+ORDER = f"+total,+credit_line_total,+email,+currency_code,*items,*items.detail,*shipping_methods,*fulfillments,+metadata,{_MONEY}"
 _turns = itertools.count(1)
 
 

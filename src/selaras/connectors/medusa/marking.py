@@ -90,8 +90,10 @@ async def _write(client: Client, order: WireOrder, payment: StorePayment) -> Out
         if covered >= total:
             known = msgspec.structs.replace(known, marked=await _to_mark(client, order, total - covered + known.amount))
         entries.append(known)
-        order.metadata = {**(order.metadata or {}), META: msgspec.Raw(msgspec.json.encode(text_of(entries)))}
-        await client.post(f"/orders/{segment(order.id)}", {"metadata": order.metadata})
+        text = text_of(entries)
+        # Medusa merges metadata: the fields of others stay.
+        await client.post(f"/orders/{segment(order.id)}", {"metadata": {META: text}})
+        order.metadata = {**(order.metadata or {}), META: msgspec.Raw(msgspec.json.encode(text))}
     elif (known.amount, known.currency) != (payment.amount, payment.currency):
         return _refuse(
             f"{payment.reference} was written on order {number} as {known.amount} {known.currency} before",

@@ -279,7 +279,7 @@ _PAYMENT = "payment_collections.payments."
 ORDER_FIELDS = ",".join(
     (
         "id,display_id,custom_display_id,status,version,created_at,updated_at,canceled_at,currency_code,email",
-        "is_draft_order,total,metadata,customer.id,customer.has_account",
+        "is_draft_order,total,raw_total,metadata,customer.id,customer.has_account",
         *(
             f"{where}.{name}"
             for where in ("billing_address", "shipping_address")
@@ -307,8 +307,8 @@ ORDER_FIELDS = ",".join(
         _both(_PAYMENT + "refunds.", "amount"),
         _PAYMENT + "refunds.note",
         "fulfillments.id,fulfillments.provider_id,fulfillments.shipped_at,fulfillments.canceled_at",
-        "fulfillments.labels.tracking_number,returns.id,returns.status,returns.received_at,returns.items.item_id",
-        _both("returns.items.", "received_quantity", "damaged_quantity"),
+        "fulfillments.labels.tracking_number,returns.id,returns.status,returns.received_at",
+        "returns.items.*",  # by name, its quantities are left out
     )
 )
 """What is asked of an order; without `fields` an answer has neither money nor parcels."""
