@@ -180,12 +180,14 @@ class Server:
             return found.fetchall() if found.description else []
 
     def wipe(self) -> None:
-        """No orders, carts or payments any more; the shop and its goods stay, with nothing held."""
+        """No orders, carts or payments any more; the goods stay, 100,000 pieces of each, with nothing held."""
         tables = sql.SQL(", ").join(sql.Identifier(name) for name in _ORDERS)
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(tables))
             connection.execute(
-                """UPDATE inventory_level SET reserved_quantity = 0, raw_reserved_quantity = '{"value":"0","precision":20}'"""
+                "UPDATE inventory_level SET reserved_quantity = 0, stocked_quantity = 100000, "
+                """raw_reserved_quantity = '{"value":"0","precision":20}', """
+                """raw_stocked_quantity = '{"value":"100000","precision":20}'"""
             )
 
     @property

@@ -56,8 +56,16 @@ async function send(url, secret, body, logger, name) {
   }
 }
 
+/** The options that medusa-config gives this plugin; Medusa 2.21 itself does not hand them to subscribers. */
+function optionsOf(container, given) {
+  if (given?.url) return given
+  const { plugins = [] } = container.resolve("configModule")
+  const mine = plugins.find((plugin) => /(^|[\\/])medusa-selaras-hints$/.test(plugin?.resolve ?? ""))
+  return mine?.options ?? {}
+}
+
 async function selarasHints({ event, container, pluginOptions }) {
-  const options = pluginOptions ?? {}
+  const options = optionsOf(container, pluginOptions)
   const url = options.url || process.env.SELARAS_HINTS_URL
   const secret = options.secret || process.env.SELARAS_HINTS_SECRET
   if (!url || !secret) return
