@@ -142,9 +142,11 @@ class Server:
         while True:
             if self._process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"Medusa does not start: {self.words()}")
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                with urllib.request.urlopen(f"{self.url}/health", timeout=5):
-                    break
+            with (
+                contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+                urllib.request.urlopen(f"{self.url}/health", timeout=5),
+            ):
+                break
             time.sleep(0.1)
         self.desk = Desk(self.url, self._keys())
         self.desk.furnish()

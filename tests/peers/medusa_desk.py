@@ -16,7 +16,7 @@ _MONEY = (
     "*payment_collections,*payment_collections.payments,*payment_collections.payments.refunds,"
     "*payment_collections.payments.captures"
 )
-ORDER = f"+total,+credit_line_total,+email,+currency_code,*items,*items.detail,*shipping_methods,*fulfillments,+metadata,{_MONEY}"
+ORDER = f"+total,+credit_line_total,+email,+currency_code,*items,*items.detail,*fulfillments,+metadata,{_MONEY}"
 _turns = itertools.count(1)
 
 
@@ -45,9 +45,7 @@ class Desk:
         """One call. Raises `Refused` with Medusa's words."""
         url = self.url + path + ("?" + urllib.parse.urlencode(query, doseq=True) if query else "")
         data = None if body is None else json.dumps(body, default=_plain).encode()
-        request = urllib.request.Request(
-            url, data, {"Content-Type": "application/json", **(head or {})}, method=method
-        )
+        request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(head or {})}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=120) as answer:
                 return json.loads(answer.read() or b"null", parse_float=Decimal, parse_int=Decimal)
@@ -152,8 +150,8 @@ class Desk:
     # -- buyers -----------------------------------------------------------------------------------------------------
 
     def checkout(
-        self, *lines: tuple[str, int], phone: str = "", name: str = "", region: str = "inside", sending: str = "sending",
-        codes: Sequence[str] = (), email: str = "",
+        self, *lines: tuple[str, int], phone: str = "", name: str = "", region: str = "inside",
+        sending: str = "sending", codes: Sequence[str] = (), email: str = "",
     ) -> str:  # fmt: skip
         """A guest fills a cart, chooses how it is sent, and checks out; the order's id."""
         turn = next(_turns)
@@ -211,13 +209,18 @@ class Desk:
                 return rows
 
     def payment(self, id: str) -> Any:
-        """The order's first payment."""
-        return next(p for c in self.order(id)["payment_collections"] for p in c["payments"])
+        """The order's first payment that stands."""
+        payments = [p for c in self.order(id)["payment_collections"] for p in c.get("payments") or ()]
+        return next((p for p in payments if not p["canceled_at"]), None)
 
-    def capture(self, id: str, amount: Decimal | None = None) -> None:
-        """The money of an order has come."""
-        body = {} if amount is None else {"amount": amount}
-        self.admin("POST", f"/payments/{self.payment(id)['id']}/capture", body)
+    def capture(self, id: str) -> None:
+        """The money of an order has come. An edit before that calls the payment off and asks for another one."""
+        payment = self.payment(id)
+        if payment is not None:
+            self.admin("POST", f"/payments/{payment['id']}/capture", {})
+            return
+        (asked,) = (c for c in self.order(id)["payment_collections"] if c["status"] == "not_paid")
+        self.admin("POST", f"/payment-collections/{asked['id']}/mark-as-paid", {"order_id": id})
 
     def refund(self, id: str, amount: Decimal, note: str = "") -> None:
         """Money goes back to the buyer."""
@@ -243,8 +246,8 @@ class Desk:
     def ship(self, id: str, tracking: str) -> None:
         """Everything is packed and handed to the courier."""
         items = [{"id": item["id"], "quantity": item["quantity"]} for item in self.order(id)["items"]]
-        packed = self.admin("POST", f"/orders/{id}/fulfillments",
-                            {"items": items, "location_id": self.place["location"]}, fields="*fulfillments")  # fmt: skip
+        body = {"items": items, "location_id": self.place["location"]}
+        packed = self.admin("POST", f"/orders/{id}/fulfillments", body, fields="*fulfillments")
         parcel = packed["order"]["fulfillments"][0]["id"]
         label = {"tracking_number": tracking, "tracking_url": "#", "label_url": "#"}
         self.admin("POST", f"/orders/{id}/fulfillments/{parcel}/shipments", {"items": items, "labels": [label]})

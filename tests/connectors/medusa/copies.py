@@ -16,7 +16,7 @@ import psycopg
 
 OWN = re.compile(
     r"\b(order|ordli|ordlitxl|ordliadj|orditem|ordsm|ordspmv|ordsmtxl|ordsmadj|ordaddr|ordsum|ordpay|pay_col|payses|pay)"
-    r"_([0-9A-Z]{26})\b"
+    r"_([0-9A-Z]{20})[0-9A-Z]{6}\b"
 )
 _ORDER = """SELECT o.id FROM "order" o WHERE o.id = %(id)s"""
 _LINES = "SELECT item_id FROM order_item WHERE order_id = %(id)s"
@@ -77,20 +77,18 @@ def put(
         times = rf'"\1":"{moment.isoformat(timespec="milliseconds")}"'
         for table, text in model.rows:
             # The tail is the end of an ULID, the rest stays: ids of one order stay different from each other.
-            copied = OWN.sub(lambda found: f"{found[1]}_{found[2][:20]}{tail}", _TIMES.sub(times, text))
+            copied = OWN.sub(rf"\1_\2{tail}", _TIMES.sub(times, text))
             rows[table].append(copied)
             if table == "order":
                 made.append(str(msgspec.json.decode(copied)["id"]))
     for table, texts in rows.items():
         if not texts:
             continue
-        numbered = "display_id = nextval('order_display_id_seq')" if table == "order" else ""
-        connection.execute(
-            f'INSERT INTO "{table}" SELECT (json_populate_record(NULL::"{table}", j::json)).* FROM unnest(%s::text[]) j',
-            (texts,),
-        )
-        if numbered:
-            connection.execute(f'UPDATE "order" SET {numbered} WHERE id = ANY(%s)', (made,))
+        filled = f'json_populate_record(NULL::"{table}", j::json)'
+        connection.execute(f'INSERT INTO "{table}" SELECT ({filled}).* FROM unnest(%s::text[]) j', (texts,))
+        if table == "order":
+            numbered = """UPDATE "order" SET display_id = nextval('order_display_id_seq') WHERE id = ANY(%s)"""
+            connection.execute(numbered, (made,))
     return made
 
 

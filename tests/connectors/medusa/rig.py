@@ -107,7 +107,7 @@ class MedusaRig(StoreRig):
     zone = ZONE
     reasons: ClassVar[dict[str, str]] = {
         "ping": "Medusa has no webhooks, and our plugin in the store sends no ping",
-        "kill_webhook": "Medusa has no webhooks",
+        "receiver": "Medusa has no webhooks to register: our plugin in the store is told the address",
     }
     models: ClassVar[dict[str, list[Model]]] = {}
 

@@ -6,6 +6,7 @@ import datetime as dt
 import email.utils
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -141,7 +142,7 @@ def parts(values: Sequence[str]) -> list[list[str]]:
     made: list[list[str]] = []
     size = _LONGEST
     for value in values:
-        length = 3 * len(value.encode()) + 12
+        length = len(quote(value, safe="")) + 12
         if not made or size + length > _LONGEST or len(made[-1]) == MOST:
             made.append([])
             size = 0

@@ -56,7 +56,7 @@ class Medusa:
             updates=frozenset({"stock"}),
             money_scale="major",
             compare_and_set=False,
-            webhooks=False,
+            webhooks=True,
         )
         self._zone = tools.zone
         self._secret = settings.get("webhook_secret", "")
