@@ -61,7 +61,7 @@ async def whole_request(reader: asyncio.StreamReader) -> bytes:
 
 def nobody() -> str:
     """An address where nothing listens."""
-    with socket.create_server(("127.0.0.1", port)) as listener:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 

@@ -77,7 +77,7 @@ def put(
         times = rf'"\1":"{moment.isoformat(timespec="milliseconds")}"'
         for table, text in model.rows:
             # The tail is the end of an ULID, the rest stays: ids of one order stay different from each other.
-            copied = OWN.sub(rf"\1_\2{tail}", _TIMES.sub(times, text))
+            copied = OWN.sub(rf"\g<1>_\g<2>{tail}", _TIMES.sub(times, text))
             rows[table].append(copied)
             if table == "order":
                 made.append(str(msgspec.json.decode(copied)["id"]))
