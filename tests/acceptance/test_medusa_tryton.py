@@ -89,20 +89,18 @@ def test_a_shop_in_its_books(tmp_path: Path, medusa: Server, tryton: Database) -
             # While nobody listens: events that nobody hears.
             shop.ship(made["given back"], "JNE0001")
             shop.cancel(made["cancelled"])
-            process = Process(house)
-            echo.hub = process.ready()
             shop.refund(made["money back"], Decimal(10_000), "ongkir")
-            shop.edit(made["edited late"], {"ACC-KAOS": 3})
-            shop.capture(made["edited"])
-            eventually(lambda: both(shop, books, made["paid"]).equal, PATIENCE)
-            process.kill()
-            # Goods come back and money goes back; the refund leaves the order's time of change still.
+            process = Process(house)
+            url = process.ready()
+            # Hints are lost still: goods come back, and the money for them, which leaves the order's time as it is.
+            eventually(lambda: both(shop, books, made["given back"]).billed, PATIENCE)
             shop.take_back(made["given back"], {"ACC-KAOS": 1})
             shop.refund(made["given back"], Decimal(50_000))
+            echo.hub = url
+            shop.edit(made["edited late"], {"ACC-KAOS": 3})
+            shop.capture(made["edited"])
             shop.refund(made["edited late"], Decimal(50_000))
             books.count({"ACC-TAS": 8})
-            process = Process(house)
-            echo.hub = process.ready()
             eventually(equal, PATIENCE)
             eventually(lambda: stock_equal(shop, books), PATIENCE)
             before = sides()
@@ -145,7 +143,8 @@ def assert_states(found: dict[str, Sides], books: Any, made: dict[str, str], sho
     assert found["unpaid"].sales == ("quotation",)
     # Invoiced before it was cancelled, and credited whole; or cancelled before Tryton had its invoice.
     assert found["cancelled"].sales in (("done",), ("cancelled",))
-    assert (found["cancelled"].billed, found["cancelled"].money) == (0, 0)
+    assert found["cancelled"].billed == 0
+    assert found["cancelled"].money == 0
     assert found["given back"].kept == 268_000 - 50_000
     assert found["money back"].total == found["money back"].kept
     assert found["edited late"].billed == 168_000

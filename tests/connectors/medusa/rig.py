@@ -121,6 +121,7 @@ class MedusaRig(StoreRig):
         self._wrap = wrap
         self._turn = 0
         self._key: dict[str, str] = {}
+        self._id = ""
 
     async def prepare(self) -> None:
         """Goods, and some real orders of different kinds whose rows are then copied; once for each server."""
@@ -160,18 +161,14 @@ class MedusaRig(StoreRig):
 
     async def refuse_credentials(self) -> None:
         """The key of this test's connector is revoked in Medusa itself; the others keep theirs."""
-        await asyncio.to_thread(self.desk.admin, "POST", f"/api-keys/{self._key_id}/revoke", {})
-
-    @property
-    def _key_id(self) -> str:
-        return self._id
+        await asyncio.to_thread(self.desk.admin, "POST", f"/api-keys/{self._id}/revoke", {})
 
     async def own_key(self) -> None:
         """A secret key for this test alone."""
         made = await asyncio.to_thread(
             self.desk.admin, "POST", "/api-keys", {"title": f"kit {time.time_ns()}", "type": "secret"}
         )
-        self._key, self._id = {"secret_key": made["api_key"]["token"]}, made["api_key"]["id"]
+        self._key, self._id = {"secret_key": made["api_key"]["token"]}, str(made["api_key"]["id"])
 
     async def truth(self) -> dict[str, Truth]:
         return {order["id"]: _truth(order) for order in await asyncio.to_thread(self.desk.orders)}

@@ -29,7 +29,7 @@ def money(order: str, amount: Decimal | int, reference: str = "books:receipt:1")
     return Write(reference, StorePayment(reference, order, Decimal(amount), "IDR", at, "transfer"))
 
 
-async def read(connector: Connector, id: str) -> Order:
+async def read(connector: Connector, id: str) -> Any:
     (row,) = await connector.read("order", [id])
     assert isinstance(row.record, Order)
     return row.record
@@ -49,7 +49,8 @@ async def test_money_of_the_books_marks_an_order_paid_once(rig: MedusaRig) -> No
     totals = {id: (await rig.truth())[id].total for id in (part, whole)}
     outcomes = await pay(connector, money(part, 10_000), money(whole, totals[whole]), money("order_none", 1))
     assert [type(o).__name__ for o in outcomes] == ["Done", "Done", "Failed"]
-    assert (await captured(rig, part), await captured(rig, whole)) == (0, totals[whole])
+    assert await captured(rig, part) == 0
+    assert await captured(rig, whole) == totals[whole]
     # Ours, not the store's: nobody books it a second time.
     order = await read(connector, whole)
     assert [(p.amount, p.origin) for p in order.payments] == [(totals[whole], "books")]
