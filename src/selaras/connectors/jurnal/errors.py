@@ -16,7 +16,8 @@ import msgspec
 from selaras.connectors.contract import ConnectorError, Expired, LockedPeriod, Rejected
 from selaras.connectors.jurnal.values import Row
 
-_CLOSED: Final = re.compile(r"clos\w* (the |of the )?book|closing (the )?book|book\w* (is|are|has been|have been) closed"
+_CLOSED: Final = re.compile(
+    r"clos\w* (the |of the )?book|closing (the )?book|book\w* (is|are|has been|have been) closed"
                             r"|tutup buku|buku (sudah|telah) ditutup|penutupan buku", re.IGNORECASE)  # fmt: skip
 _NOT_FIELDS: Final = frozenset({"error_full_messages", "id", "message", "error", "errors", "status"})
 
