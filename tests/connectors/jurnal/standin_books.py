@@ -449,6 +449,8 @@ class Books:
         if table in ("sales_orders",) and key == "created_at":
             key = "transaction_date"  # not documented for them
         default = "display_name" if table == "customers" else "name" if table == "products" else "transaction_date"
+        if table in ("customers", "products") and key not in ("display_name", "name"):
+            key = default
         rows.sort(key=sorts.get(key) or sorts[default], reverse=query.get("sort_order") == "desc")
         return rows
 

@@ -17,8 +17,10 @@ from selaras.connectors.contract import ConnectorError, Expired, LockedPeriod, R
 from selaras.connectors.jurnal.values import Row
 
 _CLOSED: Final = re.compile(
-    r"clos\w* (the |of the )?book|closing (the )?book|book\w* (is|are|has been|have been) closed"
-                            r"|tutup buku|buku (sudah|telah) ditutup|penutupan buku", re.IGNORECASE)  # fmt: skip
+    r"clos\w* (the |of the )?book|book\w* (is|are|has been|have been) closed"
+    r"|tutup buku|buku (sudah|telah) ditutup|penutupan buku",
+    re.IGNORECASE,
+)
 _NOT_FIELDS: Final = frozenset({"error_full_messages", "id", "message", "error", "errors", "status"})
 
 _CURES: Final = {

@@ -68,7 +68,7 @@ class Finder:
         """Documents by custom id; `exact` asks for every one that a list does not show, whatever the time it takes."""
         found: dict[str, Row] = {}
         wanted = list(dict.fromkeys(names))
-        if len(wanted) > _DIRECT:
+        if len(wanted) > _DIRECT and spec.sort:
             for page in range(1, _PAGES + 1):
                 rows, pages = await self.page(spec, page, newest=True)
                 found |= {row["custom_id"]: row for row in rows if row.get("custom_id") in wanted}

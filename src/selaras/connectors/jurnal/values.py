@@ -29,7 +29,10 @@ _OURS: Final = "slr"
 
 
 class Spec(msgspec.Struct, frozen=True):
-    """One kind of Jurnal's documents: its path, the name around its body, our mark in its custom ids."""
+    """One kind of Jurnal's documents: its path, the name around its body, our mark in its custom ids.
+
+    `sort` puts what was made last near the top of a list; "" where no documented key does.
+    """
 
     path: str
     name: str
@@ -37,7 +40,7 @@ class Spec(msgspec.Struct, frozen=True):
     sort: str = "transaction_date"
 
 
-CUSTOMER: Final = Spec("customers", "customer", "cu")
+CUSTOMER: Final = Spec("customers", "customer", "cu", "")
 SALES_ORDER: Final = Spec("sales_orders", "sales_order", "so", "transaction_no")
 SALES_INVOICE: Final = Spec("sales_invoices", "sales_invoice", "si", "created_at")
 RECEIVE_PAYMENT: Final = Spec("receive_payments", "receive_payment", "rp")
