@@ -409,11 +409,16 @@ class Books:
                 kept = [p for p in body["transaction_lines_attributes"] if not p.get("_destroy")]
                 if not gone or not kept:
                     raise invalid("transaction_lines_attributes", "can't be blank")
-            # Lines without an id are added; those that stay are not named (swagger, "Update a Sales Order").
+            # Lines without an id are added, with one they are kept (swagger, "Update a Sales Order").
             parts = body.get("transaction_lines_attributes") or ()
+            if not parts:
+                raise invalid("transaction_lines_attributes", "has to be sent")
             gone = {p["id"] for p in parts if p.get("_destroy")}
             stays = [line for line in row["transaction_lines_attributes"] if line["id"] not in gone]
-            more, total, tax = self.lines(body)
+            fresh = [p for p in parts if not p.get("id")]
+            more, total, tax = (
+                self.lines({**body, "transaction_lines_attributes": fresh}) if fresh else ([], ZERO, ZERO)
+            )
             total += sum((Decimal(line["amount"]) for line in stays), ZERO)
             row["transaction_lines_attributes"] = stays + more
             if row["transaction_status"]["name"] == "Closed":

@@ -12,6 +12,7 @@ from selaras.connectors.contract import (
     Changes,
     Check,
     ConnectorError,
+    Done,
     Failed,
     Found,
     Hint,
@@ -28,7 +29,7 @@ from selaras.connectors.jurnal.chart import Chart
 from selaras.connectors.jurnal.client import Client
 from selaras.connectors.jurnal.credit import Credits
 from selaras.connectors.jurnal.looking import Finder, Numbers
-from selaras.connectors.jurnal.mapping import PAYMENTS
+from selaras.connectors.jurnal.mapping import PAYMENTS, VOID
 from selaras.connectors.jurnal.pace import Pace
 from selaras.connectors.jurnal.reading import LISTS, Reader
 from selaras.connectors.jurnal.shelf import Shelf
@@ -39,6 +40,8 @@ from selaras.connectors.jurnal.values import (
     SALES_INVOICE,
     SALES_ORDER,
     Spec,
+    inner,
+    number,
 )
 from selaras.connectors.jurnal.writing import Batches, Item, finished
 from selaras.connectors.oauth import OAuth
@@ -97,12 +100,18 @@ class Jurnal:
         goes_on = '"page"' in cursor or '"list"' in cursor
         if cursor and not goes_on and not self._pace.due(kind):
             return Changes((), cursor, False)
+        if cursor:
+            await self._pace.stand_back("page")
         with self._pace.poll(kind, goes_on=goes_on):
             return await self._reader.changed(kind, cursor)
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """These records now; stock is asked for by product code."""
         self._bound(ids, self.capabilities.read_batch)
+        if kind == "stock":
+            await self._pace.stand_back(kind)
+            with self._pace.poll("read stock", goes_on=False):
+                return await self._reader.read(kind, ids)
         return await self._reader.read(kind, ids)
 
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
@@ -238,11 +247,36 @@ class Jurnal:
         for item in items:
             try:
                 if op == "void":
-                    await self._batches.delete(spec, kind, item)
+                    await self._void(spec, kind, item)
                 else:
                     await self._update(spec, kind, item)
             except (Rejected, LockedPeriod, Ambiguous) as error:
                 item.outcome = Failed(error)
+
+    async def _void(self, spec: Spec, kind: str, item: Item) -> None:
+        """Delete an order; one that has payments stays, marked, and holds no goods any more (Jurnal reserves none)."""
+        await self._batches.delete(spec, kind, item)
+        error = item.outcome.error if isinstance(item.outcome, Failed) else None
+        if not isinstance(error, Rejected) or error.code != "paid":
+            return
+        row = await self._finder.one(spec, item.write.id)
+        if row is None:
+            item.outcome = Done(item.write.id, status="void")
+            return
+        if not str(row.get("memo") or "").startswith(VOID):
+            lines = [
+                {"id": line["id"], "product_id": inner(line, "product").get("id"), "quantity": line.get("quantity"),
+                 "rate": number(line.get("rate")), "line_tax_id": inner(line, "line_tax").get("id")}
+                for line in row.get("transaction_lines_attributes") or ()
+            ]  # fmt: skip
+            item.body = {
+                "memo": f"{VOID} {row.get('memo') or ''}".strip(), "use_tax_inclusive": True,
+                "transaction_lines_attributes": lines,
+            }  # fmt: skip
+            await self._batches.change(spec, kind, item)
+            if isinstance(item.outcome, Failed):
+                return
+        item.outcome = Done(item.write.id, str(row.get("transaction_no") or ""), status="void")
 
     async def _update(self, spec: Spec, kind: str, item: Item) -> None:
         body = await self._body(kind, item, of_order=False, new=False)

@@ -45,6 +45,8 @@ from selaras.model.money import ZERO
 from selaras.model.party import Contact
 
 _RAW: Final = msgspec.json.Encoder(decimal_format="number")
+VOID: Final = "[VOID]"
+"""Stands before the memo of an order that is void but has payments, which Jurnal does not delete."""
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -72,7 +74,7 @@ def texts_of(row: Row) -> tuple[Any, ...]:
 
 def status_of(row: Row) -> DocumentStatus:
     """Open, paid or void."""
-    if row.get("deleted_at"):
+    if row.get("deleted_at") or str(row.get("memo") or "").startswith(VOID):
         return "void"
     name = str(inner(row, "transaction_status").get("name") or "")
     return "paid" if name in ("Paid", "Closed") else "open"

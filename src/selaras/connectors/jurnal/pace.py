@@ -8,11 +8,15 @@ is that nothing is new. While writes wait for their turn, the share is a quarter
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
 _BUSY: Final = 0.25
+# Seconds that a page of a list, or the reading of stock, stands back for writes that wait.
+_PAGE_STANDS_BACK: Final = 10.0
+_STOCK_STANDS_BACK: Final = 120.0
 
 
 class Pace:
@@ -41,9 +45,24 @@ class Pace:
             return True
         at, cost = last
         now = self._clock()
-        busy = self._waiting() > 1 or now - self._wrote < 30.0
-        gap = cost / (self._per_second * self._share * (_BUSY if busy else 1.0))
+        gap = cost / (self._per_second * self._share * (_BUSY if self._busy(now) else 1.0))
         return not at <= now < at + gap
+
+    def _busy(self, now: float) -> bool:
+        return self._waiting() > 1 or now - self._wrote < 30.0
+
+    async def stand_back(self, kind: str) -> None:
+        """Let writes that wait go first, for a while. Stock waits longer: it is read anew after every batch."""
+        if not self._share:
+            return
+        most = _STOCK_STANDS_BACK if kind == "stock" else _PAGE_STANDS_BACK
+        end = self._clock() + most
+        while (now := self._clock()) < end and self._busy(now):
+            if kind == "stock" and self.due("read stock"):
+                return
+            if kind != "stock" and not self._waiting():
+                return
+            await asyncio.sleep(1.0)
 
     @contextlib.contextmanager
     def poll(self, kind: str, *, goes_on: bool) -> Iterator[None]:

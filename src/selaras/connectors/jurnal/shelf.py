@@ -14,6 +14,7 @@ from typing import Final
 from selaras.connectors.jurnal.chart import PAGE, Chart, goods_of
 from selaras.connectors.jurnal.client import Client, unreadable
 from selaras.connectors.jurnal.looking import Finder
+from selaras.connectors.jurnal.mapping import VOID
 from selaras.connectors.jurnal.values import SALES_ORDER, SCM, Row, inner, number, pages_of, rows_of
 from selaras.model.money import ZERO
 from selaras.model.product import Product, Stock
@@ -100,6 +101,8 @@ class Shelf:
             for row in rows:
                 if inner(row, "transaction_status").get("name") == "Closed":
                     return held
+                if str(row.get("memo") or "").startswith(VOID):
+                    continue
                 place = str(inner(row, "warehouse").get("id") or "")
                 if warehouse and place and place != warehouse:
                     continue
