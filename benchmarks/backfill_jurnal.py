@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """A back-fill into Jurnal at its limits: python benchmarks/backfill_jurnal.py [--orders 5000] [--speed 10]
 
-Paid orders that a store has already are booked by the real flows (service, planner, dispatcher, connector, limiter) into
-the stand-in of the tests, which enforces 30 calls a minute and 1,800 an hour for a credential, 40 and 2,500 for an address,
-by the calendar minute and hour as Mekari's gateway does. At that rate 5,000 orders take about seven minutes; so that this
-need not be waited for, hub and stand-in share one clock that runs `--speed` times faster (`--speed 1` is real time). What
-the machine computes is not made faster and counts for that much more: `share` can only come out too low by it.
+Paid orders that a store has already are booked by the real flows (service, planner, dispatcher, connector, limiter)
+into the stand-in of the tests, which enforces 30 calls a minute and 1,800 an hour for a credential, 40 and 2,500 for
+an address, by the calendar minute and hour as Mekari's gateway does. At that rate 5,000 orders take about seven
+minutes; so that this need not be waited for, hub and stand-in share one clock that runs `--speed` times faster
+(`--speed 1` is real time). What the machine computes is not made faster and counts for that much more: `share` can
+only come out too low by it.
 
-One JSON object: `share` is the part of the allowed rate that was used between the first and the last write, `refused` the
-calls that the gateway refused (429), `least` the writes that full batches of 100 need, `wrong` the orders whose invoice has
-another total.
+One JSON object: `share` is the part of the allowed rate that was used between the first and the last write, `refused`
+the calls that the gateway refused (429), `least` the writes that full batches of 100 need, `wrong` the orders whose
+invoice has another total.
 """
 
 from __future__ import annotations

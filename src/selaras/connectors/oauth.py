@@ -42,7 +42,7 @@ class OAuth:
     endpoint: "basic" (header, RFC 6749 §2.3.1) or "body". `extra_authorize` and `extra_token` are further
     parameters that a system wants (audience, access_type). `margin` is seconds before expiry at which a
     refresh is made. `grant_days` is the lifetime of a grant where the system's documentation states one and
-    its answers do not. `scheme` is the word before the token in the Authorization header. `token_body` "json" is for
+    its answers do not. `scheme` is the word before the token in the Authorization header. `body_format` "json" is for
     token endpoints that want JSON instead of a form (Mekari); the client then shows itself in the body.
     """
 
@@ -62,7 +62,7 @@ class OAuth:
         redirect_uri: str = "",
         scope: str = "",
         client_auth: Literal["basic", "body"] = "basic",
-        token_body: Literal["form", "json"] = "form",
+        body_format: Literal["form", "json"] = "form",
         extra_authorize: Mapping[str, str] | None = None,
         extra_token: Mapping[str, str] | None = None,
         margin: float = 120.0,
@@ -85,8 +85,8 @@ class OAuth:
         self._revoke_url = revoke_url
         self._redirect_uri = redirect_uri
         self._scope = scope
-        self._client_auth = client_auth if token_body == "form" else "body"
-        self._token_body = token_body
+        self._client_auth = client_auth if body_format == "form" else "body"
+        self._body_format = body_format
         self._extra_authorize = dict(extra_authorize or {})
         self._extra_token = dict(extra_token or {})
         self._margin = margin
@@ -334,7 +334,7 @@ class OAuth:
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         lost = ""
         body = urlencode(fields).encode()
-        if self._token_body == "json":
+        if self._body_format == "json":
             headers["Content-Type"], body = "application/json", msgspec.json.encode(fields)
         try:
             return await http.request("POST", path, body=body, headers=headers, effect=True, answers=(401,))

@@ -1,7 +1,7 @@
 """A back-fill on a scaled clock: the real flows into the stand-in, with Jurnal's limits enforced.
 
-Hub, connector, limiter and stand-in live on one event loop whose time runs `speed` times faster than the wall's: what the
-limiter waits, what a lane sleeps, what a lease lasts and how the gateway counts its minutes are all of that time.
+Hub, connector, limiter and stand-in live on one event loop whose time runs `speed` times faster than the wall's: what
+the limiter waits, what a lane sleeps, what a lease lasts and how the gateway counts its minutes are all of that time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.connectors.jurnal.world import a_jurnal_world
 ALLOWED = 30.0
 
 
-class _Faster(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Faster(selectors.DefaultSelector):
     """Waits a `speed`-th of the time that it is told."""
 
     speed = 1.0

@@ -3,7 +3,7 @@
 It is no softer than the facts (reference/accounting-apis.md §5; Mekari's swagger 2.0.0 and developer documentation):
 
 =============================  ======================================================================================
-HMAC                           `date: …\\n<METHOD> <path?query> HTTP/1.1`, 300 s, `Digest` on writes (devcenter-kb, hmac.md)
+HMAC                           date and request line, 300 s, `Digest` on writes (devcenter-kb, hmac.md)
 OAuth 2.0                      JSON token endpoint, 3,600 s, refresh token used once (devcenter-kb, oauth2.md)
 limits                         30/min and 1,800/h for a credential, 40/min and 2,500/h for an address, by the calendar;
                                429 `{"message": "API rate limit exceeded"}`, what is left in headers, no Retry-After
@@ -32,8 +32,10 @@ from urllib.parse import unquote, urlsplit
 
 from aiohttp import web
 
-from tests.connectors.jurnal.standin_books import SAFE, TRANSACTIONS, Books, Refused, Row
+from tests.connectors.jurnal.standin_books import TRANSACTIONS, Refused, Row
+from tests.connectors.jurnal.standin_lists import Books
 
+SAFE = re.compile(r"[A-Za-z0-9_.~-]+")
 API, SCM = "/public/jurnal/api/v1/", "/public/jurnal/scm/public/lo/v1/"
 SINGULAR = {
     "sales_orders": "sales_order", "sales_invoices": "sales_invoice", "receive_payments": "receive_payment",
@@ -59,7 +61,8 @@ class StandIn:
         self.url = ""
         self.client_id, self.secret = "klien-1", "rahasia"
         self.limits = limits
-        self.mode, self.turn, self.chance = "", 0, str
+        self.mode, self.turn = "", 0
+        self.chance: Callable[[], str] = str
         self.revoked = False
         self.lag = 0.0
         self.counted: Counter[tuple[str, str, int]] = Counter()

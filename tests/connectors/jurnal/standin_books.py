@@ -2,7 +2,7 @@
 
 Facts (S = read in Mekari's swagger 2.0.0, its documentation or its Ruby client; the rest is assumed on the hard side):
 
-* `custom_id` and `transaction_no` are unique; a repeat is 409 with the id of the one that stands (S, Ruby client fixture).
+* `custom_id` and `transaction_no` are unique; a repeat is 409 with the id of the one that stands (S, Ruby fixture).
 * Lines and taxes are not rounded; a line's discount is a percentage (S, totals such as 200000.00016; fixtures).
 * Names of contacts are unique (S, SimpliDOTS: a second customer of the same name is not taken).
 * An invoice with `selected_po_id` closes the order, and takes its payments over (S, fixture of convert_to_invoice).
@@ -15,7 +15,6 @@ Facts (S = read in Mekari's swagger 2.0.0, its documentation or its Ruby client;
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -49,13 +48,13 @@ TRANSACTIONS = (
 )  # fmt: skip
 
 
-class Books:
-    """One company."""
+class Sales:
+    """One company: what is created there."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self.tables: dict[str, dict[int, Row]] = {name: {} for name in (*TRANSACTIONS, "customers", "products")}
-        self.names: dict[tuple[str, str, str], int] = {}
+        self.names: dict[tuple[str, str, Any], int] = {}
         self.closed: dt.date | None = None
         self.id = 1000
         self.accounts: dict[int, Row] = {}
@@ -73,10 +72,13 @@ class Books:
                 "id": id, "name": name, "number": number, "category": category, "is_parent": False, "lock": False,
                 "currency_code": "IDR", "balance_amount": 0,
             }  # fmt: skip
-        self.taxes = {id: {"id": id, "name": name, "rate": rate} for id, name, rate in
+        self.taxes: dict[int, Row] = {id: {"id": id, "name": name, "rate": rate} for id, name, rate in
                       ((31, "PPN", "11.0"), (32, "PPN 12%", "12.0"))}  # fmt: skip
-        self.warehouses = {5: {"id": 5, "name": "Gudang A", "code": "67"}, 6: {"id": 6, "name": "Gudang B", "code": ""}}
-        self.tags = {24: {"id": 24, "name": "Jakarta"}, 25: {"id": 25, "name": "Bandung"}}
+        self.warehouses: dict[int, Row] = {
+            5: {"id": 5, "name": "Gudang A", "code": "67"},
+            6: {"id": 6, "name": "Gudang B", "code": ""},
+        }
+        self.tags: dict[int, Row] = {24: {"id": 24, "name": "Jakarta"}, 25: {"id": 25, "name": "Bandung"}}
         for code, account in (("SHIPPING", "4-40000"), ("FEE", "4-40000"), ("JASA", "4-40300")):
             self.add_product(code, track=False, account=account)
 
@@ -92,7 +94,7 @@ class Books:
 
     def add_product(self, code: str, quantity: int = 0, *, track: bool = True, account: str = "4-40000") -> Row:
         id = self.next()
-        row = {
+        row: Row = {
             "id": id, "name": f"Barang {code}", "product_code": code, "custom_id": None, "track_inventory": track,
             "archive": False, "quantity": Decimal(quantity), "sell_price_per_unit": "0.0", "warehouses": {5: quantity},
             "sell_account": self.number(account), "created_at": self.stamp(), "updated_at": self.stamp(),
@@ -177,7 +179,7 @@ class Books:
             known = self.names["customers", "display_name", body["display_name"]]
             if self.tables["customers"][known].get("custom_id") != body.get("custom_id"):
                 raise invalid("display_name", "has already been taken")
-        row = {
+        row: Row = {
             "id": self.next(), "archive": False, "deleted_at": None, "created_at": self.stamp(),
             "updated_at": self.stamp(), "transaction_no": None, "visible_at": self.now(),
             **{f: body.get(f) for f in ("display_name", "first_name", "email", "phone", "mobile", "custom_id",
@@ -203,7 +205,7 @@ class Books:
             if quantity <= 0 or rate < 0:
                 raise invalid("transaction_lines_attributes.quantity", "must be greater than 0")
             amount = quantity * rate * (1 - Decimal(part.get("discount", 0)) / 100)
-            tax = self.taxes.get(part.get("line_tax_id"), {"id": None, "name": None, "rate": None})
+            tax: Row = self.taxes.get(part.get("line_tax_id"), {"id": None, "name": None, "rate": None})
             share = Decimal(tax["rate"] or 0) / 100
             levy = amount * share / (1 + share) if body.get("use_tax_inclusive") else amount * share
             total += amount if body.get("use_tax_inclusive") else amount + levy
@@ -396,82 +398,3 @@ class Books:
         if due > 0:
             self.pay(invoice, due, {"id": row["id"], "amount": plain(due)})
         return row
-
-    # -- changes ----------------------------------------------------------------------------------------------------
-
-    def change(self, table: str, name: str, body: Row) -> Row:
-        row = self.get(table, name)
-        if table == "customers":
-            row |= {k: v for k, v in body.items() if k in row}
-        elif table == "sales_orders":
-            if row["transaction_status"]["name"] == "Closed" and body.get("transaction_lines_attributes"):
-                gone = {p["id"] for p in body["transaction_lines_attributes"] if p.get("_destroy")}
-                kept = [p for p in body["transaction_lines_attributes"] if not p.get("_destroy")]
-                if not gone or not kept:
-                    raise invalid("transaction_lines_attributes", "can't be blank")
-            # Lines without an id are added, with one they are kept (swagger, "Update a Sales Order").
-            parts = body.get("transaction_lines_attributes") or ()
-            if not parts:
-                raise invalid("transaction_lines_attributes", "has to be sent")
-            gone = {p["id"] for p in parts if p.get("_destroy")}
-            stays = [line for line in row["transaction_lines_attributes"] if line["id"] not in gone]
-            fresh = [p for p in parts if not p.get("id")]
-            more, total, tax = (
-                self.lines({**body, "transaction_lines_attributes": fresh}) if fresh else ([], ZERO, ZERO)
-            )
-            total += sum((Decimal(line["amount"]) for line in stays), ZERO)
-            row["transaction_lines_attributes"] = stays + more
-            if row["transaction_status"]["name"] == "Closed":
-                for line in row["transaction_lines_attributes"]:
-                    line["remaining_quantity"] = 0
-            row |= {"original_amount": plain(total), "tax_amount": plain(tax),
-                    **{k: body[k] for k in ("tracking_no", "ship_via", "memo") if k in body}}  # fmt: skip
-        else:
-            raise invalid("base", "cannot be changed")
-        row["updated_at"] = self.stamp()
-        return row
-
-    def delete(self, table: str, name: str) -> None:
-        row = self.get(table, name)
-        if row.get("payments"):
-            raise invalid("base", "cannot be deleted because it has payments")
-        row["deleted_at"] = self.stamp()
-
-    def listed(self, table: str, query: dict[str, str], lag: float) -> list[Row]:
-        """The rows of a list; new ones show only after `lag` seconds."""
-        rows = [r for r in self.tables[table].values()
-                if not r.get("deleted_at") and r.get("visible_at", 0.0) + lag <= self.now()]  # fmt: skip
-        key = query.get("sort_key", "")
-        sorts: dict[str, Callable[[Row], Any]] = {
-            "created_at": lambda r: r["id"],
-            "transaction_no": lambda r: str(r["transaction_no"]),
-            "transaction_date": lambda r: (r["transaction_date"][6:], r["transaction_date"][3:5],
-                                           r["transaction_date"][:2], r["id"]),
-            "transaction_status_name": lambda r: r["transaction_status"]["name"],
-            "display_name": lambda r: r["display_name"],
-            "name": lambda r: r["name"],
-        }  # fmt: skip
-        if table in ("sales_orders",) and key == "created_at":
-            key = "transaction_date"  # not documented for them
-        default = "display_name" if table == "customers" else "name" if table == "products" else "transaction_date"
-        if table in ("customers", "products") and key not in ("display_name", "name"):
-            key = default
-        rows.sort(key=sorts.get(key) or sorts[default], reverse=query.get("sort_order") == "desc")
-        return rows
-
-    @staticmethod
-    def shown(row: Row) -> Row:
-        """A row as it is sent."""
-        hidden = ("visible_at", "warehouses")
-        made = {k: v for k, v in row.items() if k not in hidden}
-        if "transaction_lines_attributes" in made:
-            made["transaction_lines_attributes"] = [
-                {k: v for k, v in line.items() if k not in ("pieces", "back")}
-                for line in made["transaction_lines_attributes"]
-            ]
-        if "payments" in made:
-            made["payments"] = [{"id": p["id"]} for p in made["payments"]]
-        return made
-
-
-SAFE = re.compile(r"[A-Za-z0-9_.~-]+")

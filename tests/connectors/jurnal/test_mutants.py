@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -57,7 +58,7 @@ class NumberForId(Mutant):
 
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
         own = values.custom_id
-        reading = __import__("selaras.connectors.jurnal.reading", fromlist=["custom_id"])
+        reading: Any = importlib.import_module("selaras.connectors.jurnal.reading")
         reading.custom_id = lambda mark, reference: reference
         try:
             return dict(await self.inner.find(kind, references))
@@ -89,7 +90,7 @@ class RoundedPrices(Mutant):
     """The discount goes as a percentage and the price as the store has it."""
 
     async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
-        lines = __import__("selaras.connectors.jurnal.lines", fromlist=["split"])
+        lines: Any = importlib.import_module("selaras.connectors.jurnal.lines")
         own = lines.split
 
         def rough(code: str, quantity: Decimal, money: int, currency: str, tax: str, text: str) -> Any:

@@ -214,7 +214,7 @@ async def test_what_the_mapping_chose_is_honoured_or_refused(books: StandIn) -> 
 
 
 async def test_no_window_holds_more_calls_than_it_may() -> None:
-    """A virtual clock, calls of any length: in no span of a minute, at either end of a call, are there more than ten."""
+    """A virtual clock, calls of any length: no span of a minute, at either end of a call, holds more than ten."""
     now = 0.0
     spans: list[tuple[float, float]] = []
 

@@ -107,7 +107,7 @@ def build(
             client_id, secret, f"{account_url}/auth/oauth2/token", tools.tokens, connection=tools.connection,
             authorize_url=f"{account_url}/auth", redirect_uri=settings.get("redirect_uri", ""),
             scope=settings.get("scope", ""), extra_token={"scope": settings.get("scope", "")}, grant_days=30.0,
-            token_body="json",  # noqa: S106 - a form of body, no secret
+            body_format="json",
              clock=tools.clock, allow_plain=allow_plain,
         )  # fmt: skip
     own, address = rates(settings)

@@ -60,7 +60,7 @@ _MARKS: Final = {"cm": CREDIT_MEMO, "sr": SALES_RETURN, "d": BANK_DEPOSIT, "w": 
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Where a poll stands. `since` is the first day that it reads, `until` the day it began; `list`, `page` are next."""
+    """Where a poll stands: it reads from the day `since`, began on `until`; `list` and `page` are next."""
 
     since: str = ""
     until: str = ""
