@@ -77,7 +77,7 @@ class Server:
         self.folder = folder
         self.workers = workers
         self.log = folder / "trytond.txt"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._config = home.config(folder, self.port, workers=workers)
         self._process: subprocess.Popen[bytes] | None = None
@@ -157,7 +157,7 @@ class Home:
 
     def build(self) -> None:
         """Make what is missing."""
-        with _alone(self.folder / "lock"):
+        with alone(self.folder / "lock"):
             if self._told.exists():
                 return
             if not (self.environment / "complete").exists():
@@ -195,7 +195,7 @@ class Home:
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def alone(path: Path) -> Iterator[None]:
     """One builder at a time (best effort: Windows has no flock)."""
     with open(path, "w") as handle:
         if os.name != "nt":
@@ -205,7 +205,7 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -4,7 +4,7 @@ JSON (`--json`), always with "machine" {"cpu", "cores", "python", "system"}, "wh
 `intake`: "webhooks", "connections", "per_second", "median_ms", "p99_ms", "durable", "raw_commits_per_second", "cpu_ms";
 `posting`: "orders", "documents_per_order", "documents", "seconds", "per_second", "cpu_ms_per_order",
 "cpu_ms_of_sandbox", "peak_mib", "calls", "least_calls", "calls_ratio"; `connectors`: "walk", "write", "limit" (see
-`benches.py`).
+`benches.py`) and "tryton" (`bench_peers.py`): orders per second into a real Tryton beside its ceiling.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from selaras.cli import base, benches, rig
+from selaras.cli import base, bench_peers, benches, rig
 from selaras.cli.demo import encode
 from selaras.i18n import N_
 from selaras.sandbox.case.door import CaseError
@@ -95,7 +95,16 @@ def posting(orders: int, profile: Path | None, as_json: bool) -> None:
 
 @command.command("connectors", help=N_("Calls, processor time and the use of a rate limit, connector by connector."))
 @base.option("--records", type=click.IntRange(min=200), default=10_000, show_default=True, help=N_("Records."))
+@base.option("--tryton", "orders", type=click.IntRange(min=0), default=100, show_default=True,
+             help=N_("Orders in each run into a real Tryton, beside a bare client; 0 leaves it out."))  # fmt: skip
+@base.option("--runs", type=click.IntRange(1, 20), default=3, show_default=True, help=N_("Runs into Tryton."))
 @_AS_JSON
-def connectors(records: int, as_json: bool) -> None:
+def connectors(records: int, orders: int, runs: int, as_json: bool) -> None:
     """Connectors."""
-    _run("connectors", lambda: benches.connectors(records), as_json)
+
+    async def both() -> dict[str, Any]:
+        alone = await benches.connectors(records)
+        beside = await bench_peers.tryton(orders, runs) if orders else {"ok": True}
+        return {**alone, "ok": alone["ok"] and beside["ok"], "tryton": beside}
+
+    _run("connectors", both, as_json)

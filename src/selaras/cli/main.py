@@ -14,6 +14,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "connect": ("selaras.cli.connect", "connect", N_("Connect a store, books or a bank, and sign in.")),
     "connections": ("selaras.cli.connections", "connections", N_("List, check and remove connections.")),
     "pair": ("selaras.cli.pair", "pair", N_("Keep a store in books, under a policy.")),
+    "mapping": ("selaras.cli.mapping", "mapping", N_("Which account, tax and warehouse of the books is meant.")),
     "schedule": ("selaras.cli.pair", "schedule", N_("How often each kind of record is synchronised.")),
     "coverage": ("selaras.cli.coverage", "coverage", N_("Seen = posted + waiting + blocked + skipped, by day.")),
     "objectives": ("selaras.cli.coverage", "objectives", N_("Orders recorded, stock accuracy, cancellations, by day.")),

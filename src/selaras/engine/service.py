@@ -18,6 +18,7 @@ from selaras.sync.apply import Dispatcher
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
 from selaras.sync.intake import Intake
+from selaras.sync.mirror import CHART_KINDS
 from selaras.sync.objectives import measure_stock
 from selaras.sync.orders import BANK_KEY, OrderPlanner
 from selaras.sync.payments import PaymentFlow
@@ -25,7 +26,10 @@ from selaras.sync.stock import StockFlow
 from selaras.sync.sweep import Sweep, Swept
 
 # What is read from either side, most needed first; products and contacts before the orders that name them.
-KINDS = ("product", "contact", "stock", "order", "bank_transaction", "receipt", "journal")
+KINDS = (
+    "account", "tax", "warehouse", "dimension", "product", "contact", "stock", "order", "bank_transaction", "receipt",
+    "journal",
+)  # fmt: skip
 # The store's own stock is read when it is written; only the books' stock is news.
 _NOT_POLLED = {"store": frozenset({"stock"})}
 # Seconds after a document was sent until the stock that it moved is read, and between two workings-out of stock.
@@ -34,8 +38,10 @@ _STOCK_PAUSE = 0.5
 _GRANT_WARNING_DAYS = 7
 # How old (in seconds) the mirror of the books may be when orders are planned.
 _FRESH = {"product": 60.0, "contact": 10.0}
-# What a newly read product or contact may put right.
-_CURED_BY = {"product": ("unmatched_product",), "contact": ("contact_tie",)}
+# What a newly read product or contact, or a change of the books' chart, may put right.
+_CURED_BY = {"product": ("unmatched_product",), "contact": ("contact_tie",)} | dict.fromkeys(
+    CHART_KINDS, ("mapping_unfit",)
+)
 
 
 class Service:
@@ -138,7 +144,7 @@ class Service:
                 self._reconsider.add(pair.store)
             if kind in _CURED_BY:
                 self._cured[pair.store] = self._cured.get(pair.store, ()) + _CURED_BY[kind]
-            if kind in ("order", "bank_transaction", "receipt", "journal", "product", "contact"):
+            if kind in ("order", "bank_transaction", "receipt", "journal") or kind in _CURED_BY:
                 self.lanes[f"plan {pair.store}"].wake()
             if kind == "stock":
                 self.lanes[f"stock {pair.store}"].wake()

@@ -200,6 +200,14 @@ class Records:
             (connection, connection, *causes),
         )
 
+    def replan_unsent(self, connection: str, target: str) -> int:
+        """Plan every record of the connection again that has a posting to `target` planned or blocked, not sent yet."""
+        return self._db.run(
+            f"""UPDATE record SET {_AGAIN} WHERE connection = ? AND (kind, id) IN (
+            SELECT record_kind, record_id FROM posting WHERE connection = ? AND target = ? AND state IN (0, 3))""",  # noqa: S608
+            (connection, connection, target),
+        )
+
     def get(self, key: RecordKey) -> StoredRecord | None:
         """One record as last seen."""
         rows = self._db.rows(
@@ -221,6 +229,14 @@ class Records:
         rows = self._db.rows(
             f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? ORDER BY id",  # noqa: S608
             (connection, kind),
+        )
+        return [_stored(row) for row in rows]
+
+    def newest(self, connection: str, kind: str, limit: int) -> list[StoredRecord]:
+        """The records of the latest days, at most `limit`."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? ORDER BY day DESC, id LIMIT ?",  # noqa: S608
+            (connection, kind, limit),
         )
         return [_stored(row) for row in rows]
 

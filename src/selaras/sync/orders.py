@@ -18,9 +18,11 @@ from selaras.model.document import BankTransaction, ContactDraft, DocumentKind, 
 from selaras.model.money import ZERO, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
+from selaras.rules.mapping import Mapped
 from selaras.rules.plan_types import BankMatch, Held, HeldState, Intent, IntentOp, Plan, Problem
 from selaras.rules.planning import plan_order
 from selaras.rules.products import ProductMatch, match_product
+from selaras.sync import mappings
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 
 PROBLEM_KEY = "!"
@@ -60,6 +62,7 @@ class OrderPlanner:
         books = hub.connectors.get(pair.books)
         fixed = books is not None and "invoice" not in books.capabilities.updates
         self._policy = msgspec.structs.replace(pair.policy, on_edit="reverse") if fixed else pair.policy
+        self._can = None if books is None else books.capabilities
 
     async def plan(self, limit: int = 200) -> int:
         """Plan every order that changed; returns how many were planned."""
@@ -80,6 +83,8 @@ class OrderPlanner:
 
     def _plan_and_keep(self, records: Sequence[StoredRecord]) -> None:
         ledger, now = self._hub.desk.ledger, self._hub.now()
+        if self._can is not None:
+            mappings.remember(ledger, self._pair.books, self._can, now)
         drafts = self.draft(records)
         for draft in drafts:
             for stream, key in draft.superseded:
@@ -106,6 +111,7 @@ class OrderPlanner:
         decided = ledger.connections.decisions(store, "contact")
         bank = self._bank_matches(streams)
         self._match_codes(orders)
+        mapped = self.mapped()
         planned_contacts: dict[str, bool] = {}
         drafts = []
         for record, order, stream, contact in zip(records, orders, streams, contacts, strict=True):
@@ -115,11 +121,17 @@ class OrderPlanner:
                 order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
             )
             held = _held(history.get(stream, ()), links)
-            plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()))
+            plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()), mapped)
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
             self._tell_store(record, order, stream, bank.get(stream, ()), history.get(stream, ()), paid_back, rows)
             drafts.append(Draft(record, plan, rows, new_links, superseded))
         return drafts
+
+    def mapped(self) -> Mapped:
+        """The pair's mapping in force. Runs in the ledger's thread."""
+        ledger, books = self._hub.desk.ledger, self._pair.books
+        needs = mappings.declared(ledger, books).needs if self._can is None else self._can.maps
+        return mappings.mapped(ledger, self._pair, self._hub.mirrors[books].chart, needs)
 
     # -- buyer -----------------------------------------------------------------------------------------------------
 

@@ -30,6 +30,8 @@ def spoken(text: str) -> str:
 def _spoken(text: str, depth: int) -> str:
     if not text or not depth:
         return text
+    if "\n" in text:  # a reason and what was done about its date or its accounts, line by line
+        return "\n".join(_spoken(line, depth) for line in text.split("\n"))
     found = recognised(text)
     # "%(name)s: %(why)s." fits nearly everything; two sentences one behind the other are better taken apart first.
     if found is not None and (". " not in text or len(_PLACE.sub("", found.text)) > _VAGUE):

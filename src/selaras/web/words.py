@@ -16,6 +16,7 @@ CAUSES: Final = {
     "draft": N_("Not an order yet"),
     "duplicate_reference": N_("The reference stands in the books already"),
     "locked_period": N_("The books are closed for this date"),
+    "mapping_unfit": N_("The mapping names what cannot be used"),
     "missing_mapping": N_("An account of the books is not chosen yet"),
     "negative_line": N_("A line has a negative price"),
     "negative_total": N_("The order mixes goods sold and taken back"),

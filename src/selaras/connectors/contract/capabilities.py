@@ -35,6 +35,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     `targets`         kinds of document that can be written
     `updates`         kinds of document that can be changed after they were written
     `money_scale`     how the wire says amounts: "major" (decimal major units) or "minor" (integers)
+    `maps`            what these books cannot choose themselves: `account:ROLE` (such as sales), `tax`, `warehouse`,
+                      `dimension:KIND`. Nothing is posted before the pair's mapping names it
     `compare_and_set` whether a stock write can be made conditional on the version read
     """
 
@@ -51,3 +53,4 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     money_scale: Literal["major", "minor"] = "major"
     compare_and_set: bool = False
     webhooks: bool = False
+    maps: frozenset[str] = frozenset()

@@ -23,7 +23,7 @@ from selaras.connectors.tryton.values import Row, reference
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.money import ZERO
 
-_COMMON: Final = frozenset({"party.party", "product.product"})
+_COMMON: Final = frozenset({"party.party", "product.product", "stock.location"})
 _BAD: Final = (KeyError, TypeError, AttributeError, IndexError)
 
 

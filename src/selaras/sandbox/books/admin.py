@@ -10,7 +10,9 @@ import msgspec
 
 from selaras.sandbox.books import batch, supply, truth, wire
 from selaras.sandbox.books.grants import Grants
-from selaras.sandbox.books.state import Books, Refused
+from selaras.sandbox.books.makeup import ChartIn
+from selaras.sandbox.books.refusal import Refused
+from selaras.sandbox.books.state import Books
 
 
 class Seed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -107,6 +109,13 @@ def revoke(books: Books, grants: Grants, body: bytes) -> Any:
     return {"revoked": grants.revoke_all()}
 
 
+def change_chart(books: Books, grants: Grants, body: bytes) -> Any:
+    """Add or change accounts, taxes and dimensions."""
+    act = books.act("hand")
+    books.makeup.change(msgspec.json.decode(body, type=ChartIn), act.stamp, act.now, act.visible_at)
+    return {kind: len(table) for kind, table in books.makeup.tables.items()}
+
+
 POSTS: Final[dict[str, Callable[[Books, Grants, bytes], Any]]] = {
     "seed": seed,
     "typist": typist,
@@ -115,6 +124,7 @@ POSTS: Final[dict[str, Callable[[Books, Grants, bytes], Any]]] = {
     "close": close,
     "expire": expire,
     "revoke": revoke,
+    "chart": change_chart,
 }
 
 
