@@ -88,17 +88,16 @@ async def backfill(path: Path, orders: int, speed: float, *, each: int = 3) -> d
             "calls_per_order": round(len(calls) / orders, 4), "least_per_order": round(least / orders, 4),
             "refused": books.refused, "seconds": round(last - first, 1), "allowed_rate": ALLOWED,
             "used_rate": round(used, 2), "share": round(used / ALLOWED, 4), "speed": speed, "wrong": len(wrong),
-            "reads": _reads(during),
+            "written": _by_path(writes), "reads": _by_path([entry for entry in during if entry[1] == "GET"]),
         }  # fmt: skip
 
 
-def _reads(calls: list[tuple[float, str, str]]) -> dict[str, int]:
+def _by_path(calls: list[tuple[float, str, str]]) -> dict[str, int]:
     found: dict[str, int] = {}
-    for _at, method, path in calls:
-        if method == "GET":
-            name = path.rsplit("/v1/", 1)[-1]
-            name = name.rsplit("/", 1)[0] + "/…" if name[-1:].isdigit() else name
-            found[name] = found.get(name, 0) + 1
+    for _at, _method, path in calls:
+        name = path.rsplit("/v1/", 1)[-1]
+        name = name.rsplit("/", 1)[0] + "/…" if name[-1:].isdigit() else name
+        found[name] = found.get(name, 0) + 1
     return found
 
 
