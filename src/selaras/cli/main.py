@@ -29,6 +29,12 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "products": ("selaras.cli.products", "products", N_("Compare the catalogues and accept pairs of codes.")),
     "files": ("selaras.cli.files", "files", N_("See what a file would be read as, and save its columns by name.")),
     "plan": ("selaras.cli.plan", "plan", N_("The exact documents that would be posted; nothing is written.")),
+    "backfill": ("selaras.cli.backfill", "backfill", N_("Post older orders; what stands already is found and linked.")),
+    "differences": (
+        "selaras.cli.differences",
+        "differences",
+        N_("What people changed in the books, side by side."),
+    ),
     "sweep": ("selaras.cli.sweep", "sweep", N_("Compare both sides whole and count.")),
     "certify": ("selaras.cli.certify", "certify", N_("Write or check the certificate of a month.")),
     "events": ("selaras.cli.house", "events", N_("What happened that a person may need to know.")),

@@ -10,11 +10,16 @@ Idempotency = Literal["native_key", "unique_ref", "upsert_field", "search_first"
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """Calls that one credential may make. `parallel` is the number of calls that may be under way at once."""
+    """Calls that one credential may make. `parallel` is the number of calls that may be under way at once.
+
+    `windows` are hard limits (calls, seconds): never more calls than that in any such span, whatever their delays on
+    the way. A system that counts by the minute refuses the one call too many that a bucket with a burst lets through.
+    """
 
     per_second: float
     burst: int = 1
     parallel: int = 8
+    windows: tuple[tuple[int, float], ...] = ()
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
