@@ -29,7 +29,7 @@ class Buyer(NamedTuple):
 
 
 class Order(NamedTuple):
-    index: int
+    row: int
     number: int
     reference: str
     buyer: int
@@ -76,6 +76,7 @@ class Book:
         self.details: list[Detail] = []
         self.truth: list[tuple[int, int, int, str]] = []  # line, order, amount, kind
         self.copies: dict[int, int] = {}
+        self.line_ids: list[str] = []  # set when the statement is written
         self.settlements: list[tuple[str, str, int, str, int, int]] = []  # gateway, batch, day, reference, gross, fee
         self._goods = self._catalogue()
         self._reserved: set[int] = set()

@@ -123,6 +123,7 @@ def write(book: Book, folder: Path) -> None:
     ids = [""] * len(places)
     for n, index in enumerate(places):
         ids[index] = f"L{n + 1:07d}"
+    book.line_ids = ids
     last = max((line.day for line in book.lines), default=0)
     last = max(last, max(book.captured.values(), default=0))
     dates = [book.date(n).isoformat() for n in range(last + 1)]
@@ -131,9 +132,9 @@ def write(book: Book, folder: Path) -> None:
         rows.writerow(ORDERS.split())
         for o in book.orders:
             buyer = book.buyers[o.buyer]
-            captured = book.captured.get(o.index)
+            captured = book.captured.get(o.row)
             rows.writerow((
-                order_id(o.index), o.reference, buyer.written, buyer.phone, o.currency, money(o.total), o.code or "",
+                order_id(o.row), o.reference, buyer.written, buyer.phone, o.currency, money(o.total), o.code or "",
                 money(o.due), book.date(o.day).isoformat(), o.method, "" if captured is None else dates[captured],
             ))  # fmt: skip
     with _open(folder / "bank.csv") as file:

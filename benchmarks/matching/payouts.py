@@ -28,7 +28,7 @@ class Payouts:
         if rng.random() < habits.unpaid_gateway:
             return
         day = order.day + (1 if rng.random() < 0.1 else 0)
-        book.captured[order.index] = day
+        book.captured[order.row] = day
         counted = day + 1 if rng.random() < habits.carried else day
         if order.method == "gw_qris":
             if self.acquirer:
@@ -42,7 +42,7 @@ class Payouts:
         if book.habits.one_payout:
             key = ("both", key[1], 0)
         kind = "payout_qris" if order.method == "gw_qris" else "payout_va"
-        self.batches[key].append((order.index, order.reference, order.total, fee, kind))
+        self.batches[key].append((order.row, order.reference, order.total, fee, kind))
         self._give_back(order, key, habits.gateway_refund, fee=0)
 
     def market_order(self, order: Order) -> None:
@@ -51,7 +51,7 @@ class Payouts:
         if rng.random() < 0.04:
             return
         day = order.day + 3 + book.below(7)
-        book.captured[order.index] = day
+        book.captured[order.row] = day
         counted = day + 3 + book.below(8) if rng.random() < habits.held else day
         rate = habits.commissions[book.below(len(habits.commissions))]
         fee = min(_half_up(order.total, rate) + MARKET_FLAT * RP, order.total)
@@ -60,7 +60,7 @@ class Payouts:
         else:
             settled = book.business(counted, 1)
         key = ("market", settled, 0)
-        self.batches[key].append((order.index, order.reference, order.total, fee, "payout_market"))
+        self.batches[key].append((order.row, order.reference, order.total, fee, "payout_market"))
         self._give_back(order, key, habits.market_refund, fee=0)
 
     def _give_back(self, order: Order, key: tuple[str, int, int], share: float, fee: int) -> None:
@@ -77,7 +77,7 @@ class Payouts:
         if key[0] == "market" and book.habits.weekly:
             day = key[1] + 7
         later = (key[0], day, key[2] and day - 1)
-        self.batches[later].append((order.index, f"REFUND {order.reference}", -part, fee, kind))
+        self.batches[later].append((order.row, f"REFUND {order.reference}", -part, fee, kind))
 
     def close(self) -> None:
         """Writes every batch; one that would be negative waits in the next of its channel."""

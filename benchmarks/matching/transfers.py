@@ -192,7 +192,7 @@ class Transfers:
                 what = "reference_typo"
         detail = Detail(what, kind, payer_kind, reference_kind, bank, name, message)
         line = book.line(booked, total, shown, text, detail)
-        book.truth.extend((line, o.index, part, what) for o, part in zip(orders, parts, strict=True))
+        book.truth.extend((line, o.row, part, what) for o, part in zip(orders, parts, strict=True))
 
     def _payer(self, number: int, buyer: Buyer) -> tuple[str, str, bool]:
         """The name behind the transfer, what it is to the buyer, and whether a firm's."""

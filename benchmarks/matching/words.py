@@ -13,9 +13,9 @@ MEN = (
     "Nugroho Anton Hendri Yanto Toni Dani Firman Ridwan Hasan Abdul Kevin Michael Stefanus Made Wayan Ketut Putu Gede"
 ).split()
 WOMEN = (
-    "Siti Dewi Sri Rina Ani Fitri Nur Ratna Lestari Wati Yuni Indah Maya Dian Ayu Putri Novi Rini Tuti Endang Ika Linda "
-    "Mega Nia Ria Sari Tika Vina Wulan Yanti Desi Eka Fatimah Intan Kartika Lina Mira Nadia Oktavia Retno Susi Tiara "
-    "Winda Yulia Zahra Aisyah Bunga Citra Diana Erna Gita Hesti Melati Niken Puspita Rahma Salma Kadek Komang Luh"
+    "Siti Dewi Sri Rina Ani Fitri Nur Ratna Lestari Wati Yuni Indah Maya Dian Ayu Putri Novi Rini Tuti Endang Ika "
+    "Linda Mega Nia Ria Sari Tika Vina Wulan Yanti Desi Eka Fatimah Intan Kartika Lina Mira Nadia Oktavia Retno Susi "
+    "Tiara Winda Yulia Zahra Aisyah Bunga Citra Diana Erna Gita Hesti Melati Niken Puspita Rahma Salma Kadek Komang Luh"
 ).split()
 LAST = (
     "Santoso Setiawan Wijaya Saputra Pratama Kurniawan Hidayat Susanto Nugroho Wibowo Gunawan Rahman Hakim Siregar "
