@@ -10,8 +10,8 @@ import pytest
 from selaras.cli import connect, connections, house, main, session
 from selaras.connectors.contract import Check, Finding
 from selaras.ledger.backup import Verified
-from selaras.rules import catalogue, certificate, plan_types, products
-from selaras.sync import changes, explain, figures, hub, operations, sweep
+from selaras.rules import catalogue, certificate, mapping, plan_types, products, proposals
+from selaras.sync import changes, explain, figures, hub, mapping_changes, mappings, operations, sweep
 from tests.house.walls import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
@@ -21,7 +21,8 @@ ANSWERS = [
     explain.Waiting, figures.Sum, catalogue.CatalogueReport, catalogue.Pair, products.ProductMatch, products.Proposal,
     catalogue.Doubled, catalogue.NearMiss, sweep.Swept, sweep.Difference, certificate.Checked, certificate.Fault,
     connect.TypeInfo, connections.CheckAnswer, Check, Finding, hub.Pair, plan_types.Policy, house.Event, Verified,
-    house.Version,
+    house.Version, explain.Chosen, mappings.MappingView, mappings.Entry, mappings.MappingChanged,
+    mappings.MappingHistory, mapping_changes.MappingProposals, proposals.Proposed, proposals.Possible, mapping.Chart,
 ]  # fmt: skip
 
 

@@ -12,7 +12,8 @@ import msgspec
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.web.api import Problem
 from selaras.web.openapi import document
-from selaras.web.operations import OPERATIONS, Operation
+from selaras.web.operation import Operation
+from selaras.web.operations import OPERATIONS
 from tests.web.stage import Stage
 from tests.web.stock_room import an_order, keep_orders, keep_stock
 
@@ -159,3 +160,31 @@ def test_the_reference_page_lists_every_operation() -> None:
     ]
     nothing = set(Problem.__struct_fields__)
     assert described == [(m, p, s, set() if t == nothing else t - {"who"}) for m, p, s, t in taken]
+
+
+async def test_the_mapping_is_shown_changed_and_taken_back(stage: Stage) -> None:
+    pair = {"store": "toko", "books": "buku", "who": "Ani"}
+    assert (await stage.api("/mapping"))[1]["version"] == 0
+    status, done = await stage.api("/mapping", {**pair, "words": {"require": "tax"}, "note": "the accountant asks"})
+    assert (status, done["version"], done["after"]) == (200, 1, {"require": "tax"})
+    shown = (await stage.api("/mapping?store=toko&books=buku"))[1]
+    assert (shown["version"], shown["needed"], shown["missing"]) == (1, ["tax"], ["tax"])
+    status, done = await stage.api("/mapping/file", {**pair, "text": 'require = ["warehouse"]'})
+    assert (status, done["before"], done["after"]) == (200, {"require": "tax"}, {"require": "warehouse"})
+    status, done = await stage.api("/mapping/back", {**pair, "version": 1})
+    assert (status, done["version"], done["after"]) == (200, 3, {"require": "tax"})
+    history = (await stage.api("/mapping/history"))[1]
+    assert [(one["version"], one["who"], one["note"]) for one in history] == [
+        (3, "Ani", "as version 1"), (2, "Ani", ""), (1, "Ani", "the accountant asks"),
+    ]  # fmt: skip
+    assert (await stage.api("/mapping/proposals"))[1]["read"] is False
+    for path, body in (
+        ("/mapping", {"words": {"account:sales": "4-1"}}),
+        ("/mapping", {"words": {}}),
+        ("/mapping/file", {"text": "accounts = ["}),
+        ("/mapping/accept", {}),
+        ("/mapping/back", {"version": 9}),
+    ):
+        status, problem = await stage.api(path, {**pair, **body})
+        assert (status, bool(problem["detail"]), bool(problem["cure"])) == (422, True, True), (path, problem)
+    assert (await stage.api("/mapping?store=nobody"))[0] == 404

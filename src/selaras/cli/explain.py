@@ -91,6 +91,7 @@ def _show(one: Explanation, zone: str, everything: bool) -> None:
         for posting in sent:
             _show_sent(posting, zone)
         show("")
+    _show_mapped(one)
     if one.links:
         rows = [
             (
@@ -156,6 +157,15 @@ def _show_decided(one: Explanation) -> None:
         else:
             say(f"  {match.code} → {arrow}: {' '.join(spoken(r) for r in match.reasons)}")
     show("")
+
+
+def _show_mapped(one: Explanation) -> None:
+    if one.mapped:
+        rows = [
+            (f"#{m.posting}", m.word, m.id, m.name, "" if m.version is None else str(m.version)) for m in one.mapped
+        ]
+        columns = [_("Posting"), _("Word"), _("Id"), _("In the books"), _("Version")]
+        show(table(_("Named by the mapping"), columns, rows), "")
 
 
 def _show_sent(posting: Sent, zone: str) -> None:

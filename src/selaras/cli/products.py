@@ -138,7 +138,7 @@ def _accepted(done: Accepted, json_: bool) -> int:
 @by_store
 @as_json
 def import_(file: str, store: str | None, json_: bool) -> int:
-    text = _read(file)
+    text = read_text(file)
     here = session()
 
     def local(ledger: Ledger) -> Accepted:
@@ -147,7 +147,8 @@ def import_(file: str, store: str | None, json_: bool) -> int:
     return _accepted(here.change(local, "/products/csv", {"csv": text, "store": store}, Accepted), json_)
 
 
-def _read(file: str) -> str:
+def read_text(file: str) -> str:
+    """A file (- is standard input) as text. Raises `LedgerError` with the line where it is not UTF-8."""
     raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     try:
         return raw.decode("utf-8-sig")

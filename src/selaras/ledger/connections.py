@@ -150,6 +150,13 @@ class Connections:
         rows = self._db.rows("SELECT value FROM setting WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else default
 
+    def settings(self, prefix: str) -> dict[str, str]:
+        """Settings whose names begin so, by name."""
+        rows = self._db.rows(
+            "SELECT name, value FROM setting WHERE substr(name, 1, ?) = ? ORDER BY name", (len(prefix), prefix)
+        )
+        return {str(row[0]): str(row[1]) for row in rows}
+
     def version(self, name: str) -> int:
         """How often a setting was changed; 0 before the first time."""
         rows = self._db.rows("SELECT version FROM setting WHERE name = ?", (name,))

@@ -200,6 +200,14 @@ class Records:
             (connection, connection, *causes),
         )
 
+    def replan_unsent(self, connection: str, target: str) -> int:
+        """Plan every record of the connection again that has a posting to `target` planned or blocked, not sent yet."""
+        return self._db.run(
+            f"""UPDATE record SET {_AGAIN} WHERE connection = ? AND (kind, id) IN (
+            SELECT record_kind, record_id FROM posting WHERE connection = ? AND target = ? AND state IN (0, 3))""",  # noqa: S608
+            (connection, connection, target),
+        )
+
     def get(self, key: RecordKey) -> StoredRecord | None:
         """One record as last seen."""
         rows = self._db.rows(
@@ -224,6 +232,14 @@ class Records:
         )
         return [_stored(row) for row in rows]
 
+    def newest(self, connection: str, kind: str, limit: int) -> list[StoredRecord]:
+        """The records of the latest days, at most `limit`."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? ORDER BY day DESC, id LIMIT ?",  # noqa: S608
+            (connection, kind, limit),
+        )
+        return [_stored(row) for row in rows]
+
     def on_days(self, connection: str, kind: str, first: str, last: str, words: bytes = b"") -> list[StoredRecord]:
         """Records of these days (ISO, inclusive), by day and id; with `words` only those whose body contains them."""
         contains = "instr(body, ?) > 0" if self._db.dialect == "sqlite" else "position(? in body) > 0"
@@ -231,6 +247,17 @@ class Records:
             f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND day >= ? AND day <= ?
             AND (? OR {contains}) ORDER BY day, id""",  # noqa: S608
             (connection, kind, first, last, not words, words),
+        )
+        return [_stored(row) for row in rows]
+
+    def behind(
+        self, connection: str, kind: str, first: str, last: str, after: tuple[str, str], limit: int
+    ) -> list[StoredRecord]:
+        """Records of these days (ISO, inclusive) behind the place `after` = (day, id), in the order of (day, id)."""
+        rows = self._db.rows(
+            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND day >= ? AND day <= ?
+            AND (day > ? OR (day = ? AND id > ?)) ORDER BY day, id LIMIT ?""",  # noqa: S608
+            (connection, kind, first, last, after[0], after[0], after[1], limit),
         )
         return [_stored(row) for row in rows]
 

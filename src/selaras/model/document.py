@@ -35,7 +35,8 @@ class DocumentLine(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `amount` is the line's net as the currency rounds it; `tax` the tax of the line. `role` names the account role of
     the mapping (sales, discount, shipping, fee, rounding). `account`, `tax_code` and `warehouse` are the books' own ids
-    that the mapping chose for it ("" = the mapping names none, the connector takes what it was set up with).
+    that the mapping chose for it ("" = the mapping names none, the connector takes what it was set up with);
+    `tax_account` is the account of output tax, for books whose taxes do not bring their own.
     """
 
     code: str
@@ -50,6 +51,7 @@ class DocumentLine(msgspec.Struct, frozen=True, omit_defaults=True):
     account: str = ""
     tax_code: str = ""
     warehouse: str = ""
+    tax_account: str = ""
 
 
 class ContactDraft(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="contact"):
@@ -130,6 +132,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", 
     """Money received against a sales order or an invoice.
 
     `account` is the books' bank or clearing account; with `bank_transaction_id` the receipt reconciles that line.
+    `deposits` is the account on which money lies that came before its invoice ("" = as the books do it themselves).
     """
 
     reference: str
@@ -146,6 +149,7 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", 
     number: str = ""
     dimensions: tuple[tuple[str, str], ...] = ()
     updated_at: str = ""
+    deposits: str = ""
 
 
 class RefundPayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="refund_payment"):

@@ -91,7 +91,8 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     `placed_at` and `updated_at` are aware instants in UTC. `tax_included` says whether unit prices contain the tax.
     A document without a sale behind it (a return at the counter, a cancellation of an unknown order) is an `Order`
     whose total is negative. `unreadable` says why the store's answer could not be understood whole: of such an order
-    only what it is called, its day and perhaps its total are known.
+    only what it is called, its day and perhaps its total are known. `channel` is the way by which it was placed and
+    `location` the store's place that sends the goods, both in the store's own words ("" = the store does not say).
     """
 
     id: str
@@ -112,6 +113,8 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     cancelled_at: dt.datetime | None = None
     kind: str = "order"
     unreadable: str = ""
+    channel: str = ""
+    location: str = ""
 
     def computed_total(self) -> Decimal:
         """Σ lines (each rounded half-up) + Σ tax where prices do not include it. Raises `UnknownCurrency`."""

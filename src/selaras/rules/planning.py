@@ -27,6 +27,7 @@ from selaras.rules.contacts import ContactMatch
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.facts import gather
 from selaras.rules.lines import document_lines
+from selaras.rules.mapping import Mapped
 from selaras.rules.plan_types import BankMatch, Held, Intent, Plan, Policy, Problem, Stop, problem, stop
 from selaras.rules.products import ProductMatch
 from selaras.rules.refunds import read_sale
@@ -66,14 +67,16 @@ def plan_order(
     codes: Mapping[str, ProductMatch],
     held: Sequence[Held],
     bank: Sequence[BankMatch] = (),
+    mapped: Mapped | None = None,
 ) -> Plan:
     """Plan one order.
 
     `codes` maps the store's codes of every product line (of the order and of its refunds) to matches; `held` are the
     documents of the order's stream (the latest version of each counts); `bank` the bank transactions matched with the
-    order. Never raises for what a record contains: that is `Plan.problem` or `Plan.skip`.
+    order; `mapped` the pair's mapping to accounts and taxes. Never raises for what a record contains: that is
+    `Plan.problem` or `Plan.skip`.
     """
-    stream = Stream(order, policy, held)
+    stream = Stream(order, policy, held, mapped)
     try:
         return _plan(stream, contact, codes, bank)
     except Stop as stopped:
@@ -102,6 +105,8 @@ def _plan(stream: Stream, contact: ContactMatch, codes: Mapping[str, ProductMatc
         if order.total >= 0 or (mixed and order.kind != "return"):
             raise stop("negative_total", "total", _NEGATIVE_TOTAL, _NEGATIVE_TOTAL_CURE, **known)
     lines = document_lines(order.lines, order.currency, order.tax_included, codes, policy, -1 if returned else 1)
+    if stream.mapper is not None:
+        stream.mapper.goods = tuple(dict.fromkeys(line.code for line in lines if line.code))
     _choose_contact(stream, contact, alive)
     if alive:
         _check_currency(stream)

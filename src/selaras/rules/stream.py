@@ -20,6 +20,8 @@ from selaras.model.document import (
 from selaras.model.order import Order
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.lines import digest_of
+from selaras.rules.mapper import Mapper
+from selaras.rules.mapping import Mapped
 from selaras.rules.plan_types import Held, Intent, IntentOp, Policy, stop
 
 Planned = SalesOrder | Invoice | CreditNote | Receipt | RefundPayment
@@ -29,7 +31,7 @@ _FOLLOWS = Sentence(N_("Planned anew behind a document that it needs."))
 _MOVED = Sentence(N_("Dated %(day)s, the next open day: %(real)s lies in a closed period."))
 _CLOSED = Sentence(N_("The day %(day)s lies in a period that is closed until %(closed)s."))
 _CLOSED_HOLD = Sentence(N_("It waits until the period is opened, or until the lock-date policy is changed."))
-_CLOSED_ASK = Sentence(N_("Open the period, or decide that the next open day is taken."))
+_CLOSED_ASK = Sentence(N_("Open the period, or take the next open day with `selaras retry --next-open-day`."))
 _NO_ACCOUNT = Sentence(N_("No account of the books is chosen for the way of paying %(method)s."))
 _NO_ACCOUNT_CURE = Sentence(N_("Choose one in the mapping of payment accounts, or set a default account."))
 
@@ -57,6 +59,7 @@ class Stream:
         "created",
         "held",
         "intents",
+        "mapper",
         "number",
         "order",
         "policy",
@@ -65,9 +68,10 @@ class Stream:
         "zone",
     )
 
-    def __init__(self, order: Order, policy: Policy, held: Sequence[Held]) -> None:
+    def __init__(self, order: Order, policy: Policy, held: Sequence[Held], mapped: Mapped | None = None) -> None:
         self.order = order
         self.policy = policy
+        self.mapper = None if mapped is None or mapped.idle else Mapper(mapped, order)
         self.number = policy.reference_prefix + order.number
         self.zone = ZoneInfo(policy.zone)
         self.contact_id = ""
@@ -106,7 +110,8 @@ class Stream:
 
     def account(self, method: str, field: str) -> str:
         """The account of a way of paying. Raises `Stop` (missing_mapping)."""
-        account = self.policy.accounts.get(method) or self.policy.default_account
+        given = self.policy.accounts.get(method) or self.policy.default_account
+        account = (self.mapper.method(method, field, must=not given) if self.mapper is not None else "") or given
         if not account:
             raise stop("missing_mapping", field, _NO_ACCOUNT, _NO_ACCOUNT_CURE, method=method or "?")
         return account
@@ -149,6 +154,7 @@ class Stream:
             if held.digest != digest:
                 kept = cast(Planned, held.document)
                 document = msgspec.structs.replace(document, date=kept.date, contact_id=kept.contact_id)
+                document, reason = self._mapped(document, reason, kept)
                 self._emit(key, kind, "update", document, digest, reason)
             return
         if held is not None and held.op == "create" and held.state == "skipped" and held.digest == digest:
@@ -162,10 +168,29 @@ class Stream:
             if moved:
                 document = msgspec.structs.replace(document, date=day)
                 reason = f"{reason}\n{moved}"
+        document, reason = self._mapped(document, reason, self._credited(document))
         again = any(symbol[1:] in self.created for symbol in _symbols(document))
         if held is not None and waits and held.document == document and not again:
             return
         self._emit(key, kind, "create", document, digest, reason)
+
+    def _mapped(self, document: Planned, reason: str, origin: Planned | None) -> tuple[Planned, str]:
+        """The document with the accounts and taxes of the mapping, and the reason with the version that gave them."""
+        if self.mapper is None:
+            return document, reason
+        made, used = self.mapper.put(document, origin)
+        return made, f"{reason}\n{used}" if used else reason
+
+    def _credited(self, document: Planned) -> Planned | None:
+        """The invoice that a credit note takes back, as it was sent or as it is planned now."""
+        name = getattr(document, "invoice_id", "")
+        if not isinstance(document, CreditNote) or name[:1] != "@":
+            return None
+        for intent in reversed(self.intents):
+            if intent.key == name[1:]:
+                return cast(Planned, intent.document)
+        held = self.held.get(name[1:])
+        return None if held is None else cast(Planned, held.document)
 
     def follow(self, key: str, held: Held) -> None:
         """Plan a waiting document once more as it is, if what it names was planned anew and comes later now."""

@@ -255,6 +255,12 @@ def make_pair(
         )
     zone = ledger.connections.get(store).zone
     policy = policy_with(before.policy if before else Policy(zone=zone), choices or {})
+    twin = next((one for one in pairs if one.store != store and one.books == books), None)
+    if twin is not None and twin.policy.reference_prefix == policy.reference_prefix:
+        raise LedgerError(
+            f"{twin.store} is kept in {books} with the same order numbers.",
+            "Give this store's a beginning of their own: --set reference_prefix=XY-",
+        )
     if buffer is not None and buffer < 0:
         raise LedgerError(f"A buffer of {buffer} pieces is not possible.", "Give 0 or more.")
     kept = buffer if buffer is not None else before.buffer if before else 0

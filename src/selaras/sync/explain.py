@@ -10,17 +10,22 @@ import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
-from selaras.ledger.values import Attempt, Link, Posting, RecordKey, State, StoredRecord
+from selaras.ledger.values import Attempt, Link, Posting, RecordKey, State, StoredRecord, document_of
+from selaras.model.document import Document
 from selaras.model.order import Order
 from selaras.rules.contacts import match_contact
 from selaras.rules.explain import N_, Sentence
+from selaras.rules.mapping import Chart, percent, version_used
 from selaras.rules.products import match_product
 from selaras.sync.changes import Change, changes_between
 from selaras.sync.figures import instant, major
 from selaras.sync.finding import find_records
+from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, order_stream
+from selaras.sync.mappings import name_of
+from selaras.sync.mirror import chart_of
 from selaras.sync.offline import offline_hub
-from selaras.sync.orders import PROBLEM_KEY, OrderPlanner
+from selaras.sync.orders import OrderPlanner
 
 _order = msgspec.json.Decoder(Order)
 
@@ -121,6 +126,20 @@ class BuyerMatch(msgspec.Struct, frozen=True):
     candidates: list[str]
 
 
+class Chosen(msgspec.Struct, frozen=True):
+    """Something of the books that a document names because of the mapping: its word, its id, what the books call it.
+
+    `posting` is the posting's number and `version` the version of the mapping that gave it; None where it was taken
+    over from the document before it.
+    """
+
+    posting: int
+    version: int | None
+    word: str
+    id: str
+    name: str
+
+
 class Waiting(msgspec.Struct, frozen=True):
     """Something that is not finished: what, why, and when it is due (None when it waits for something else)."""
 
@@ -150,6 +169,7 @@ class Explanation(msgspec.Struct, frozen=True):
     links: list[Linked]
     waiting: list[Waiting]
     todo: list[str]
+    mapped: list[Chosen]
 
 
 def posting_state(state: State) -> str:
@@ -186,7 +206,7 @@ def explain_record(hub: Hub, record: StoredRecord) -> Explanation:
         major(record.total, record.currency), record.version, status, msgspec.Raw(record.body),
         sightings(ledger, record.key), list(dict.fromkeys(reasons)), buyer, products,
         [sent(posting, attempts) for posting in postings], _links(ledger, postings), waiting,
-        _todo(hub, record, status, live),
+        _todo(hub, record, status, live), chosen_of(ledger, live),
     )  # fmt: skip
 
 
@@ -212,6 +232,38 @@ def sent(posting: Posting, attempts: Iterable[Attempt]) -> Sent:
         msgspec.Raw(posting.document) if posting.document else None,
         [Try(a.tried, instant(a.at), a.act, a.outcome, a.message) for a in attempts if a.posting == posting.id],
     )  # fmt: skip
+
+
+def chosen_of(ledger: Ledger, postings: Sequence[Posting]) -> list[Chosen]:
+    """What the mapping put on these documents, each thing once for each document."""
+    found: list[Chosen] = []
+    charts: dict[str, Chart] = {}
+    for posting in postings:
+        words = _words_of(document_of(posting.document))
+        if words and posting.target not in charts:
+            charts[posting.target] = chart_of(ledger, posting.target)
+        version = version_used(posting.reason)
+        if version is None:  # without the mapping money lies where the policy says
+            words = [pair for pair in words if pair[0] != "method"]
+        found += [
+            Chosen(posting.id, version, word, one, name_of(charts[posting.target], word, one)) for word, one in words
+        ]
+    return found
+
+
+def _words_of(document: Document | None) -> list[tuple[str, str]]:
+    """(word of the mapping, id) of everything of the books that a document names, each once."""
+    found: list[tuple[str, str]] = []
+    for line in getattr(document, "lines", ()):
+        found.append((f"account:{line.role}", line.account))
+        found.append((f"tax:{percent(line.tax_rate)}", line.tax_code))
+        found.append(("account:output_tax", line.tax_account))
+        found.append(("warehouse", line.warehouse))
+    found.append(("account:receivable", getattr(document, "receivable", "")))
+    found.append(("account:deposits", getattr(document, "deposits", "")))
+    found.append(("method", getattr(document, "account", "")))
+    found += [(f"dimension:{kind}", one) for kind, one in getattr(document, "dimensions", ())]
+    return [pair for pair in dict.fromkeys(found) if pair[1]]
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------

@@ -196,6 +196,7 @@ class Intake:
         if mirror is not None and changed:
             mirror.learn_contacts(s.record for s in seen if isinstance(s.record, Contact))
             mirror.learn_products(s.record for s in seen if isinstance(s.record, Product))
+            mirror.learn_chart(s.record for s in seen)
         for listener in self.on_kept:
             listener(kind, changed)
         return len(changed)

@@ -11,11 +11,11 @@ from typing import Final
 
 from selaras.i18n import gettext
 from selaras.rules.explain import recognised
-from selaras.sync import said
+from selaras.sync import said, said_files, upkeep_words
 
 # A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third.
 _DEPTH: Final = 3
-KNOWN: Final = said.SENTENCES
+KNOWN: Final = said.SENTENCES + said_files.SENTENCES + upkeep_words.SENTENCES
 _PLACE: Final = re.compile(r"%\(\w+\)s")
 _VAGUE: Final = 5
 # Events of the engine begin with the lane that they happened in.
@@ -30,6 +30,8 @@ def spoken(text: str) -> str:
 def _spoken(text: str, depth: int) -> str:
     if not text or not depth:
         return text
+    if "\n" in text:  # a reason and what was done about its date or its accounts, line by line
+        return "\n".join(_spoken(line, depth) for line in text.split("\n"))
     found = recognised(text)
     # "%(name)s: %(why)s." fits nearly everything; two sentences one behind the other are better taken apart first.
     if found is not None and (". " not in text or len(_PLACE.sub("", found.text)) > _VAGUE):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import msgspec
 
 from selaras.ledger.errors import LedgerError
+from selaras.sync import mappings
 from selaras.sync.hub import Hub
 from selaras.sync.intake import Intake
+from selaras.sync.mirror import CHART_KINDS
 from selaras.sync.objectives import Accuracy, measure_stock
 from selaras.sync.sweep import Progress, Sweep, Swept
 
 # Kinds of the mirrors that planning and product matching need, each on the side that has them.
 _STORE_MIRRORS = ("product",)
-_BOOKS_MIRRORS = ("product", "contact", "stock")
+_BOOKS_MIRRORS = (*CHART_KINDS, "product", "contact", "stock")
 
 
 class SweepReport(msgspec.Struct, frozen=True):
@@ -23,8 +25,12 @@ class SweepReport(msgspec.Struct, frozen=True):
     differences: int
 
 
-async def sweep(hub: Hub, store: str | None = None, progress: Progress = lambda what, count: None) -> SweepReport:
+async def sweep(
+    hub: Hub, store: str | None = None, progress: Progress = lambda what, count: None, since: str = ""
+) -> SweepReport:
     """Read the stores whole, compare every link with the books, measure stock accuracy.
+
+    `since` (an ISO day) narrows it.
 
     Raises `ConnectorError` when a system cannot be asked, `LedgerError` when there is no such pair. What was read
     before an error is kept.
@@ -34,6 +40,7 @@ async def sweep(hub: Hub, store: str | None = None, progress: Progress = lambda 
         raise LedgerError(f"{store!r} is not a store of a pair." if store else "No store is kept in any books yet.",
                           "Run `selaras pair STORE BOOKS`.")  # fmt: skip
     swept: list[Swept] = []
+    ledger = hub.desk.ledger
     stock: dict[str, Accuracy] = {}
     for pair in pairs:
         for name, kinds in ((pair.store, _STORE_MIRRORS), (pair.books, _BOOKS_MIRRORS)):
@@ -42,7 +49,8 @@ async def sweep(hub: Hub, store: str | None = None, progress: Progress = lambda 
             for kind in kinds:
                 if kind in sources:
                     progress(f"{name} {kind}", await intake.poll(kind, "sweep"))
-        swept.append(await Sweep(hub, pair, Intake(hub, pair.store)).run(progress))
+        await hub.desk.write(mappings.remember, ledger, pair.books, hub.connectors[pair.books].capabilities, hub.now())
+        swept.append(await Sweep(hub, pair, Intake(hub, pair.store)).run(progress, since))
         both = hub.connectors[pair.store].capabilities.sources & hub.connectors[pair.books].capabilities.sources
         if "stock" in both:
             stock[pair.store] = await measure_stock(hub, pair)

@@ -17,7 +17,8 @@ from selaras.ledger.errors import DatabaseUnreachable, DiskFull, LedgerError
 from selaras.web.context import Context, Visitor
 from selaras.web.intake import WebhookIntake
 from selaras.web.openapi import PREFIX, document
-from selaras.web.operations import OPERATIONS, Call, Operation
+from selaras.web.operation import Call, Operation
+from selaras.web.operations import OPERATIONS
 from selaras.web.sweeps import Sweeps
 
 LARGEST: Final = 8 << 20

@@ -8,7 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from selaras import __version__
-from selaras.web.operations import OPERATIONS, Operation
+from selaras.web.operation import Operation
+from selaras.web.operations import OPERATIONS
 
 PREFIX: Final = "/api/v1"
 _REF: Final = "#/components/schemas/{name}"

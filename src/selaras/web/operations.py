@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -11,10 +10,9 @@ from msgspec import Meta
 from selaras import __version__
 from selaras.ledger import Ledger
 from selaras.sync import operations as sync
-from selaras.web import overview, reconnect
-from selaras.web.context import Context
-from selaras.web.intake import WebhookIntake
-from selaras.web.sweeps import Sweeps, SweepState
+from selaras.web import mapping_operations, overview, reconnect, upkeep
+from selaras.web.operation import Call, Name, Operation
+from selaras.web.sweeps import SweepState
 
 Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$", description="ISO day of the business's zone, inclusive")]
 Names = Annotated[
@@ -22,34 +20,6 @@ Names = Annotated[
     Meta(max_length=10_000, description="Order numbers, record ids, references, or #posting"),
 ]
 Text = Annotated[str, Meta(max_length=1000)]
-Name = Annotated[str, Meta(max_length=200)]
-
-
-class Call(msgspec.Struct):
-    """One call of an operation, checked and typed."""
-
-    context: Context
-    intake: WebhookIntake
-    sweeps: Sweeps
-    path: dict[str, str]
-    query: Any
-    body: Any
-    who: str
-
-
-class Operation(msgspec.Struct, frozen=True):
-    """A route of the API: what it takes, what it gives, and what it does. `writes` ones need the right to write."""
-
-    method: str
-    path: str
-    name: str
-    summary: str
-    result: Any
-    run: Callable[[Call], Awaitable[Any]]
-    query: type[msgspec.Struct] | None = None
-    body: type[msgspec.Struct] | None = None
-    writes: bool = False
-    status: int = 200
 
 
 # -- what they take ----------------------------------------------------------------------------------------------------
@@ -103,6 +73,7 @@ class RetryBody(msgspec.Struct, forbid_unknown_fields=True):
     cause: Name | None = None
     names: Names = []
     everything: bool = False
+    next_open_day: bool = False
     who: Name = ""
 
 
@@ -171,6 +142,7 @@ class ReplanBody(msgspec.Struct, forbid_unknown_fields=True):
 
 class SweepBody(msgspec.Struct, forbid_unknown_fields=True):
     store: Name = ""
+    since: Day | None = None
     wait: bool = False
     who: Name = ""
 
@@ -276,8 +248,9 @@ async def _sweep_state(call: Call) -> SweepState:
 async def _retry(call: Call) -> sync.Retried:
     b, now = call.body, call.context.hub.now()
     return await call.context.change(
-        sync.retry, now, call.who, cause=b.cause, names=tuple(b.names), everything=b.everything
-    )
+        sync.retry, now, call.who, cause=b.cause, names=tuple(b.names), everything=b.everything,
+        next_open_day=b.next_open_day,
+    )  # fmt: skip
 
 
 async def _skip(call: Call) -> sync.Skipped:
@@ -338,7 +311,7 @@ async def _sign_in(call: Call) -> reconnect.SignedIn:
 
 
 async def _sweep(call: Call) -> SweepState:
-    return await call.sweeps.start(call.body.store, wait=call.body.wait)
+    return await call.sweeps.start(call.body.store, wait=call.body.wait, since=call.body.since or "")
 
 
 OPERATIONS: Final = (
@@ -390,4 +363,6 @@ OPERATIONS: Final = (
               reconnect.SignedIn, _sign_in, body=reconnect.SignInBody, writes=True),
     Operation("POST", "/sweep", "sweep", "Compare both sides whole; `wait` answers when it is done",
               SweepState, _sweep, body=SweepBody, writes=True, status=202),
+    *mapping_operations.OPERATIONS,
+    *upkeep.OPERATIONS,
 )  # fmt: skip

@@ -83,11 +83,11 @@ def test_halves_that_tryton_would_round_to_the_even_number() -> None:
 
 
 def test_a_tie_of_amount_and_tax_at_once_is_told_as_it_is() -> None:
-    """1,134 with 12 % inside is 1,012 + 122 to a store that rounds half up; no price gives Tryton both."""
-    line = DocumentLine("A", "A", Decimal(3), Decimal(378), Decimal(1134), tax=Decimal(122), tax_rate=Decimal("0.12"))
+    """42 with 12 % inside is 37 + 5 to a store that rounds half up; Tryton rounds 37.5 and 4.5 to the even 38 and 4."""
+    line = DocumentLine("A", "A", Decimal(1), Decimal(42), Decimal(42), tax=Decimal(5), tax_rate=Decimal("0.12"))
     (one,) = priced(line, True, RUPIAH)
     assert not one.exact
-    assert one.amount + one.tax == 1133
+    assert one.amount + one.tax == 42
 
 
 def test_a_price_that_is_the_stores_own_stays_as_it_is() -> None:

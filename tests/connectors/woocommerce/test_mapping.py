@@ -65,6 +65,7 @@ def test_every_real_order_proves_its_total(name: str) -> None:
     goods = [line for line in order.lines if line.kind == "product"]
     assert [(g.code, g.quantity) for g in goods] == [(i["sku"], i["quantity"]) for i in wire["line_items"]]
     assert sum(g.discount for g in goods) >= 0
+    assert order.channel == wire.get("created_via", "")
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -10,11 +10,16 @@ Idempotency = Literal["native_key", "unique_ref", "upsert_field", "search_first"
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """Calls that one credential may make. `parallel` is the number of calls that may be under way at once."""
+    """Calls that one credential may make. `parallel` is the number of calls that may be under way at once.
+
+    `jitter` (seconds) is how much closer together calls may arrive than they were started, where the other side counts
+    them strictly: no more start within a second and `jitter` than may arrive within a second.
+    """
 
     per_second: float
     burst: int = 1
     parallel: int = 8
+    jitter: float = 0.0
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +35,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     `targets`         kinds of document that can be written
     `updates`         kinds of document that can be changed after they were written
     `money_scale`     how the wire says amounts: "major" (decimal major units) or "minor" (integers)
+    `maps`            what these books cannot choose themselves: `account:ROLE` (such as sales), `tax`, `warehouse`,
+                      `dimension:KIND`. Nothing is posted before the pair's mapping names it
     `compare_and_set` whether a stock write can be made conditional on the version read
     """
 
@@ -46,3 +53,4 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     money_scale: Literal["major", "minor"] = "major"
     compare_and_set: bool = False
     webhooks: bool = False
+    maps: frozenset[str] = frozenset()

@@ -58,12 +58,14 @@ def build(settings: Settings, tools: Tools) -> SandboxBooks:
         sources=frozenset(
             (
                 "contact", "product", "stock", "purchase", "journal", "bank_transaction",
-                "sales_order", "invoice", "receipt", "credit_note",
+                "sales_order", "invoice", "receipt", "credit_note", "account", "tax", "warehouse", "dimension",
+                "closing",
             )
         ),
         targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment")),
         updates=frozenset(("contact", "sales_order", "invoice")),
         money_scale="major",
+        maps=frozenset(settings.get("maps", "").replace(",", " ").split()),
     )  # fmt: skip
     http = Http(
         url,
@@ -102,6 +104,7 @@ CONNECTOR = ConnectorType(
         Setting("parallel", "Calls at once at most", required=False, default=_DEFAULTS["parallel"]),
         Setting("warehouse", "Warehouse whose stock counts (empty: all)", required=False),
         Setting("journals", "Journals to read: manual, or all", required=False, default="manual"),
+        Setting("maps", "What must be mapped before anything is posted, such as tax,account:sales", required=False),
         Setting("allow_plain", "yes permits http to another machine", required=False),
     ),
     build=build,

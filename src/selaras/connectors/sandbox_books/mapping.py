@@ -15,6 +15,7 @@ import msgspec
 
 from selaras.connectors.answers import repaired
 from selaras.connectors.contract import Found, Seen
+from selaras.model.chart import Account, Dimension, TaxCode, Warehouse
 from selaras.model.document import (
     BankTransaction,
     CreditNote,
@@ -44,6 +45,10 @@ PATHS: Final = {
     "receipt": "receipts",
     "credit_note": "credit_notes",
     "refund_payment": "refund_payments",
+    "account": "accounts",
+    "tax": "taxes",
+    "warehouse": "warehouses",
+    "dimension": "dimensions",
 }
 
 
@@ -132,6 +137,10 @@ class _Journal(msgspec.Struct, frozen=True):
     updated_at: str
 
 
+class _Stamp(msgspec.Struct, frozen=True):
+    updated_at: str
+
+
 PAGE: Final = msgspec.json.Decoder(Page)
 COMPANY: Final = msgspec.json.Decoder(Company)
 STUB: Final = msgspec.json.Decoder(Stub)
@@ -145,6 +154,14 @@ _SAME: Final[dict[str, msgspec.json.Decoder[Any]]] = {
     "credit_note": msgspec.json.Decoder(CreditNote),
     "refund_payment": msgspec.json.Decoder(RefundPayment),
 }
+# What the books are made of has a kind of its own, and its stamp apart.
+_CHART: Final[dict[str, msgspec.json.Decoder[Any]]] = {
+    "account": msgspec.json.Decoder(Account),
+    "tax": msgspec.json.Decoder(TaxCode),
+    "warehouse": msgspec.json.Decoder(Warehouse),
+    "dimension": msgspec.json.Decoder(Dimension),
+}
+_STAMP: Final = msgspec.json.Decoder(_Stamp)
 _PRODUCT: Final = msgspec.json.Decoder(_Product)
 _STOCK: Final = msgspec.json.Decoder(_Stock)
 _PURCHASE: Final = msgspec.json.Decoder(_Purchase)
@@ -171,6 +188,9 @@ def seen_of(kind: str, raw: msgspec.Raw, zone: ZoneInfo, warehouse: str = "") ->
     if kind == "purchase":
         bought = _purchase(_PURCHASE.decode(content))
         return _seen_money(kind, bought, content, zone, bought.total, bought.number)
+    if kind in _CHART:
+        part = _CHART[kind].decode(content)
+        return _seen(kind, part.id, part, content, _STAMP.decode(content).updated_at, zone, number=part.name)
     record = _SAME[kind].decode(content)
     if kind == "contact":
         return _seen(kind, record.id, record, content, record.updated_at, zone, number=record.name)

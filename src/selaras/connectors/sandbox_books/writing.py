@@ -55,6 +55,7 @@ class _Order(msgspec.Struct, frozen=True, omit_defaults=True):
     courier: str = ""
     note: str = ""
     id: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class _Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -67,6 +68,8 @@ class _Invoice(msgspec.Struct, frozen=True, omit_defaults=True):
     contact_id: str = ""
     sales_order_id: str = ""
     id: str = ""
+    receivable: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class _Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,6 +82,8 @@ class _Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     invoice_id: str = ""
     account: str = ""
     bank_transaction_id: str = ""
+    deposits: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class _CreditNote(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -92,6 +97,8 @@ class _CreditNote(msgspec.Struct, frozen=True, omit_defaults=True):
     invoice_id: str = ""
     restock: bool = False
     reason: str = ""
+    receivable: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class _Refund(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -103,6 +110,7 @@ class _Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     credit_note_id: str = ""
     sales_order_id: str = ""
     account: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class _Id(msgspec.Struct, frozen=True):
@@ -121,7 +129,7 @@ def _contact_out(d: ContactDraft, target: str) -> _Contact:
 def _order_out(d: SalesOrder, target: str) -> _Order:
     return _Order(
         d.reference, d.date, d.currency, d.total, d.contact_id, d.lines,
-        d.tax_included, d.tracking, d.courier, d.note, target,
+        d.tax_included, d.tracking, d.courier, d.note, target, d.dimensions,
     )  # fmt: skip
 
 
@@ -129,7 +137,8 @@ def _invoice_out(d: Invoice, target: str) -> _Invoice:
     # An invoice stays with its order: a change does not name it.
     order = "" if target else d.sales_order_id
     return _Invoice(
-        d.reference, d.date, d.currency, d.total, d.lines, d.tax_included, d.contact_id, order, target
+        d.reference, d.date, d.currency, d.total, d.lines, d.tax_included, d.contact_id, order, target,
+        d.receivable, d.dimensions,
     )  # fmt: skip
 
 
@@ -137,19 +146,21 @@ def _receipt_out(d: Receipt, target: str) -> _Receipt:
     return _Receipt(
         d.reference, d.date, d.currency, d.total, d.contact_id,
         d.sales_order_id, d.invoice_id, d.account, d.bank_transaction_id,
+        d.deposits, d.dimensions,
     )  # fmt: skip
 
 
 def _credit_note_out(d: CreditNote, target: str) -> _CreditNote:
     return _CreditNote(
         d.reference, d.date, d.currency, d.total, d.lines, d.tax_included,
-        d.contact_id, d.invoice_id, d.restock, d.reason,
+        d.contact_id, d.invoice_id, d.restock, d.reason, d.receivable, d.dimensions,
     )  # fmt: skip
 
 
 def _refund_out(d: RefundPayment, target: str) -> _Refund:
     return _Refund(
-        d.reference, d.date, d.currency, d.total, d.contact_id, d.credit_note_id, d.sales_order_id, d.account
+        d.reference, d.date, d.currency, d.total, d.contact_id, d.credit_note_id, d.sales_order_id, d.account,
+        d.dimensions,
     )  # fmt: skip
 
 
@@ -216,6 +227,12 @@ _CURES: Final = {
     "unknown_contact": "Link the buyer to a contact that exists in the books.",
     "unknown_currency": "Switch this currency on in the books.",
     "unknown_account": "Choose a bank, cash or clearing account of the books in the mapping.",
+    "inactive_account": "Choose another account in the mapping, or switch this one on in the books.",
+    "account_type": "Choose an account of the right type in the mapping.",
+    "unknown_tax": "Choose a tax in the mapping that is in use in the books.",
+    "tax_mismatch": "Choose a tax of the same rate in the mapping.",
+    "unknown_warehouse": "Choose a warehouse of the books in the mapping.",
+    "unknown_dimension": "Choose a branch, department, project or cost centre of the books in the mapping.",
     "unknown_role": "Map this kind of line to an account of the books.",
     "total_mismatch": "Compare lines, tax and total of the order with each other.",
     "amount_mismatch": "Compare quantity, price and discount of the line with its amount.",

@@ -192,11 +192,35 @@ class Invoices:
 
     # -- posting ----------------------------------------------------------------------------------------------------
 
+    async def _mapped(self, batch: Bills, items: list[Item[Invoice]]) -> list[Item[Invoice]]:
+        """Put the accounts that the mapping names on the draft invoices; no call where it names none."""
+        named = [item for item in items if item.document.receivable or any(one.account for one in item.document.lines)]
+        if not named:
+            return items
+        makings = await drafts.makings(self._wire, self._chart, [item.document for item in named])
+        rows = await self._wire.rows(
+            "account.invoice",
+            [["id", "in", [item.values["invoice"]["id"] for item in named]]],
+            ["lines.type", "lines.product", "lines.account"],
+        )
+        there = {row["id"]: row for row in rows}
+
+        async def put(part: list[Item[Invoice]]) -> None:
+            changes = []
+            for item in part:
+                invoice = item.values["invoice"]["id"]
+                accounts = drafts.accounts_named(item.document, makings)
+                changes.append(([invoice], mapped_invoice(item.document, accounts, there[invoice])))
+            await self._wire.write("account.invoice", [(ids, values) for ids, values in changes if values])
+
+        await batch.step(named, put)
+        return batch.open(items)
+
     async def _post(self, batch: Bills, items: list[Item[Invoice]], books: Books) -> None:
         def find(item: Item[Invoice]) -> None:
             item.values["invoice"] = _draft(item.values["row"])
 
-        items = batch.check(items, find)
+        items = await self._mapped(batch, batch.check(items, find))
         later = await latest_numbers(self._wire, books, [item.document.date for item in items], credit=False)
 
         async def name(part: list[Item[Invoice]]) -> None:
@@ -223,6 +247,21 @@ class Invoices:
                 batch.fail(item, gone("invoice", item.values["invoice"]["id"]))
             else:
                 batch.done(item, done_of(row, books))
+
+
+def mapped_invoice(document: Invoice, accounts: dict[int, int], row: Row) -> Row:
+    """What the mapping changes on a draft invoice: the account that is owed on, and those of its lines."""
+    changes: Row = {}
+    if document.receivable:
+        changes["account"] = int(document.receivable)
+    lines = []
+    for line in row["lines"]:
+        account = accounts.get(line["product"] or 0)
+        if line["type"] == "line" and account and account != line["account"]:
+            lines.append(["write", [line["id"]], {"account": account}])
+    if lines:
+        changes["lines"] = lines
+    return changes
 
 
 def check_day(books: Books, day: dt.date) -> None:

@@ -96,14 +96,21 @@ class Books(msgspec.Struct, frozen=True):
 
     def sale_rates(self) -> list[Decimal]:
         """Rates of the taxes that sales can bear, the highest first."""
-        return sorted({t["rate"] for t in self.taxes if _for_sales(t)}, reverse=True)
+        return sorted({t["rate"] for t in self.taxes if for_sales(t)}, reverse=True)
 
-    def tax_of(self, rate: Decimal, chosen: Mapping[Decimal, str]) -> int:
-        """The tax for `rate`: the one that the settings name, else the only one of that rate. Raises `Rejected`."""
+    def tax_of(self, rate: Decimal, chosen: Mapping[Decimal, str], mapped: str = "") -> int:
+        """The tax for `rate`: the one that is `mapped`, that the settings name, or the only one. Raises `Rejected`."""
+        if mapped and not any(str(t["id"]) == mapped for t in self.taxes):
+            raise Rejected(
+                f"Tryton has no tax {mapped!r} in use", code="unmapped_tax", field="lines.tax_code",
+                cure="Choose another tax in the mapping (selaras mapping set).",
+            )  # fmt: skip
+        if mapped and any(str(t["id"]) == mapped and t["rate"] == rate for t in self.taxes):
+            return int(mapped)
         name = chosen.get(rate.normalize(), "")
         found = [t for t in self.taxes if t["rate"] == rate and (not name or name in (str(t["id"]), t["name"]))]
         if not name:
-            found = [t for t in found if _for_sales(t, strictly=True)] or [t for t in found if _for_sales(t)]
+            found = [t for t in found if for_sales(t, strictly=True)] or [t for t in found if for_sales(t)]
         if len(found) == 1:
             return int(found[0]["id"])
         percent = format((rate * 100).normalize(), "f")
@@ -118,9 +125,11 @@ class Books(msgspec.Struct, frozen=True):
         return next((p for p in self.periods if p.start <= day <= p.end), None)
 
     def feed_of(self, account: str, currency_id: int) -> Feed:
-        """The statement journal of an account, by the account's code or name or its own name. Raises `Rejected`."""
+        """The statement journal of an account, by the account's id, code or name or its own name. Raises `Rejected`."""
         for feed in self.feeds:
-            if feed.currency_id == currency_id and account in (feed.account_code, feed.account_name, feed.name):
+            if feed.currency_id == currency_id and account in (
+                str(feed.account_id), feed.account_code, feed.account_name, feed.name
+            ):  # fmt: skip
                 return feed
         raise Rejected(
             f"Tryton has no statement journal in {self.code_of(currency_id)} for the account {account!r}",
@@ -129,7 +138,8 @@ class Books(msgspec.Struct, frozen=True):
         )  # fmt: skip
 
 
-def _for_sales(tax: Row, *, strictly: bool = False) -> bool:
+def for_sales(tax: Row, *, strictly: bool = False) -> bool:
+    """Whether a tax is for sales; with `strictly` one without a group is not."""
     group = tax.get("group")
     kind = group.get("kind") if isinstance(group, dict) else None
     return kind in ("sale", "both") or (not strictly and kind is None)
@@ -261,6 +271,14 @@ class Chart:
             return books
         covering = [["start_date", "<=", max(days)], ["end_date", ">=", min(days)]]
         return msgspec.structs.replace(books, periods=await self._periods(books.company_id, covering))
+
+    async def closed_until(self) -> dt.date | None:
+        """The last day before the first open period, as it is now; None when no period before it is closed."""
+        books = await self.books()
+        periods = await self._periods(books.company_id, [])
+        first_open = min((p.start for p in periods if not p.closed), default=None)
+        ends = [p.end for p in periods if p.closed and (first_open is None or p.end < first_open)]
+        return max(ends, default=None)
 
     # -- products ---------------------------------------------------------------------------------------------------
 

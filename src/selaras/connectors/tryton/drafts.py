@@ -126,7 +126,7 @@ def lines(document: Document, makings: Makings) -> list[Row]:
     for line in document.lines:
         product = makings.product(line)
         for one in priced(line, document.tax_included, precision, main_rate(makings.books)):
-            tax = [makings.books.tax_of(one.rate, makings.taxes)] if one.rate else []
+            tax = [makings.books.tax_of(one.rate, makings.taxes, line.tax_code)] if one.rate else []
             made.append(
                 {
                     "type": "line",
@@ -154,7 +154,7 @@ def sale(document: SalesOrder | Invoice, makings: Makings, description: str = MA
         "shipment_address": party.address_id,
         "currency": currency_id,
         "sale_date": document.date,
-        "warehouse": makings.books.warehouse_id,
+        "warehouse": warehouse(document) or makings.books.warehouse_id,
         "invoice_method": "order",
         "shipment_method": "order",
         "payment_term": None,
@@ -164,6 +164,27 @@ def sale(document: SalesOrder | Invoice, makings: Makings, description: str = MA
     if isinstance(document, SalesOrder):
         values["comment"] = comment(document)
     return values
+
+
+def warehouse(document: Document) -> int:
+    """The warehouse that the mapping names for the goods, 0 when it names none. Raises `Rejected` for several."""
+    named = {line.warehouse for line in document.lines if line.warehouse}
+    if len(named) > 1:
+        raise Rejected(
+            "a sale of Tryton leaves one warehouse, and the mapping names several for its goods", code="warehouses",
+            field="lines.warehouse", cure="Name one warehouse for all goods of an order in the mapping.",
+        )  # fmt: skip
+    return int(named.pop()) if named else 0
+
+
+def accounts_named(document: Invoice | CreditNote, makings: Makings) -> dict[int, int]:
+    """Product id (0 = none) → the account that the mapping names for its lines; empty when it names none."""
+    found: dict[int, int] = {}
+    for line in document.lines:
+        if line.account:
+            product = makings.product(line)
+            found.setdefault(product.id if product is not None else 0, int(line.account))
+    return found
 
 
 def comment(order: SalesOrder) -> str:
@@ -196,8 +217,9 @@ def credit_lines(
     party = makings.party(document.contact_id)
     currency_id, _ = makings.books.currency_of(document.currency)
     made = []
+    mapped = accounts_named(document, makings)
     for row in lines(document, makings):
-        account = accounts.get(row["product"]) if row["product"] else None
+        account = mapped.get(row["product"] or 0) or (accounts.get(row["product"]) if row["product"] else None)
         account = account or fallback or makings.books.revenue_id
         if not account:
             raise Rejected(
@@ -220,7 +242,7 @@ def credit_note(document: CreditNote, makings: Makings, rows: list[Row], account
     """A customer invoice over negative quantities: Tryton numbers it as a credit note."""
     party = makings.party(document.contact_id)
     currency_id, _ = makings.books.currency_of(document.currency)
-    account = account_id or party.receivable_id
+    account = int(document.receivable or 0) or account_id or party.receivable_id
     if not account:
         raise Rejected(
             "the party has no receivable account", code="missing_account", field="contact_id",
@@ -244,6 +266,6 @@ def credit_note(document: CreditNote, makings: Makings, rows: list[Row], account
 
 
 __all__ = [
-    "Document", "Makings", "Party", "Precision", "comment", "contact", "credit_lines", "credit_note", "lines",
-    "makings", "parties", "print_of", "reached", "sale",
+    "Document", "Makings", "Party", "Precision", "accounts_named", "comment", "contact", "credit_lines", "credit_note",
+    "lines", "makings", "parties", "print_of", "reached", "sale", "warehouse",
 ]  # fmt: skip

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.contract import Seen
-from selaras.connectors.tryton.chart import Books
+from selaras.connectors.tryton.chart import Books, for_sales
 from selaras.connectors.tryton.values import Row, instant, quantity, reference
+from selaras.model.chart import Account, AccountType, TaxCode, Warehouse
 from selaras.model.document import (
     BankTransaction,
     CreditNote,
@@ -234,7 +235,49 @@ _LINES: Final = (
 )  # fmt: skip
 _BILL: Final = ("invoice_date", "accounting_date", "sales", "comment", *_DOCUMENT, *_LINES, "lines.taxes.rate")
 
+
+def _account(row: Row, books: Books) -> Account:
+    kind = row["type"]
+    marks: tuple[tuple[str, AccountType], ...] = (
+        ("receivable", "receivable"), ("payable", "payable"), ("stock", "inventory"), ("revenue", "income"),
+        ("expense", "expense"),
+    )  # fmt: skip
+    found = next((ours for theirs, ours in marks if kind.get(theirs)), None)
+    if found is None and kind.get("statement") == "balance":
+        found = "asset" if kind.get("assets") else "liability"
+    if any(feed.account_id == row["id"] for feed in books.feeds):
+        found = "bank"  # money reaches it by a statement journal
+    currency = books.code_of(row["second_currency"]) if row.get("second_currency") else ""
+    return Account(
+        str(row["id"]), row["name"], found or "other", row["code"] or "", currency, active=not row.get("closed")
+    )
+
+
+def _tax(row: Row, books: Books) -> TaxCode:
+    return TaxCode(str(row["id"]), row["name"], row["rate"], active=bool(row["active"]) and for_sales(row))
+
+
+def _warehouse(row: Row, books: Books) -> Warehouse:
+    return Warehouse(str(row["id"]), row["name"], active=bool(row["active"]))
+
+
 KINDS: Final[dict[str, Kind]] = {
+    "account": Kind(
+        "account.account",
+        (["type", "!=", None],),
+        (
+            "name", "code", "closed", "second_currency", "type.receivable", "type.payable", "type.stock",
+            "type.revenue", "type.expense", "type.statement", "type.assets", *STAMPS,
+        ),
+        _account,
+    ),
+    "tax": Kind(
+        "account.tax",
+        (["type", "=", "percentage"], ["parent", "=", None], _ANY),
+        ("name", "rate", "active", "group.kind", *STAMPS),
+        _tax,
+    ),
+    "warehouse": Kind("stock.location", (["type", "=", "warehouse"], _ANY), ("name", "active", *STAMPS), _warehouse),
     "contact": Kind(
         "party.party",
         (_ANY,),

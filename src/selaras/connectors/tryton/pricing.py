@@ -90,7 +90,11 @@ def _one(
     for price in tries:
         if serves(price):
             return Priced(price, quantity, rate, net, tax, True)
-    price = precision.unit_price(net / quantity)
-    return Priced(
-        price, quantity, rate, precision.amount(price * quantity), precision.amount(price * quantity * rate), False
-    )
+
+    def told(price: Decimal) -> Priced:
+        amount, on_top = precision.amount(price * quantity), precision.amount(price * quantity * rate)
+        return Priced(price, quantity, rate, amount, on_top, False)
+
+    # No price gives both: then the total comes first, and the tax after it.
+    near = [told(price) for price in (precision.unit_price(net / quantity), *tries)]
+    return min(near, key=lambda one: (abs(one.amount + one.tax - net - tax), abs(one.tax - tax)))

@@ -98,6 +98,7 @@ def order_of(wire: WireOrder, refunds: Sequence[WireRefund], reading: Reading) -
         payments=paid.payments_of(wire, total),
         shipments=shipments.shipments_of(wire, reading.tracking),
         note=wire.customer_note or "",
+        channel=wire.created_via or "",
         cancel_reason=_REASONS.get(wire.status, "") if status == "cancelled" else "",
     )
     back = refunds_of(wire, refunds, total, changed, paid=bool(order.payments))

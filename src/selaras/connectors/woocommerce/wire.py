@@ -135,6 +135,7 @@ class WireOrder(msgspec.Struct):
     payment_method: str | None = ""
     transaction_id: str | None = ""
     customer_note: str | None = ""
+    created_via: str | None = ""
     needs_processing: bool = True
     line_items: list[WireItem] = []
     shipping_lines: list[WireItem] = []

@@ -11,7 +11,8 @@ import msgspec
 from selaras.model.money import UnknownCurrency
 from selaras.sandbox.books import invoices, money, orders, parties, supply, wire
 from selaras.sandbox.books.kinds import Row
-from selaras.sandbox.books.state import Act, Books, Refused
+from selaras.sandbox.books.refusal import Refused
+from selaras.sandbox.books.state import Act, Books
 
 MOST: Final = 100
 

@@ -7,12 +7,10 @@ from typing import Any
 
 from selaras.sandbox.books import chart, orders
 from selaras.sandbox.books.kinds import ZERO, CreditNote, Invoice, Receipt, SalesOrder
-from selaras.sandbox.books.state import Act, Books, Priced, Refused, Thread
+from selaras.sandbox.books.refusal import Refused
+from selaras.sandbox.books.state import Act, Books, Priced, Thread
 from selaras.sandbox.books.wire import CreditNoteIn, InvoiceChange, InvoiceIn
 
-_RECEIVABLE = chart.BY_ROLE["receivable"]
-_DEPOSITS = chart.BY_ROLE["deposits"]
-_TAX = chart.BY_ROLE["output_tax"]
 _COGS = chart.BY_ROLE["cogs"]
 _INVENTORY = chart.BY_ROLE["inventory"]
 
@@ -34,6 +32,8 @@ def create(books: Books, item: InvoiceIn, act: Act) -> Invoice:
             raise Refused("currency_mismatch", "currency", f"Sales order {order.number} is in {order.currency}.")
         contact = contact or order.contact_id
     books.check_contact(contact)
+    books.makeup.check_dimensions(item.dimensions)
+    owing = books.makeup.owing(item.receivable, item.currency)
     priced = books.price(item.lines, item.currency, item.tax_included, item.total)
     thread = books.threads[order.id] if order is not None else Thread()
     books.check_stock(priced.moves, thread.reserved)
@@ -50,6 +50,8 @@ def create(books: Books, item: InvoiceIn, act: Act) -> Invoice:
         lines=priced.lines,
         tax_included=item.tax_included,
         sales_order_id=item.sales_order_id,
+        receivable=owing,
+        dimensions=item.dimensions,
     )
     books.threads[row_id] = thread
     thread.documents.append(invoice)
@@ -65,7 +67,8 @@ def create(books: Books, item: InvoiceIn, act: Act) -> Invoice:
 
 
 def _post(books: Books, invoice: Invoice, priced: Priced, act: Act) -> None:
-    sides = [(_RECEIVABLE, priced.total), (_TAX, -priced.tax)]
+    sides = [(invoice.receivable, priced.total)]
+    sides += [(account, -amount) for account, amount in priced.taxes.items()]
     sides += [(account, -amount) for account, amount in priced.income.items()]
     of = {"kind": "invoice", "document": invoice.id, "contact": invoice.contact_id, "reference": invoice.reference}
     books.book(act, invoice.date, invoice.currency, sides, **of)
@@ -83,6 +86,7 @@ def _post_cost(books: Books, row: Invoice | CreditNote, cost: Decimal, act: Act)
 def _take_deposits(books: Books, invoice: Invoice, thread: Thread, act: Act) -> None:
     """Apply what was paid on the order before it was invoiced, oldest receipt first."""
     owed = invoice.total
+    taken: dict[str, Decimal] = {}
     for receipt in thread.documents:
         if owed <= 0:
             break
@@ -96,13 +100,14 @@ def _take_deposits(books: Books, invoice: Invoice, thread: Thread, act: Act) -> 
         receipt.applied += part
         receipt.status = "paid" if receipt.applied >= receipt.total else "open"
         invoice.received += part
+        taken[receipt.deposits] = taken.get(receipt.deposits, ZERO) + part
         books.receipts.touch(receipt, act.stamp, act.now, act.visible_at)
     if invoice.received:
         books.book(
             act,
             invoice.date,
             invoice.currency,
-            ((_DEPOSITS, invoice.received), (_RECEIVABLE, -invoice.received)),
+            (*taken.items(), (invoice.receivable, -invoice.received)),
             kind="invoice",
             document=invoice.id,
             contact=invoice.contact_id,
@@ -136,13 +141,15 @@ def update(books: Books, item: InvoiceChange, act: Act) -> Invoice:
     if invoice.sales_order_id and want["currency"] != invoice.currency:
         raise Refused("currency_mismatch", "currency", f"The order of {invoice.number} is in {invoice.currency}.")
     books.check_contact(want["contact_id"])
+    books.makeup.check_dimensions(want["dimensions"])
+    want["receivable"] = books.makeup.owing(want["receivable"], want["currency"])
     books.check_reference(books.invoices, want["reference"], act, invoice.id)
     priced = books.price(want["lines"], want["currency"], want["tax_included"], want["total"])
     before = books.price(invoice.lines, invoice.currency, invoice.tax_included, invoice.total)
     thread = books.threads[invoice.id]
     books.check_stock(priced.moves, {c: n + thread.reserved.get(c, ZERO) for c, n in before.moves.items()})
-    for code, pieces in before.moves.items():
-        books.move_stock(code, act, pieces, ZERO)
+    for (code, warehouse), pieces in before.moves.items():
+        books.move_stock(code, act, pieces, ZERO, warehouse)
     books.reverse(invoice.id, act)
     order = books.sales_orders.get(invoice.sales_order_id)
     if order is not None:
@@ -150,12 +157,12 @@ def update(books: Books, item: InvoiceChange, act: Act) -> Invoice:
         books.sales_orders.touch(order, act.stamp, act.now, act.visible_at)
     if "reference" in changes:
         books.invoices.rename(invoice, changes["reference"])
-    for name in ("date", "currency", "total", "contact_id", "lines", "tax_included"):
+    for name in ("date", "currency", "total", "contact_id", "lines", "tax_included", "receivable", "dimensions"):
         setattr(invoice, name, want[name])
     invoice.lines = priced.lines
     _post(books, invoice, priced, act)
-    for code, pieces in priced.moves.items():
-        books.move_stock(code, act, -pieces, ZERO)
+    for (code, warehouse), pieces in priced.moves.items():
+        books.move_stock(code, act, -pieces, ZERO, warehouse)
     set_status(invoice)
     books.invoices.touch(invoice, act.stamp, act.now, act.visible_at)
     return invoice
@@ -185,6 +192,9 @@ def credit(books: Books, item: CreditNoteIn, act: Act) -> CreditNote:
             raise Refused("currency_mismatch", "currency", f"Invoice {invoice.number} is in {invoice.currency}.")
         contact = contact or invoice.contact_id
     books.check_contact(contact)
+    books.makeup.check_dimensions(item.dimensions)
+    owing = invoice.receivable if invoice is not None and not item.receivable else ""
+    owing = owing or books.makeup.owing(item.receivable, item.currency)
     priced = books.price(item.lines, item.currency, item.tax_included, item.total)
     if priced.total <= 0:
         raise Refused("not_positive", "total", "A credit note must be for more than nothing.")
@@ -211,11 +221,13 @@ def credit(books: Books, item: CreditNoteIn, act: Act) -> CreditNote:
         invoice_id=item.invoice_id,
         restock=item.restock,
         reason=item.reason,
+        receivable=owing,
+        dimensions=item.dimensions,
     )
     thread = books.threads[invoice.id] if invoice is not None else Thread()
     books.threads[row_id] = thread
     thread.documents.append(note)
-    sides = [(_RECEIVABLE, -priced.total), (_TAX, priced.tax)]
+    sides = [(owing, -priced.total), *priced.taxes.items()]
     sides += [(account, amount) for account, amount in priced.income.items()]
     books.book(
         act, note.date, note.currency, sides,
@@ -223,8 +235,8 @@ def credit(books: Books, item: CreditNoteIn, act: Act) -> CreditNote:
     )  # fmt: skip
     if note.restock:
         _post_cost(books, note, -priced.cost, act)
-        for code, pieces in priced.moves.items():
-            books.move_stock(code, act, pieces, ZERO)
+        for (code, warehouse), pieces in priced.moves.items():
+            books.move_stock(code, act, pieces, ZERO, warehouse)
     if invoice is not None:
         if invoice.balance >= priced.total:
             note.status = "paid"  # all of it lowered what was owed

@@ -18,7 +18,8 @@ ONE = Decimal(1)
 class Line(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """A line of a document; net = quantity × unit_price − discount, rounded half-up to the smallest unit.
 
-    `code` is a product's code, or "" for a line booked to the account of `role`.
+    `code` is a product's code, or "" for a line booked to the account of `role`. `account`, `tax_account`, `tax_code`
+    and `warehouse` go before what the books would take themselves.
     """
 
     code: str = ""
@@ -30,6 +31,10 @@ class Line(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     tax_rate: Decimal = ZERO
     amount: Decimal | None = None
     role: str = "sales"
+    account: str = ""
+    tax_code: str = ""
+    warehouse: str = ""
+    tax_account: str = ""
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -100,6 +105,7 @@ class Document(Row, kw_only=True):
     currency: str
     total: Decimal
     contact_id: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class SalesOrder(Document, kw_only=True):
@@ -122,6 +128,7 @@ class Invoice(Document, kw_only=True):
     lines: tuple[Line, ...] = ()
     tax_included: bool = False
     sales_order_id: str = ""
+    receivable: str = ""
     received: Decimal = ZERO
     credited: Decimal = ZERO
     refunded: Decimal = ZERO
@@ -135,6 +142,7 @@ class Receipt(Document, kw_only=True):
     invoice_id: str = ""
     account: str = ""
     bank_transaction_id: str = ""
+    deposits: str = ""
     applied: Decimal = ZERO
     returned: Decimal = ZERO
 
@@ -147,6 +155,7 @@ class CreditNote(Document, kw_only=True):
     invoice_id: str = ""
     restock: bool = False
     reason: str = ""
+    receivable: str = ""
     refunded: Decimal = ZERO
 
 

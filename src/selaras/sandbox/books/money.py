@@ -6,11 +6,9 @@ from decimal import Decimal
 
 from selaras.sandbox.books import chart, invoices, orders
 from selaras.sandbox.books.kinds import ZERO, BankTransaction, Invoice, Receipt, RefundPayment, SalesOrder
-from selaras.sandbox.books.state import Act, Books, Refused, Thread
+from selaras.sandbox.books.refusal import Refused
+from selaras.sandbox.books.state import Act, Books, Thread
 from selaras.sandbox.books.wire import ReceiptIn, RefundPaymentIn
-
-_RECEIVABLE = chart.BY_ROLE["receivable"]
-_DEPOSITS = chart.BY_ROLE["deposits"]
 
 
 def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
@@ -24,9 +22,11 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
     contact = item.contact_id or (thing.contact_id if thing is not None else "")
     books.check_contact(contact)
     bank = _bank_line(books, item)
-    account = bank.account if bank is not None and not item.account else _account(item.account)
+    account = bank.account if bank is not None and not item.account else _account(books, item.account, item.currency)
     if bank is not None and account != bank.account:
         raise Refused("account_mismatch", "account", f"The bank transaction {bank.id} lies on {bank.account}.")
+    deposits = books.makeup.account(item.deposits, "deposits", item.currency, "deposits")
+    books.makeup.check_dimensions(item.dimensions)
     thread = books.threads[thing.id] if thing is not None else Thread()
     open_invoices = [invoice] if invoice is not None else _invoices_of(thread)
     owed = sum((max(one.balance, ZERO) for one in open_invoices), ZERO)
@@ -50,13 +50,17 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
         invoice_id=item.invoice_id,
         account=account,
         bank_transaction_id=item.bank_transaction_id,
+        deposits=deposits,
+        dimensions=item.dimensions,
     )
     left = item.total
+    paid: dict[str, Decimal] = {}
     for one in open_invoices:
         part = min(left, max(one.balance, ZERO))
         if part:
             left -= part
             receipt.applied += part
+            paid[one.receivable] = paid.get(one.receivable, ZERO) + part
             one.received += part
             invoices.set_status(one)
             books.invoices.touch(one, act.stamp, act.now, act.visible_at)
@@ -68,7 +72,7 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
         act,
         item.date,
         item.currency,
-        ((account, item.total), (_RECEIVABLE, -receipt.applied), (_DEPOSITS, -left)),
+        ((account, item.total), *((owing, -part) for owing, part in paid.items()), (deposits, -left)),
         kind="receipt",
         document=row_id,
         contact=contact,
@@ -88,11 +92,11 @@ def _check_amount(books: Books, total: Decimal, currency: str) -> None:
     books.check_exact(total, currency, "total")
 
 
-def _account(name: str) -> str:
-    account = chart.account_id(name) if name else chart.BY_ROLE["bank"]
-    if account not in chart.MONEY:
+def _account(books: Books, name: str, currency: str) -> str:
+    account = books.makeup.account_id(name) if name else chart.BY_ROLE["bank"]
+    if not books.makeup.holds_money(account):
         raise Refused("unknown_account", "account", f"There is no bank, cash or clearing account {name!r}.")
-    return account
+    return books.makeup.account(account, "bank", currency, "account")
 
 
 def _paid_thing(books: Books, item: ReceiptIn) -> tuple[SalesOrder | None, Invoice | None]:
@@ -157,7 +161,8 @@ def refund(books: Books, item: RefundPaymentIn, act: Act) -> RefundPayment:
     books.check_currency(item.currency)
     books.check_open(item.date)
     _check_amount(books, item.total, item.currency)
-    account = _account(item.account)
+    account = _account(books, item.account, item.currency)
+    books.makeup.check_dimensions(item.dimensions)
     if item.credit_note_id:
         return _refund_credit(books, item, act, account)
     order = books.sales_orders.get(item.sales_order_id)
@@ -172,14 +177,19 @@ def refund(books: Books, item: RefundPaymentIn, act: Act) -> RefundPayment:
         raise Refused(
             "exceeds_deposit", "total", f"{order.number} has {available} on deposit, not {item.total}.", id=order.id
         )
-    row = _keep(books, item, act, account, item.contact_id or order.contact_id, thread, _DEPOSITS)
     left = item.total
+    against: dict[str, Decimal] = {}
+    taken: list[tuple[Receipt, Decimal]] = []
     for receipt, part in free:
         part = min(part, left)
         if part:
+            against[receipt.deposits] = against.get(receipt.deposits, ZERO) + part
             left -= part
-            receipt.returned += part
-            books.receipts.touch(receipt, act.stamp, act.now, act.visible_at)
+            taken.append((receipt, part))
+    row = _keep(books, item, act, account, item.contact_id or order.contact_id, thread, against)
+    for receipt, part in taken:
+        receipt.returned += part
+        books.receipts.touch(receipt, act.stamp, act.now, act.visible_at)
     _settle_order(books, order, act, refunded=item.total)
     return row
 
@@ -198,7 +208,8 @@ def _refund_credit(books: Books, item: RefundPaymentIn, act: Act, account: str) 
             id=note.id,
         )
     thread = books.threads[note.id]
-    row = _keep(books, item, act, account, item.contact_id or note.contact_id, thread, _RECEIVABLE)
+    against = {note.receivable: item.total}
+    row = _keep(books, item, act, account, item.contact_id or note.contact_id, thread, against)
     note.refunded += item.total
     if note.refunded >= note.total:
         note.status = "paid"
@@ -213,7 +224,13 @@ def _refund_credit(books: Books, item: RefundPaymentIn, act: Act, account: str) 
 
 
 def _keep(
-    books: Books, item: RefundPaymentIn, act: Act, account: str, contact: str, thread: Thread, against: str
+    books: Books,
+    item: RefundPaymentIn,
+    act: Act,
+    account: str,
+    contact: str,
+    thread: Thread,
+    against: dict[str, Decimal],
 ) -> RefundPayment:
     books.check_contact(contact)
     row_id, number = books.refund_payments.new_id()
@@ -230,6 +247,7 @@ def _keep(
         credit_note_id=item.credit_note_id,
         sales_order_id=item.sales_order_id,
         account=account,
+        dimensions=item.dimensions,
     )
     books.threads[row_id] = thread
     thread.documents.append(row)
@@ -238,7 +256,7 @@ def _keep(
         act,
         item.date,
         item.currency,
-        ((against, item.total), (account, -item.total)),
+        (*against.items(), (account, -item.total)),
         kind="refund_payment",
         document=row_id,
         contact=contact,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from selaras.sandbox.books.kinds import ZERO, Line, SalesOrder
-from selaras.sandbox.books.state import Act, Books, Refused, Thread
+from selaras.sandbox.books.refusal import Refused
+from selaras.sandbox.books.state import Act, Books, Moves, Thread
 from selaras.sandbox.books.wire import Change, SalesOrderChange, SalesOrderIn, Void
 
 # Fields that may change at any time, invoiced or not, period closed or not: the parcel travels after the sale.
@@ -22,6 +22,7 @@ def create(books: Books, item: SalesOrderIn, act: Act) -> SalesOrder:
     books.check_currency(item.currency)
     books.check_open(item.date)
     books.check_contact(item.contact_id)
+    books.makeup.check_dimensions(item.dimensions)
     priced = books.price(item.lines, item.currency, item.tax_included, item.total)
     books.check_stock(priced.moves, {})
     row_id, number = books.sales_orders.new_id()
@@ -39,6 +40,7 @@ def create(books: Books, item: SalesOrderIn, act: Act) -> SalesOrder:
         tracking=item.tracking,
         courier=item.courier,
         note=item.note,
+        dimensions=item.dimensions,
     )
     set_status(order)
     thread = books.threads[row_id] = Thread()
@@ -105,13 +107,14 @@ def _rewrite(books: Books, order: SalesOrder, changes: dict[str, Any], act: Act)
     books.check_open(order.date)
     books.check_open(want["date"])
     books.check_contact(want["contact_id"])
+    books.makeup.check_dimensions(want["dimensions"])
     books.check_reference(books.sales_orders, want["reference"], act, order.id)
     priced = books.price(want["lines"], want["currency"], want["tax_included"], want["total"])
     thread = books.threads[order.id]
     books.check_stock(priced.moves, thread.reserved)
     if "reference" in changes:
         books.sales_orders.rename(order, changes["reference"])
-    for name in ("date", "currency", "total", "contact_id", "lines", "tax_included", "note"):
+    for name in ("date", "currency", "total", "contact_id", "lines", "tax_included", "note", "dimensions"):
         setattr(order, name, want[name])
     order.lines = priced.lines
     release(books, thread, act)
@@ -139,6 +142,18 @@ def void(books: Books, item: Void, act: Act) -> SalesOrder:
     return order
 
 
+def delete(books: Books, item: Void, act: Act) -> SalesOrder:
+    """What a person may do and no application: throw an order away of which nothing was made."""
+    order = books.sales_orders.get(item.id)
+    if order is None:
+        raise Refused("not_found", "id", f"There is no sales order {item.id!r}.")
+    if len(books.threads[order.id].documents) > 1:
+        raise Refused("document_locked", "id", f"Sales order {order.number} has documents of its own.", id=order.id)
+    release(books, books.threads.pop(order.id), act)
+    books.sales_orders.remove(order)
+    return order
+
+
 def set_status(order: SalesOrder) -> None:
     """open → paid as the money comes in; void stays void."""
     if order.status != "void":
@@ -146,24 +161,28 @@ def set_status(order: SalesOrder) -> None:
         order.status = "paid" if settled >= order.total else "open"
 
 
-def _reserve(books: Books, thread: Thread, moves: dict[str, Decimal], act: Act) -> None:
-    for code, pieces in moves.items():
-        thread.reserved[code] = thread.reserved.get(code, ZERO) + pieces
-        books.move_stock(code, act, ZERO, pieces)
+def _reserve(books: Books, thread: Thread, moves: Moves, act: Act) -> None:
+    for place, pieces in moves.items():
+        thread.reserved[place] = thread.reserved.get(place, ZERO) + pieces
+        books.move_stock(place[0], act, ZERO, pieces, place[1])
 
 
 def release(books: Books, thread: Thread, act: Act) -> None:
     """Give back what the sale still reserves."""
-    for code, pieces in thread.reserved.items():
+    for (code, warehouse), pieces in thread.reserved.items():
         if pieces:
-            books.move_stock(code, act, ZERO, -pieces)
+            books.move_stock(code, act, ZERO, -pieces, warehouse)
     thread.reserved.clear()
 
 
-def ship(books: Books, thread: Thread, moves: dict[str, Decimal], act: Act) -> None:
-    """Take sold pieces off the shelf, out of the sale's reservation as far as it goes."""
-    for code, pieces in moves.items():
-        held = min(thread.reserved.get(code, ZERO), pieces)
-        if held:
-            thread.reserved[code] -= held
-        books.move_stock(code, act, -pieces, -held)
+def ship(books: Books, thread: Thread, moves: Moves, act: Act) -> None:
+    """Take sold pieces off the shelf, out of the sale's reservation as far as it goes (its own warehouse first)."""
+    for place, pieces in moves.items():
+        code, left = place[0], pieces
+        for other in sorted(thread.reserved, key=lambda one: one != place):
+            held = min(thread.reserved[other], left) if other[0] == code else ZERO
+            if held:
+                thread.reserved[other] -= held
+                left -= held
+                books.move_stock(code, act, ZERO, -held, other[1])
+        books.move_stock(code, act, -pieces, ZERO, place[1])

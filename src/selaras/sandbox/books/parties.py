@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from selaras.sandbox.books.kinds import ZERO, Contact, Product
 from selaras.sandbox.books.orders import changed_fields, check_version
-from selaras.sandbox.books.state import Act, Books, Refused
+from selaras.sandbox.books.refusal import Refused
+from selaras.sandbox.books.state import Act, Books
 from selaras.sandbox.books.wire import ContactChange, ContactIn, ProductChange, ProductIn
 
 _CONTACT_KINDS = frozenset(("customer", "supplier", "both"))

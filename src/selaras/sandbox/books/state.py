@@ -35,6 +35,8 @@ from selaras.sandbox.books.kinds import (
     Shelf,
     StockRow,
 )
+from selaras.sandbox.books.makeup import MakeUp
+from selaras.sandbox.books.refusal import Refused
 from selaras.sandbox.books.table import Table
 from selaras.sandbox.faults import Faults
 
@@ -42,15 +44,8 @@ from selaras.sandbox.faults import Faults
 _MOST = Decimal(1_000_000_000)
 
 
-class Refused(Exception):
-    """An item cannot be kept: a stable code, the field it hangs on, one sentence, and the id that is in its way."""
-
-    def __init__(self, code: str, field: str, message: str, *, id: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.field = field
-        self.message = message
-        self.id = id
+# Pieces by product code and warehouse ("" = the first one).
+Moves = dict[tuple[str, str], Decimal]
 
 
 class Act(msgspec.Struct, frozen=True):
@@ -68,12 +63,12 @@ class Thread:
     __slots__ = ("documents", "reserved")
 
     def __init__(self) -> None:
-        self.reserved: dict[str, Decimal] = {}
+        self.reserved: Moves = {}
         self.documents: list[SalesOrder | Invoice | Receipt | CreditNote | RefundPayment] = []
 
 
 class Priced(msgspec.Struct):
-    """What the lines of a document come to: total, income by account, tax, pieces moved by product code, their cost.
+    """What the lines of a document come to: total, income and tax by account, pieces moved, their cost.
 
     `lines` are the lines with every amount filled in.
     """
@@ -82,13 +77,22 @@ class Priced(msgspec.Struct):
     total: Decimal
     income: dict[str, Decimal]
     tax: Decimal
-    moves: dict[str, Decimal]
+    taxes: dict[str, Decimal]
+    moves: Moves
     cost: Decimal
 
 
 def rfc3339(instant: float) -> str:
     """UTC with milliseconds, so that texts sort as instants do."""
     return dt.datetime.fromtimestamp(instant, dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def _by_code(moves: Moves) -> dict[str, Decimal]:
+    """Pieces by product code, whatever the warehouse."""
+    found: dict[str, Decimal] = {}
+    for (code, _warehouse), pieces in moves.items():
+        found[code] = found.get(code, ZERO) + pieces
+    return found
 
 
 class Books:
@@ -119,6 +123,7 @@ class Books:
                 self.credit_notes, self.refund_payments, self.purchases, self.journals, self.bank_transactions,
             )
         }  # fmt: skip
+        self.makeup = MakeUp(config.warehouses)
         self.by_code: dict[str, Product] = {}
         self.stock_of: dict[str, StockRow] = {}
         self.threads: dict[str, Thread] = {}
@@ -188,7 +193,8 @@ class Books:
         prices include the tax.
         """
         income: dict[str, Decimal] = {}
-        moves: dict[str, Decimal] = {}
+        moves: Moves = {}
+        taxes: dict[str, Decimal] = {}
         filled: list[Line] = []
         total = tax = cost = ZERO
         for index, line in enumerate(lines):
@@ -205,6 +211,9 @@ class Books:
             if line.tax:
                 self.check_exact(line.tax, currency, f"lines[{index}].tax")
                 tax += line.tax
+                levied = self.makeup.account(line.tax_account, "output_tax", currency, f"lines[{index}].tax_account")
+                taxes[levied] = taxes.get(levied, ZERO) + line.tax
+            self.makeup.check_line(line, index)
             if line.code:
                 product = self.by_code.get(line.code)
                 if product is None:
@@ -217,12 +226,13 @@ class Books:
                         f"lines[{index}].quantity",
                         f"Line {index + 1} has the quantity {line.quantity}, which is not between 0 and {_MOST}.",
                     )
-                cost += self.moved(product, line.quantity, moves)
+                cost += self.moved(product, line.quantity, moves, line.warehouse)
             elif line.role not in chart.LINE_ROLES:
                 raise Refused(
                     "unknown_role", f"lines[{index}].role", f"No account plays the role {line.role!r} for a line."
                 )
-            account = chart.BY_ROLE[line.role if line.role in chart.LINE_ROLES else "sales"]
+            role = line.role if line.role in chart.LINE_ROLES else "sales"
+            account = self.makeup.account(line.account, role, currency, f"lines[{index}].account")
             earned = net - line.tax if tax_included else net
             income[account] = income.get(account, ZERO) + earned
             total += net
@@ -234,17 +244,21 @@ class Books:
             )
         if total < 0:
             raise Refused("negative_total", "total", "A document cannot have a total below zero.")
-        return Priced(tuple(filled), total, income, tax, moves, rounded(cost, self.config.currency))
+        return Priced(tuple(filled), total, income, tax, taxes, moves, rounded(cost, self.config.currency))
 
-    def moved(self, product: Product, quantity: Decimal, moves: dict[str, Decimal]) -> Decimal:
+    def moved(self, product: Product, quantity: Decimal, moves: Moves, warehouse: str = "") -> Decimal:
         """Note the pieces that `quantity` of `product` moves; returns their cost."""
         if product.components:
             return sum(
-                (self.moved(self.by_code[part.code], part.quantity * quantity, moves) for part in product.components),
+                (
+                    self.moved(self.by_code[part.code], part.quantity * quantity, moves, warehouse)
+                    for part in product.components
+                ),
                 ZERO,
             )
         if product.stocked:
-            moves[product.code] = moves.get(product.code, ZERO) + quantity
+            place = (product.code, warehouse)
+            moves[place] = moves.get(place, ZERO) + quantity
             return product.cost * quantity
         return ZERO
 
@@ -273,13 +287,14 @@ class Books:
         row.reserved += reserved
         self.stock.touch(row, act.stamp, act.now, act.visible_at)
 
-    def check_stock(self, moves: dict[str, Decimal], freed: dict[str, Decimal]) -> None:
+    def check_stock(self, moves: Moves, freed: Moves) -> None:
         """Refuse what is not there, where stock may not fall below zero; `freed` is reserved for this very sale."""
         if self.config.negative_stock:
             return
-        for code, pieces in moves.items():
+        wanted, own = _by_code(moves), _by_code(freed)
+        for code, pieces in wanted.items():
             row = self.stock_of[code]
-            available = row.on_hand - row.reserved + freed.get(code, ZERO)
+            available = row.on_hand - row.reserved + own.get(code, ZERO)
             if pieces > available:
                 raise Refused(
                     "insufficient_stock", "lines", f"{pieces} of {code!r} are wanted, {available} can be promised."
@@ -303,7 +318,7 @@ class Books:
         """Make a balanced entry; `sides` are (account id, amount), positive for debit. None when all are zero."""
         lines = [
             JournalLine(account, amount if amount > 0 else ZERO, -amount if amount < 0 else ZERO, contact)
-            if account in chart.OWED
+            if self.makeup.owed(account)
             else JournalLine(account, amount if amount > 0 else ZERO, -amount if amount < 0 else ZERO)
             for account, amount in sides
             if amount

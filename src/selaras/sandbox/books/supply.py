@@ -10,7 +10,8 @@ from selaras.model.money import rounded
 from selaras.sandbox.books import chart
 from selaras.sandbox.books.kinds import ZERO, BankTransaction, Journal, JournalLine, Purchase
 from selaras.sandbox.books.orders import changed_fields, check_version
-from selaras.sandbox.books.state import Act, Books, Priced, Refused
+from selaras.sandbox.books.refusal import Refused
+from selaras.sandbox.books.state import Act, Books, Moves, Priced
 from selaras.sandbox.books.wire import BankTransactionIn, JournalIn, PurchaseChange, PurchaseIn
 
 
@@ -98,8 +99,8 @@ def update_purchase(books: Books, item: PurchaseChange, act: Act) -> Purchase:
 def _arrive(books: Books, purchase: Purchase, priced: Priced, act: Act) -> None:
     purchase.received = True
     purchase.status = "received"
-    for code, pieces in priced.moves.items():
-        books.move_stock(code, act, pieces, ZERO, purchase.warehouse)
+    for (code, warehouse), pieces in priced.moves.items():
+        books.move_stock(code, act, pieces, ZERO, warehouse or purchase.warehouse)
 
 
 def _check_warehouse(books: Books, warehouse: str) -> None:
@@ -123,7 +124,7 @@ def create_journal(books: Books, item: JournalIn, act: Act) -> Journal:
     books.check_open(item.date)
     lines: list[JournalLine] = []
     for index, line in enumerate(item.lines):
-        account = chart.account_id(line.account)
+        account = books.makeup.account_id(line.account)
         if not account:
             raise Refused("unknown_account", f"lines[{index}].account", f"There is no account {line.account!r}.")
         if line.contact_id:
@@ -148,8 +149,8 @@ def add_bank_line(books: Books, item: BankTransactionIn, act: Act) -> BankTransa
     books.check_exact(item.amount, item.currency, "amount")
     if not item.amount:
         raise Refused("invalid", "amount", "A bank line has an amount.")
-    account = chart.account_id(item.account) if item.account else chart.BY_ROLE["bank"]
-    if account not in chart.MONEY:
+    account = books.makeup.account_id(item.account) if item.account else chart.BY_ROLE["bank"]
+    if not books.makeup.holds_money(account):
         raise Refused("unknown_account", "account", f"There is no bank account {item.account!r}.")
     row_id, _ = books.bank_transactions.new_id()
     row = BankTransaction(
@@ -194,10 +195,10 @@ def sell_at_counter(books: Books, item: CounterSale, act: Act) -> Journal | None
     books.check_open(books.today())
     currency = books.config.currency
     total = rounded(product.price * item.quantity if item.total is None else item.total, currency)
-    moves: dict[str, Decimal] = {}
+    moves: Moves = {}
     cost = rounded(books.moved(product, item.quantity, moves), currency)
     books.check_stock(moves, {})
-    for code, pieces in moves.items():
+    for (code, _warehouse), pieces in moves.items():
         books.move_stock(code, act, -pieces, ZERO, item.warehouse)
     return books.book(
         act,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Any, Final
 
-from selaras.sandbox.books import chart
 from selaras.sandbox.books.kinds import ZERO, CreditNote, Invoice, Receipt, RefundPayment, SalesOrder
 from selaras.sandbox.books.state import Books
 
@@ -111,7 +110,7 @@ def balances(books: Books) -> dict[str, dict[str, Decimal]]:
         for line in entry.lines:
             of[line.account] = of.get(line.account, ZERO) + line.debit - line.credit
     return {
-        currency: {chart.BY_ID[account].role: amount for account, amount in sorted(of.items())}
+        currency: {books.makeup.called(account): amount for account, amount in sorted(of.items())}
         for currency, of in sums.items()
     }
 

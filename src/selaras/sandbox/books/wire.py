@@ -83,6 +83,7 @@ class SalesOrderIn(In, frozen=True, kw_only=True):
     tracking: str = ""
     courier: str = ""
     note: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class SalesOrderChange(Change, frozen=True, kw_only=True):
@@ -97,6 +98,7 @@ class SalesOrderChange(Change, frozen=True, kw_only=True):
     tracking: str | UnsetType = UNSET
     courier: str | UnsetType = UNSET
     note: str | UnsetType = UNSET
+    dimensions: tuple[tuple[str, str], ...] | UnsetType = UNSET
 
 
 class InvoiceIn(In, frozen=True, kw_only=True):
@@ -109,6 +111,8 @@ class InvoiceIn(In, frozen=True, kw_only=True):
     contact_id: str = ""
     tax_included: bool = False
     sales_order_id: str = ""
+    receivable: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class InvoiceChange(Change, frozen=True, kw_only=True):
@@ -120,6 +124,8 @@ class InvoiceChange(Change, frozen=True, kw_only=True):
     contact_id: str | UnsetType = UNSET
     lines: tuple[Line, ...] | UnsetType = UNSET
     tax_included: bool | UnsetType = UNSET
+    receivable: str | UnsetType = UNSET
+    dimensions: tuple[tuple[str, str], ...] | UnsetType = UNSET
 
 
 class ReceiptIn(In, frozen=True, kw_only=True):
@@ -133,6 +139,8 @@ class ReceiptIn(In, frozen=True, kw_only=True):
     invoice_id: str = ""
     account: str = ""
     bank_transaction_id: str = ""
+    deposits: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class CreditNoteIn(In, frozen=True, kw_only=True):
@@ -147,6 +155,8 @@ class CreditNoteIn(In, frozen=True, kw_only=True):
     invoice_id: str = ""
     restock: bool = False
     reason: str = ""
+    receivable: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class RefundPaymentIn(In, frozen=True, kw_only=True):
@@ -159,6 +169,7 @@ class RefundPaymentIn(In, frozen=True, kw_only=True):
     credit_note_id: str = ""
     sales_order_id: str = ""
     account: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class PurchaseIn(In, frozen=True, kw_only=True):
