@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 from benchmarks.matching import words
-from benchmarks.matching.habits import CODES, EXPIRES, GRACE, HOLIDAYS, Habits
+from benchmarks.matching.habits import CODES, EXPIRES, GRACE, HOLIDAYS, ORDINARY, Habits
 
 START = dt.date(2026, 1, 5)
 RP = 100  # amounts are hundredths of the currency's unit everywhere: interest has sen, dollars have cents
@@ -64,7 +64,7 @@ class Book:
     """One shop's orders, statement, reports and truth, filled day by day. Days are counted from `START`."""
 
     def __init__(self, seed: int, codes: str, habits: Habits) -> None:
-        self.rng = random.Random(f"selaras matching {seed}")
+        self.rng = random.Random(f"selaras matching {seed} {codes} {habits == ORDINARY}")
         self.codes, self.habits = codes, habits
         rng = self.rng
         self.format = FORMATS[int(rng.random() * len(FORMATS))]

@@ -152,9 +152,9 @@ def main() -> int:
                 slow = got["seconds"] > seconds or got["peak_mib"] > mib
                 below += slow
                 print(
-                    f"\n{orders} orders: {got['seconds']:.1f} s of {seconds:.0f}, {got['peak_mib']:.0f} MiB of {mib:.0f}"
-                    f"{' ABOVE' if slow else ''}; found {_percent(got['all']['recall'])}, "
-                    f"right {_percent(got['all']['precision'])}"
+                    f"\n{orders} orders: {got['seconds']:.1f} s of {seconds:.0f}, "
+                    f"{got['peak_mib']:.0f} of {mib:.0f} MiB{' ABOVE' if slow else ''}; "
+                    f"found {_percent(got['all']['recall'])}, right {_percent(got['all']['precision'])}"
                 )
                 results["large"].append(got)
     if a.json:
