@@ -92,7 +92,7 @@ class Shop:
     def _foreign(self, day: int) -> None:
         book = self.book
         currency = ("USD", "USD", "SGD")[book.below(3)]
-        cents = max(500, book.price() // RATES[currency])
+        cents = max(6_000, 6 * book.price() // RATES[currency])  # a buyer abroad orders for sixty dollars at least
         self.transfers.foreign(book.place(day, "transfer", book.some_buyer(), cents, currency, coded=False))
 
     def _basket(self, day: int) -> None:

@@ -1,4 +1,4 @@
-"""Shows what a run missed or got wrong, with the texts: `python -m benchmarks.matching.misses DIR links.csv --kind K`."""
+"""Shows what a run missed or got wrong, with the texts: python -m benchmarks.matching.misses DIR links.csv."""
 
 from __future__ import annotations
 
@@ -47,19 +47,24 @@ def main() -> int:
         auto = {(line, r["order_id"]) for line, rows in said.items() for r in rows if r["decision"] == "auto"}
         cases = [(r["line_id"], r["order_id"]) for r in truth
                  if (not a.kind or r["kind"] == a.kind) and (r["line_id"], r["order_id"]) not in auto]  # fmt: skip
-    print(len(cases), Counter((details[x]["what"], details[x]["payer_kind"], details[x]["reference_kind"],
-                               "suggested" if said.get(x) else "silent") for x, _ in cases).most_common(12))  # fmt: skip
+    marks: Counter[tuple[str, ...]] = Counter()
+    for line, _ in cases:
+        d = details[line]
+        marks[d["what"], d["payer_kind"], d["reference_kind"], "suggested" if said.get(line) else "silent"] += 1
+    print(len(cases), marks.most_common(12))
     for line, order in cases[: a.most]:
         at, o = lines[line], orders[order]
         print(f"\n{line} {at['booked_on']} {at['amount']} {at['currency']} {at['description']}")
         print(f"   {'said' if a.wrong else 'true'} {order} {o['reference']} {o['customer_name']} total {o['total']} "
-              f"code {o['unique_code']} due {o['amount_due']} on {o['ordered_on']} {o['method']} {o['captured_on']}")  # fmt: skip
+              f"code {o['unique_code']} due {o['amount_due']} on {o['ordered_on']} {o['method']} "
+              f"{o['captured_on']}")  # fmt: skip
         if a.wrong:
             print(f"   true {true[line][:6]}")
         for r in said.get(line, [])[:4]:
             other = orders[r["order_id"]]
             print(f"   -> {r['decision']} {r['order_id']} {other['reference']} {other['customer_name']} due "
-                  f"{other['amount_due']} on {other['ordered_on']}: {r['posterior']} {r['kind']}: {r['reason']}")  # fmt: skip
+                  f"{other['amount_due']} on {other['ordered_on']}: {r['posterior']} {r['kind']}: "
+                  f"{r['reason']}")  # fmt: skip
     return 0
 
 

@@ -190,7 +190,8 @@ class Told:
                 if any(low <= first and last < high for low, high in exact):
                     continue
                 at_end = last == count - 1 and len(text) >= _CUT_AT_LEAST and (last > first or len(text) >= 10)
-                if at_end or (last > first and word in buyers.word_ids and len(text) + lead in _CUT_AT):
+                wide = len(text) in _CUT_AT or len(text) + lead in _CUT_AT
+                if at_end or (wide and last > first and word in buyers.word_ids):
                     for name in buyers.starting_with(text):
                         found.setdefault(name, last - first + 1)
 
