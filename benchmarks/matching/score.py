@@ -167,6 +167,10 @@ def score(truth: Truth, links: Iterable[Link]) -> dict[str, Any]:
         true = truth.orders_of.get(truth.line[name])
         if not true or name in autos:
             continue
+        # A second import of a line that is linked already has no answer of its own any more.
+        at = truth.line[name]
+        if all(used[at, order] >= len(truth.pairs[at, order]) for order in true):
+            continue
         answerable += 1
         best = {truth.order[x.order] for x in rows_of if x.rank <= 3}
         found += bool(best & true)
