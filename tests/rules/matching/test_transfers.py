@@ -170,3 +170,12 @@ def test_a_number_is_quoted_without_its_zeros() -> None:
     made.order("001598", "Rina Wulandari", 250_000)
     line = made.line(250_000, "BTANIDJA/ BAYAR 1597")
     assert made.sure() == {(line, first)}
+
+
+def test_a_short_name_that_goes_on_is_another_name() -> None:
+    """A buyer Nadia, and money from Nadia Niken Tjahjono, who is none of ours."""
+    made = Shop()
+    made.order("15673", "Nadia", 64_500, code=182)
+    made.order("15674", "Niken Lestari", 99_000, code=77)
+    made.line(64_500, "TRSF E-BANKING CR 0505/FTSCY/WS95031         64500.00                   NADIA NIKEN TJAHJO")
+    assert made.sure() == set()

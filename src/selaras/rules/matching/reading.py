@@ -158,7 +158,9 @@ class Told:
             for last in range(first, min(first + _LONGEST_NAME, count)):
                 text = f"{text} {words[last]}" if text else words[last]
                 known = ids.get(text)
-                if known is not None and (last > first or len(text) >= 3):
+                if known is None:
+                    continue
+                if last > first or (len(text) >= 3 and not self._goes_on(words, first, buyers)):
                     found[known] = last - first + 1
                     covered = last + 1
             if covered > first:
@@ -170,6 +172,14 @@ class Told:
             found = {name: size for name, size in found.items() if size == most or size > 1}
         for name, size in found.items():
             self.name_hits.append((at, name, size))
+
+    @staticmethod
+    def _goes_on(words: list[str], place: int, buyers: Buyers) -> bool:
+        """Is this word a part of a longer name? BUDI in "BUDI FATIMAH AZZAHRA" is not the buyer Budi."""
+        return any(
+            0 <= at < len(words) and words[at] in buyers.word_ids and words[at] not in BOILERPLATE
+            for at in (place - 1, place + 1)
+        )
 
     def _cut_names(self, words: list[str], exact: list[tuple[int, int]], found: dict[int, int], buyers: Buyers) -> None:
         """Names of which the bank shows only the beginning: up to its usual width, or up to the end of the text.
