@@ -51,7 +51,11 @@ def shop(name: str, codes: str, profile: str, orders: int, seed: int, folder: Pa
         ran = run(folder, out, *flags)
         if ran.code:
             raise SystemExit(f"selaras match ended with {ran.code} on {folder}: {ran.said.strip()}")
-        result[label] = score(truth, read(out)) | {"seconds": ran.seconds, "peak_mib": ran.peak_mib}
+        result[label] = score(truth, read(out)) | {
+            "seconds": ran.seconds,
+            "processor": ran.processor,
+            "peak_mib": ran.peak_mib,
+        }
     open_orders, credits = peers.read(folder)
     result["peers"] = {}
     for peer, rule in peers.RULES.items():
@@ -68,8 +72,8 @@ def large(orders: int, seed: int, folder: Path) -> dict[str, Any]:
     if ran.code:
         raise SystemExit(f"selaras match ended with {ran.code} on {folder}: {ran.said.strip()}")
     scored = score(Truth(folder), read(out))
-    return {"orders": orders, "seconds": ran.seconds, "peak_mib": ran.peak_mib, "all": scored["all"],
-            "transfers": scored["transfers"], "suggested": scored["suggested"]}  # fmt: skip
+    parts = {name: scored[name] for name in ("all", "transfers", "suggested")}
+    return {"orders": orders, "seconds": ran.seconds, "processor": ran.processor, "peak_mib": ran.peak_mib} | parts
 
 
 def checks(result: dict[str, Any]) -> Iterable[tuple[str, float | None, float]]:
@@ -152,7 +156,7 @@ def main() -> int:
                 slow = got["seconds"] > seconds or got["peak_mib"] > mib
                 below += slow
                 print(
-                    f"\n{orders} orders: {got['seconds']:.1f} s of {seconds:.0f}, "
+                    f"\n{orders} orders: {got['seconds']:.1f} s of {seconds:.0f} (processor {got['processor']:.1f} s), "
                     f"{got['peak_mib']:.0f} of {mib:.0f} MiB{' ABOVE' if slow else ''}; "
                     f"found {_percent(got['all']['recall'])}, right {_percent(got['all']['precision'])}"
                 )

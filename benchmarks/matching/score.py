@@ -203,10 +203,11 @@ def _band(bands: list[list[float]], stated: float, hit: bool) -> None:
 
 
 class Ran(NamedTuple):
-    """How a run of the matcher ended: exit code, wall seconds, peak memory in MiB, what it printed on stderr."""
+    """How a run of the matcher ended: exit code, wall and processor seconds, peak memory in MiB, what it said."""
 
     code: int
     seconds: float
+    processor: float
     peak_mib: float
     said: str
 
@@ -226,7 +227,13 @@ def run(folder: Path, out: Path, *more: str) -> Ran:
     seconds = time.perf_counter() - started
     # Linux counts KiB, macOS bytes.
     peak = usage.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
-    return Ran(child.returncode, seconds, peak, log.read_text(encoding="utf-8", errors="replace"))
+    return Ran(
+        child.returncode,
+        seconds,
+        usage.ru_utime + usage.ru_stime,
+        peak,
+        log.read_text(encoding="utf-8", errors="replace"),
+    )
 
 
 def _rows(path: Path) -> Iterable[dict[str, str]]:

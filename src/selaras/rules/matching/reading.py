@@ -187,21 +187,26 @@ class Told:
         "PUTU NUGROHO SETIA" is Putu Nugroho Setiawan even if there is a buyer Putu: the longer reading counts.
         """
         count = len(words)
-        for first in range(count):
-            word = words[first]
-            if len(word) >= _CUT_AT_LEAST and word not in BOILERPLATE:
-                for name in buyers.squeezed_names.get(word[:_SQUEEZED_AT], ()):
-                    if len(word) == _SQUEEZED_AT or len(buyers.sorted_names[name].replace(" ", "")) == len(word):
-                        found.setdefault(name, 2)
+        for first, word in enumerate(words):
+            # Most words are the bank's: only the buyers' words begin a name, or what stands last in the text.
+            known = word in buyers.word_ids
+            if not known:
+                if word in BOILERPLATE:
+                    continue
+                if len(word) >= _CUT_AT_LEAST:
+                    for name in buyers.squeezed_names.get(word[:_SQUEEZED_AT], ()):
+                        if len(word) == _SQUEEZED_AT or len(buyers.sorted_names[name].replace(" ", "")) == len(word):
+                            found.setdefault(name, 2)
+                if first < count - _LONGEST_NAME:
+                    continue
             lead = len(words[first - 1]) + 1 if first and words[first - 1] in ADDRESSES else 0
             text = ""
             for last in range(first, min(first + _LONGEST_NAME, count)):
-                text = f"{text} {words[last]}" if text else words[last]
-                if any(low <= first and last < high for low, high in exact):
-                    continue
-                at_end = last == count - 1 and len(text) >= _CUT_AT_LEAST and (last > first or len(text) >= 10)
-                wide = len(text) in _CUT_AT or len(text) + lead in _CUT_AT
-                if at_end or (wide and last > first and word in buyers.word_ids):
+                text = f"{text} {words[last]}" if text else word
+                width = len(text)
+                wide = known and last > first and (width in _CUT_AT or width + lead in _CUT_AT)
+                at_end = last == count - 1 and width >= _CUT_AT_LEAST and (last > first or width >= 10)
+                if (wide or at_end) and not any(low <= first and last < high for low, high in exact):
                     for name in buyers.starting_with(text):
                         found.setdefault(name, last - first + 1)
 
