@@ -30,11 +30,16 @@ def test_the_database_refuses_a_sum_that_is_held(ledger: Ledger) -> None:
 
 
 def test_elsewhere_the_same_sum_is_another_one(ledger: Ledger) -> None:
-    for number, more in enumerate(
-        ({}, {"account": "mandiri"}, {"currency": "USD"}, {"virtual_account": "8808"}, {"virtual_account": "8809"})
+    of_bca = a_reservation("1000", 147_001)
+    for place in (
+        {},
+        {"account": "mandiri"},
+        {"currency": "USD"},
+        {"virtual_account": "8808"},
+        {"virtual_account": "8809"},
     ):
         with ledger.transaction():
-            ledger.unique_amounts.add(a_reservation(f"100{number}", 147_001, **more))
+            ledger.unique_amounts.add(msgspec.structs.replace(of_bca, reference=f"1000{place}", **place))
     with pytest.raises(ConstraintBroken), ledger.transaction():
         ledger.unique_amounts.add(a_reservation("1009", 147_001, virtual_account="8809"))
     assert len(ledger.unique_amounts.find(payable=147_001)) == 5

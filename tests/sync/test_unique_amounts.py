@@ -149,7 +149,10 @@ def test_currencies_are_apart(ledger: Ledger) -> None:
 def test_who_holds_what_was_paid(ledger: Ledger) -> None:
     for number in range(3):
         reserve(ledger, f"INV-{number}", store="toko")
-    of = lambda **by: [one.reference for one in unique_amounts(ledger, NOW, **by)]  # noqa: E731
+
+    def of(**by: Any) -> list[str]:
+        return [one.reference for one in unique_amounts(ledger, NOW, **by)]
+
     assert of(amount="147002") == of(amount="147002.00", currency="IDR") == ["INV-1"]
     assert of(reference="INV-2") == ["INV-2"]
     assert of(reference=unique_amounts(ledger, NOW)[0].printed.lower()) == ["INV-2"]
@@ -252,5 +255,6 @@ def test_nothing_is_known_yet(tmp_path: Path) -> None:
     opened = open_ledger(tmp_path / "data", Plain())
     with pytest.raises(LedgerError, match="Add it: `selaras unique-amount account bca`"):
         reserve(opened, "1001")
-    assert amount_accounts(opened, NOW) == unique_amounts(opened, NOW) == unique_amounts(opened, NOW, amount="5") == []
+    assert amount_accounts(opened, NOW) == []
+    assert unique_amounts(opened, NOW) == unique_amounts(opened, NOW, amount="5") == []
     opened.close()
