@@ -136,6 +136,14 @@ def test_an_account_is_one_however_it_is_written(ledger: Ledger) -> None:
     assert reserve(ledger, "1003").code == -1
 
 
+def test_codes_that_are_taken_off_are_apart_too(ledger: Ledger) -> None:
+    set_amount_account(ledger, "bca", "IDR", NOW, "ani", low=0, high=3, direction="subtract")
+    sums = [reserve(ledger, f"{number}", 147_000 + number % 2).payable for number in range(5)]
+    assert sums == [147_000, 147_001, 146_999, 146_998, 146_997]
+    with pytest.raises(LedgerError, match=r"4 bills hold all of 146997 to 147000"):
+        reserve(ledger, "5")
+
+
 def test_currencies_are_apart(ledger: Ledger) -> None:
     set_amount_account(ledger, "bca", "USD", NOW, "ani")
     with pytest.raises(LedgerError, match=r"takes several currencies.*IDR, USD"):
