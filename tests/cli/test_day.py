@@ -60,6 +60,7 @@ def test_coverage_adds_up_and_is_not_green_while_something_is_blocked(day: Day) 
     assert set(orders) == {
         "connection", "kind", "day", "currency", "seen", "posted", "waiting", "blocked", "skipped", "sum_seen",
         "sum_posted", "sum_waiting", "sum_blocked", "sum_skipped", "source_count", "source_sum", "balanced", "green",
+        "counted_at",
     }  # fmt: skip
 
 

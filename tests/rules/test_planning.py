@@ -356,6 +356,25 @@ def test_cancelled_after_shipment_does_not_restock() -> None:
     assert books.effect().stock == (("A", d(-2)), ("B", d(-1)))
 
 
+def test_more_given_back_than_ever_paid_on_a_cancelled_order_is_asked() -> None:
+    """200,000 went back of 100,000 paid: the refund and both amounts are named; corrected, it is booked by itself."""
+    back = Refund("R1", d(200_000), at(3))
+    sold = order(payments=(paid(100_000),), refunds=(back,), status="cancelled", cancelled_at=at(4))
+    made = plan(sold)
+    assert cause(made) == "refund_exceeds_paid"
+    assert made.problem is not None
+    assert made.problem.field == "refunds[R1].amount"
+    assert dict(made.problem.details) == {"refund": "R1", "back": "200000", "paid": "100000", "currency": "IDR"}
+    # Seen step by step it is asked too, whatever was posted before.
+    books = book(msgspec.structs.replace(sold, status="open", cancelled_at=None))
+    assert cause(plan(sold, books)) == "refund_exceeds_paid"
+    right = msgspec.structs.replace(sold, refunds=(msgspec.structs.replace(back, amount=d(100_000)),))
+    assert plan(right).problem is None
+    # What the bank has shown is money too.
+    bank = BankMatch("T1", d(100_000), at(2).date(), "1-1000")
+    assert plan(sold, bank=(bank,)).problem is None
+
+
 def test_cancelled_after_a_partial_refund_credits_only_the_rest() -> None:
     """270,000 − R1 100,000 (one shirt) → the cancellation credits 170,000 and gives 170,000 back."""
     back = Refund("R1", d(100_000), at(3), (Line("r", "A", "Kaos", d(1), d(100_000)),), restock=True)

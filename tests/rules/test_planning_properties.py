@@ -51,6 +51,8 @@ def test_planning_after_each_event_equals_planning_once(
     first = plan(order, policy, once, bank)
     note(told(order))
     note(f"once: {[(i.key, i.op, getattr(i.document, 'total', '')) for i in first.intents]} {first.problem}")
+    # More went back than ever came in, and then the order was cancelled: a person is asked, whatever was seen before.
+    assume(first.problem is None or first.problem.cause != "refund_exceeds_paid")
     once.apply(first)
 
     stepwise = Books()
@@ -66,6 +68,8 @@ def test_planning_after_each_event_equals_planning_once(
         note(f"   {[(i.key, i.op, getattr(i.document, 'total', '')) for i in made.intents]} {made.problem}")
         # The one thing that has no documents: an invoice credited whole by a refund without goods, then edited. Asked.
         assume(made.problem is None or made.problem.cause != "credit_exceeds_invoice")
+        if made.problem is not None and made.problem.cause == "refund_exceeds_paid":
+            continue  # asked: nothing is booked until the store says otherwise
         stepwise.apply(made)
         again = plan(state, policy, stepwise, matches)
         note(f"   again {[(i.key, i.op, i.withdraw, i.document) for i in again.intents]}")

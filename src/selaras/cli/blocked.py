@@ -81,14 +81,18 @@ def _show(report: BlockedReport, skipped: bool, items: bool) -> None:
 @_names
 @_by_cause
 @option("--all", "everything", is_flag=True, help=N_("Everything that is blocked."))
+@option("--next-open-day", is_flag=True, help=N_("Give what is blocked by a closed day the next open one."))
 @as_json
-def retry(names: tuple[str, ...], cause: str | None, everything: bool, json_: bool) -> int:
+def retry(
+    names: tuple[str, ...], cause: str | None, everything: bool, next_open_day: bool, json_: bool
+) -> int:  # fmt: skip
     here = session()
 
     def local(ledger: Ledger) -> Retried:
-        return attention.retry(ledger, here.now(), here.who, cause=cause, names=names, everything=everything)
+        return attention.retry(ledger, here.now(), here.who, cause=cause, names=names, everything=everything,
+                               next_open_day=next_open_day)  # fmt: skip
 
-    body = {"cause": cause, "names": names, "everything": everything}
+    body = {"cause": cause, "names": names, "everything": everything, "next_open_day": next_open_day}
     done = here.change(local, "/retry", body, Retried)
     if json_:
         print_json(done)

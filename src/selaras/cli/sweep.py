@@ -6,7 +6,8 @@ import asyncio
 
 import msgspec
 
-from selaras.cli.base import FINE, NEEDS_A_PERSON, as_json, by_store, command
+from selaras.cli.base import FINE, NEEDS_A_PERSON, as_json, by_store, command, option
+from selaras.cli.days import day_or_none
 from selaras.cli.session import Session, session
 from selaras.cli.show import count, kind_word, print_json, progress, say, show, table
 from selaras.i18n import N_, _, format_number
@@ -30,13 +31,14 @@ class _Served(msgspec.Struct, frozen=True):
     help=N_(
         "Read the stores whole, so that nothing lost on the way stays unseen; count their orders day by day; compare "
         "every document of ours with the books; measure stock accuracy. Differences are shown, never repaired in "
-        "silence. Exit code 1 when there are any."
+        "silence. With --since only orders from that day on and their documents. Exit code 1 when there are any."
     ),
 )
 @by_store
+@option("--since", metavar="YYYY-MM-DD", help=N_("Count and compare from this day on only."))
 @as_json
-def sweep(store: str | None, json_: bool) -> int:
-    report = _run(session(), store)
+def sweep(store: str | None, since: str | None, json_: bool) -> int:
+    report = _run(session(), store, day_or_none(since, "--since") or "")
     if json_:
         print_json(report)
     else:
@@ -44,16 +46,16 @@ def sweep(store: str | None, json_: bool) -> int:
     return NEEDS_A_PERSON if report.differences else FINE
 
 
-def _run(here: Session, store: str | None) -> SweepReport:
+def _run(here: Session, store: str | None, since: str) -> SweepReport:
     def local(ledger: Ledger) -> _Served:
         async def work() -> SweepReport:
             with progress() as tell:
                 async with running_hub(ledger) as hub:
-                    return await run_sweep(hub, store, tell)
+                    return await run_sweep(hub, store, tell, since)
 
         return _Served(result=asyncio.run(work()))
 
-    served = here.change(local, "/sweep", {"store": store or "", "wait": True}, _Served)
+    served = here.change(local, "/sweep", {"store": store or "", "wait": True, "since": since or None}, _Served)
     if served.result is None:
         raise LedgerError(served.error or "The sweep did not finish.", "Look at `selaras events`, then try again.")
     return served.result
@@ -71,6 +73,8 @@ def _show(report: SweepReport) -> None:
                 unsettled=count(one.unsettled),
             )
         )
+        if one.since:
+            say(_("Counted and compared from %(day)s on; older days stand as they were.", day=one.since))
         accuracy = report.stock.get(one.store)
         if accuracy is not None:
             say(

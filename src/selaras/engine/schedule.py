@@ -12,6 +12,7 @@ import msgspec
 _EVERY: Final = re.compile(r"every (\d+) ?(s|m|h)", re.IGNORECASE)
 _DAILY: Final = re.compile(r"daily(?: (\d{2}):(\d{2}))?", re.IGNORECASE)
 _WEEKLY: Final = re.compile(r"weekly (mon|tue|wed|thu|fri|sat|sun)(?: (\d{2}):(\d{2}))?", re.IGNORECASE)
+_LAST: Final = re.compile(r"(.+) last (\d{1,4}) days?", re.IGNORECASE)
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600}
 
@@ -26,13 +27,17 @@ class BadSchedule(ValueError):
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """When a kind of record is polled. `period` is in seconds; 0 means only on events (and by the sweep)."""
+    """When a kind of record is polled. `period` is in seconds; 0 means only on events (and by the sweep).
+
+    `days` is how many of the last days a sweep counts and compares; 0 means all of them.
+    """
 
     text: str
     period: int = 0
     weekday: int = -1
     hour: int = -1
     minute: int = 0
+    days: int = 0
 
     def next(self, last: float, zone: str) -> float:
         """The next moment (seconds since 1970) after `last`; infinity for "on event"."""
@@ -48,8 +53,12 @@ class Schedule(msgspec.Struct, frozen=True):
 
 
 def parse(text: str) -> Schedule:
-    """Read a schedule. Raises `BadSchedule`."""
+    """Read a schedule; one of a sweep may end in "last 14 days". Raises `BadSchedule`."""
     text = text.strip()
+    if window := _LAST.fullmatch(text):
+        if not int(window[2]):
+            raise BadSchedule(text)
+        return msgspec.structs.replace(parse(window[1]), text=text, days=int(window[2]))
     if text.lower() in ("on event", "event"):
         return Schedule("on event")
     if match := _EVERY.fullmatch(text):

@@ -8,13 +8,18 @@ the next turn, because each lane asks the ledger what there is to do.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from selaras.engine.lane import Lane, Work
 from selaras.engine.schedule import Schedule, parse
 from selaras.ledger.values import MICROSECOND, NewRecord, RecordKey, Settlement, State
+from selaras.sync import closing
 from selaras.sync.apply import Dispatcher
+from selaras.sync.backfill import BackfillFlow
+from selaras.sync.hand_edits import HandEdits
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
 from selaras.sync.intake import Intake
@@ -27,21 +32,24 @@ from selaras.sync.sweep import Sweep, Swept
 
 # What is read from either side, most needed first; products and contacts before the orders that name them.
 KINDS = (
-    "account", "tax", "warehouse", "dimension", "product", "contact", "stock", "order", "bank_transaction", "receipt",
-    "journal",
+    "closing", "account", "tax", "warehouse", "dimension", "product", "contact", "stock", "order", "bank_transaction",
+    "receipt", "journal",
 )  # fmt: skip
 # The store's own stock is read when it is written; only the books' stock is news.
 _NOT_POLLED = {"store": frozenset({"stock"})}
 # Seconds after a document was sent until the stock that it moved is read, and between two workings-out of stock.
 _AFTER_SENDING = 0.5
 _STOCK_PAUSE = 0.5
+# Seconds between two looks whether the next batch of a back-fill may go.
+_AFTER_LIVE = 0.2
 _GRANT_WARNING_DAYS = 7
 # How old (in seconds) the mirror of the books may be when orders are planned.
 _FRESH = {"product": 60.0, "contact": 10.0}
-# What a newly read product or contact, or a change of the books' chart, may put right.
-_CURED_BY = {"product": ("unmatched_product",), "contact": ("contact_tie",)} | dict.fromkeys(
-    CHART_KINDS, ("mapping_unfit",)
-)
+# What a newly read product or contact, a change of the books' chart or of their closed period may put right.
+_CURED_BY = {
+    "product": ("unmatched_product",), "contact": ("contact_tie",), "closing": closing.CAUSES,
+    **dict.fromkeys(CHART_KINDS, ("mapping_unfit",)),
+}  # fmt: skip
 
 
 class Service:
@@ -58,6 +66,8 @@ class Service:
         self.swept: dict[str, Swept] = {}
         self.lanes: dict[str, Lane] = {}
         self._planners = {p.store: OrderPlanner(hub, p) for p in hub.pairs}
+        self._edits = {p.books: HandEdits(hub, p.books) for p in hub.pairs}
+        self._backfills = {p.store: BackfillFlow(hub, p) for p in hub.pairs}
         self._payments = {p.store: PaymentFlow(hub, p) for p in hub.pairs}
         self._reconsider: set[str] = set()
         self._cured: dict[str, tuple[str, ...]] = {}
@@ -76,6 +86,7 @@ class Service:
             self._lane(f"stock {pair.store}", partial(self._stock, pair))
             self._lane(f"sweep {pair.store}", partial(self._sweep, pair))
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
+            self._lane(f"backfill {pair.store}", partial(self._backfill, pair))
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
             self.dispatchers[pair.store].after.append(self.stocks[pair.store].overtaken)
             self.dispatchers[pair.books].after.append(partial(self._booked, pair))
@@ -111,7 +122,7 @@ class Service:
 
     def wake(self, connection: str, kind: str = "") -> None:
         """Something happened at a connection: look at its hints now, and poll `kind` now if it is given."""
-        if kind in self._polled(connection):
+        if kind in self._polled(connection) or (kind == "documents" and connection in self._edits):
             self._next[(connection, kind)] = 0.0
             self._asked.add((connection, kind))
         self.lanes[f"read {connection}"].wake()
@@ -120,6 +131,8 @@ class Service:
         """Nothing runs, nothing waits to be read, planned or sent."""
         busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
         busy = busy or any(flow.wanted for flow in self.stocks.values())
+        for backfill in self._backfills.values():
+            busy = busy or await backfill.running()
         return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
 
     async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
@@ -150,16 +163,23 @@ class Service:
                 self.lanes[f"stock {pair.store}"].wake()
 
     def _plan_paid(self, settlements: Sequence[Settlement]) -> None:
-        """Orders whose money was booked are planned again, which tells the store (in the transaction that settles)."""
-        if paid := _paid(settlements):
-            self.hub.desk.ledger.records.replan(paid)
+        """Orders whose money was booked are planned again, which tells the store; those whose day the books have
+        closed too, for an open day (in the transaction that settles)."""
+        ledger, again = self.hub.desk.ledger, _paid(settlements)
+        for pair in self.hub.pairs:
+            again += closing.refused(ledger, pair, settlements, self.hub.now())
+        if again:
+            ledger.records.replan(again)
 
     async def _sent(self, settlements: Sequence[Settlement]) -> None:
         paid = _paid(settlements)
+        locked = any(s.outcome == closing.REFUSED for s in settlements)
         now = self.hub.clock()
         for pair in self.hub.pairs:
-            if paid:
+            if paid or locked:
                 self.lanes[f"plan {pair.store}"].wake()
+            if locked:
+                self.wake(pair.books, "closing")
             # What was sent moved the books' stock, and what was written into the store is news from the store.
             for connection, kind in ((pair.books, "stock"), (pair.store, "order")):
                 due = self._next.get((connection, kind), 0.0)
@@ -191,11 +211,18 @@ class Service:
         works: dict[str, Callable[[], Awaitable[object]]] = {kind: partial(intake.poll, kind) for kind in polled}
         if "order" in polled:
             works["reread"] = partial(intake.reread_open, "order", 60.0)
+        if name in self._edits:
+            works["documents"] = partial(self._compare, name)
         for kind, work in works.items():
             await self._poll_if_due(name, kind, work)
         hint = await self.hub.desk(self.hub.desk.ledger.records.next_hint, name)
         moments = [self._next[name, kind] for kind in works]
         return min([*moments, *([] if hint is None else [hint / MICROSECOND])], default=None)
+
+    async def _compare(self, name: str) -> None:
+        await self._edits[name].poll()
+        for pair in self.hub.pairs_of(name):
+            self.lanes[f"plan {pair.store}"].wake()  # what was put right by hand goes on
 
     async def _poll_if_due(self, name: str, kind: str, work: Callable[[], Awaitable[object]]) -> None:
         now = self.hub.clock()
@@ -230,12 +257,26 @@ class Service:
         if causes := self._cured.pop(pair.store, ()):
             ledger = self.hub.desk.ledger
             await self.hub.desk.write(ledger.records.replan_blocked, pair.store, tuple(causes))
+            if set(causes) & set(closing.CAUSES):
+                await self.hub.desk.write(closing.release, ledger, pair, self.hub.now())
         await payments.match()
         await payments.by_hand()
         await self._planners[pair.store].plan()
         self.lanes[f"send {pair.books}"].wake()
         self.lanes[f"send {pair.store}"].wake()
         return None
+
+    async def _backfill(self, pair: Pair) -> float | None:
+        """One batch of a back-fill, when live work has gone; the lane sleeps while there is none."""
+        flow = self._backfills[pair.store]
+        if not await flow.running():
+            return None
+        await flow.prepare(self.intakes)
+        if await flow.in_the_way():
+            return self.hub.clock() + _AFTER_LIVE
+        more = await flow.step()
+        self.lanes[f"send {pair.books}"].wake()
+        return self.hub.clock() + _AFTER_LIVE if more else None
 
     async def _send(self, name: str) -> float | None:
         await self.dispatchers[name].drain()
@@ -259,7 +300,11 @@ class Service:
         due = self._next.setdefault((lane, "sweep"), self.schedules["sweep"].next(now, pair.policy.zone))
         if now < due:
             return due
-        swept = await Sweep(self.hub, pair, self.intakes[pair.store]).run()
+        since, days = "", self.schedules["sweep"].days
+        if days:
+            today = dt.datetime.fromtimestamp(now, ZoneInfo(pair.policy.zone)).date()
+            since = (today - dt.timedelta(days=days - 1)).isoformat()
+        swept = await Sweep(self.hub, pair, self.intakes[pair.store]).run(since=since)
         self.swept[pair.store] = swept
         if all("stock" in self.hub.connectors[name].capabilities.sources for name in (pair.store, pair.books)):
             await measure_stock(self.hub, pair, self.intakes[pair.store])
@@ -280,6 +325,10 @@ class Service:
                     pair.store, "warning", "webhook_restored", "The store had switched our webhook off; it is on again."
                 )
                 self.wake(pair.store, "order")
+        books = self.hub.connectors[pair.books]
+        if self.public_url and books.capabilities.webhooks:
+            # Some books let webhooks lapse unless they are renewed (Accurate: seven days).
+            await books.subscribe(f"{self.public_url}/webhooks/{pair.books}")
         for name in (pair.store, pair.books):
             token = await LedgerTokens(self.hub.desk, name, self.hub.clock).load()
             days = (token.refresh_expires_at - self.hub.clock()) / 86400 if token and token.refresh_expires_at else None

@@ -142,13 +142,33 @@ class CoverageBook:
             source[0] if source else None, source[1] if source else None,
         )  # fmt: skip
 
-    def census(self, connection: str, kind: str, figures: dict[tuple[str, str], tuple[int, int]], now: int) -> None:
-        """Keep what the source itself counts: (day, currency) → (records, Σ smallest units)."""
-        self._db.run("DELETE FROM census WHERE connection = ? AND kind = ?", (connection, kind))
+    def census(
+        self, connection: str, kind: str, figures: dict[tuple[str, str], tuple[int, int]], now: int, since: str = ""
+    ) -> None:
+        """Keep what the source itself counts: (day, currency) → (records, Σ smallest units).
+
+        With `since` (an ISO day) it was asked from that day on. An older count stays as long as no record of its day
+        changed after it; one that can no longer be compared is let go.
+        """
+        self._db.run("DELETE FROM census WHERE connection = ? AND kind = ? AND day >= ?", (connection, kind, since))
+        self._db.run(
+            """DELETE FROM census WHERE connection = ? AND kind = ? AND EXISTS (
+                SELECT 1 FROM record r JOIN sighting s ON s.connection = r.connection AND s.kind = r.kind
+                AND s.id = r.id WHERE r.connection = census.connection AND r.kind = census.kind AND r.day = census.day
+                AND s.seen_at > census.at)""",
+            (connection, kind),
+        )
         self._db.many(
             "INSERT INTO census (connection, kind, day, currency, count, total, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(connection, kind, day, cur, count, total, now) for (day, cur), (count, total) in figures.items()],
         )
+
+    def counted(self, connection: str, kind: str) -> dict[tuple[str, str], int]:
+        """When the source was last asked for its count of each (day, currency), in µs."""
+        rows = self._db.rows(
+            "SELECT day, currency, at FROM census WHERE connection = ? AND kind = ?", (connection, kind)
+        )
+        return {(row[0], row[1]): int(row[2]) for row in rows}
 
     def statuses(self, connection: str, kind: str, first: str = "", last: str = "9999") -> list[tuple[str, ...]]:
         """Every record with its status: id, number, day, currency, total (smallest units, as text), status, digest."""

@@ -41,12 +41,15 @@ class Links:
             found.update({(row[1], row[2]): Link(*row) for row in rows})
         return found
 
-    def links_page(self, target: str, kind: str, after: str, limit: int) -> list[Link]:
-        """Links of a kind in the order of the target's ids, after one of them."""
+    def links_page(self, target: str, kind: str, after: str, limit: int, since: str = "") -> list[Link]:
+        """Links of a kind in the order of the target's ids, after one of them; with `since` (an ISO day) only those
+        whose record is of that day or later."""
+        recent = """AND EXISTS (SELECT 1 FROM posting p JOIN record r ON r.connection = p.connection
+            AND r.kind = p.record_kind AND r.id = p.record_id WHERE p.id = link.posting AND r.day >= ?)"""
         rows = self._db.rows(
-            f"""SELECT {_COLUMNS} FROM link
-            WHERE target = ? AND kind = ? AND target_id > ? {_indexed(kind)} ORDER BY target_id LIMIT ?""",  # noqa: S608
-            (target, kind, after, limit),
+            f"""SELECT {_COLUMNS} FROM link WHERE target = ? AND kind = ? AND target_id > ? {_indexed(kind)}
+            {recent if since else ""} ORDER BY target_id LIMIT ?""",  # noqa: S608
+            (target, kind, after, *([since] if since else []), limit),
         )
         return [Link(*row) for row in rows]
 
@@ -84,6 +87,10 @@ class Links:
                 (target, stream),
             )
         )
+
+    def forget_document(self, target: str, stream: str, key: str) -> bool:
+        """The document is no longer there (its target says so): it may be created again. False if it was not linked."""
+        return bool(self._db.run("DELETE FROM link WHERE target = ? AND stream = ? AND key = ?", (target, stream, key)))
 
     def _write_links(self, links: Sequence[tuple[Link, int, int]]) -> None:
         """Write (link, posting, now); call `_taken` before."""

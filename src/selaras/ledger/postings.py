@@ -256,6 +256,15 @@ class Postings(Links):
         )
         return int(rows[0][0]) if rows else None
 
+    def backlog(self, target: str, limit: int) -> int:
+        """How many postings of the target could be sent now or later by themselves, counted up to `limit`."""
+        rows = self._db.rows(
+            f"""SELECT count(*) FROM (SELECT 1 FROM posting p WHERE p.target = ? AND p.state < 2 AND {_FREE}
+            LIMIT ?) free""",  # noqa: S608
+            (target, limit),
+        )
+        return int(rows[0][0])
+
     def resume(self, target: str, now: int, settle: float) -> int:
         """After a restart by the sole owner: what the dead process left in doubt is due once the target has settled."""
         due = now + int(settle * MICROSECOND)

@@ -250,6 +250,17 @@ class Records:
         )
         return [_stored(row) for row in rows]
 
+    def behind(
+        self, connection: str, kind: str, first: str, last: str, after: tuple[str, str], limit: int
+    ) -> list[StoredRecord]:
+        """Records of these days (ISO, inclusive) behind the place `after` = (day, id), in the order of (day, id)."""
+        rows = self._db.rows(
+            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND day >= ? AND day <= ?
+            AND (day > ? OR (day = ? AND id > ?)) ORDER BY day, id LIMIT ?""",  # noqa: S608
+            (connection, kind, first, last, after[0], after[0], after[1], limit),
+        )
+        return [_stored(row) for row in rows]
+
     def some(self, connection: str, kind: str, ids: Sequence[str]) -> list[StoredRecord]:
         """These records, those that we hold."""
         found: list[StoredRecord] = []

@@ -13,7 +13,7 @@ from typing import cast
 
 from selaras.model.document import Receipt, RefundPayment
 from selaras.model.money import ZERO, exponent
-from selaras.model.order import Payment
+from selaras.model.order import Payment, Refund
 from selaras.rules.bills import Bills
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.facts import Facts, receipt_key, refund_name
@@ -36,6 +36,13 @@ _TWICE = Sentence(N_("The order has two payments with the id %(payment)s."))
 _AMOUNT_CURE = Sentence(N_("Correct it in the store: a payment is more than nothing, in whole smallest units."))
 _REOPENED = Sentence(N_("The order is open again, but its money was already given back in the books."))
 _REOPENED_CURE = Sentence(N_("Void the refund payment in the books if the money was not given back."))
+_EXCEEDS = Sentence(
+    N_(
+        "Refund %(refund)s brings what went back to %(back)s %(currency)s, but the cancelled order was never paid more "
+        "than %(paid)s."
+    )
+)
+_EXCEEDS_CURE = Sentence(N_("Correct the refund or the payments in the store; the order is planned again by itself."))
 _CORRECTIONS = ("credit_note:reverse:", "credit_note:edit:")
 
 
@@ -190,6 +197,8 @@ class PayBack:
             raise stop("reopened", "status", _REOPENED, _REOPENED_CURE)
         back = [r for r in order.refunds if r.paid_back and r.amount > 0]
         stated = sum((r.amount for r in back), ZERO)
+        if facts.cancelled:
+            self._within_paid(back)
         booked = sum((d.total for docs in self.sent.values() for _key, d in docs), ZERO)
         received = ZERO
         if facts.cancelled:
@@ -215,6 +224,21 @@ class PayBack:
         for key, held in self.unsent.items():
             if key not in self.kept:
                 self.stream.withdraw(key, held, _UNWANTED())
+
+    def _within_paid(self, back: list[Refund]) -> None:
+        """More money cannot have gone back than ever came in. Raises `Stop` (refund_exceeds_paid).
+
+        What a cancellation gives back follows from what was received, a refund from what the store says; where the
+        refunds say more than that, which of the two to believe is not ours to decide.
+        """
+        order = self.stream.order
+        paid = max(order.paid, sum((amount for _at, amount in self.facts.money), ZERO))
+        gone = ZERO
+        for refund in sorted(back, key=lambda r: (r.refunded_at, r.id)):
+            gone += refund.amount
+            if gone > paid:
+                known = {"refund": refund.id, "back": gone, "paid": paid, "currency": order.currency}
+                raise stop("refund_exceeds_paid", f"refunds[{refund.id}].amount", _EXCEEDS, _EXCEEDS_CURE, **known)
 
     def _pay(
         self, base: str, note: str, reference: str, amount: Decimal, at: dt.datetime, method: str, reason: str

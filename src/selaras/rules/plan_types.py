@@ -39,6 +39,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     `zone`             IANA name; days are the business's days there
     `walk_in`          key of a shared contact for buyers without telephone number and e-mail; None = one for each
     `roles`            roles of lines for which the books have an account ("sales", "shipping", "fee", "discount")
+    `begin`            first day that is posted by itself; what is older waits for a back-fill (None = all days)
     """
 
     invoice_at: Literal["order", "payment", "shipment"] = "payment"
@@ -52,6 +53,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "Asia/Jakarta"
     walk_in: str | None = None
     roles: frozenset[str] = ROLES
+    begin: dt.date | None = None
 
 
 class Held(msgspec.Struct, frozen=True):

@@ -15,6 +15,9 @@ _CANCELLED_PLACED = Sentence(N_("Order %(number)s was placed and cancelled; it i
 _CHANGED = Sentence(N_("Order %(number)s was changed."))
 _OPEN_AGAIN = Sentence(N_("Order %(number)s is open again."))
 _SHIPPED = Sentence(N_("Order %(number)s was shipped: %(tracking)s."))
+_CLOSED = Sentence(
+    N_("The sales order of %(number)s keeps its lines: its day %(day)s is closed, and the invoice has the change.")
+)
 _VOID = Sentence(N_("Order %(number)s was cancelled before it was invoiced."))
 _VOID_REFUNDED = Sentence(N_("Everything of order %(number)s was refunded before it was invoiced."))
 
@@ -43,6 +46,11 @@ def record_order(stream: Stream, lines: tuple[DocumentLine, ...], unwanted: bool
         if any(h.kind == "invoice" and was_sent(h) for h in stream.held.values()):
             # Invoiced: its lines are history. Only what travels after the sale still reaches it.
             document = _document(stream, place, before.lines, before)
+        elif stream.is_closed(before.date) and _rewrites(before, document):
+            # Its day can no longer be changed; what is sold is said by the invoice.
+            stream.open_day(before.date, "sales_order.date")
+            stream.reasons.append(_CLOSED(number=number, day=before.date.isoformat()))
+            document = _document(stream, place, before.lines, before)
         tracked = (document.tracking, document.courier) != (before.tracking, before.courier)
         reason = _SHIPPED(number=number, tracking=document.tracking) if tracked else _CHANGED(number=number)
         stream.want(held.key, "sales_order", document, reason)
@@ -55,6 +63,11 @@ def record_order(stream: Stream, lines: tuple[DocumentLine, ...], unwanted: bool
     place, stream.sales_order = stream.next_key("sales_order")
     stream.want(stream.sales_order, "sales_order", _document(stream, place, lines), _OPEN_AGAIN(number=number))
     return False
+
+
+def _rewrites(before: SalesOrder, document: SalesOrder) -> bool:
+    """More than where the parcel is would change."""
+    return (before.lines, before.total, before.note) != (document.lines, document.total, document.note)
 
 
 def void_order(stream: Stream, cancelled: bool) -> None:

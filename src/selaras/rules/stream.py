@@ -31,7 +31,7 @@ _FOLLOWS = Sentence(N_("Planned anew behind a document that it needs."))
 _MOVED = Sentence(N_("Dated %(day)s, the next open day: %(real)s lies in a closed period."))
 _CLOSED = Sentence(N_("The day %(day)s lies in a period that is closed until %(closed)s."))
 _CLOSED_HOLD = Sentence(N_("It waits until the period is opened, or until the lock-date policy is changed."))
-_CLOSED_ASK = Sentence(N_("Open the period, or decide that the next open day is taken."))
+_CLOSED_ASK = Sentence(N_("Open the period, or take the next open day with `selaras retry --next-open-day`."))
 _NO_ACCOUNT = Sentence(N_("No account of the books is chosen for the way of paying %(method)s."))
 _NO_ACCOUNT_CURE = Sentence(N_("Choose one in the mapping of payment accounts, or set a default account."))
 

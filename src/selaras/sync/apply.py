@@ -30,6 +30,7 @@ from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import MICROSECOND, Claimed, Link, Settlement, State, document_of
 from selaras.model.document import Document
 from selaras.model.money import NotExact, to_minor
+from selaras.sync.hand_edits import HandEdits
 from selaras.sync.hub import Hub
 
 log = logging.getLogger("selaras.sync")
@@ -69,6 +70,7 @@ class Dispatcher:
         self.within: list[Callable[[Sequence[Settlement]], None]] = []
         self.after: list[Callable[[Sequence[Settlement]], Awaitable[None]]] = []
         self.calls = 0
+        self._edits = HandEdits(hub, target)
 
     @property
     def settle_time(self) -> float:
@@ -145,6 +147,9 @@ class Dispatcher:
             if look and op == "create" and kind not in _REPEATABLE and ready:
                 ready, looked = await self._look(kind, ready)
                 settlements += looked
+            if op != "create" and kind in self._edits.kinds and ready:
+                ready, held = await self._guard(kind, ready)
+                settlements += held
             if ready:
                 settlements += await self._write(kind, op, ready)
         await self._hub.desk.write(self._settle_all, settlements)
@@ -218,6 +223,33 @@ class Dispatcher:
                 outcome = Done(hit.id, hit.number, hit.total, hit.currency, hit.status)
                 settlements.append(self._done(claim, write.document, outcome, act="look"))
         return absent, settlements
+
+    async def _guard(
+        self, kind: str, ready: list[tuple[Claimed, Write]]
+    ) -> tuple[list[tuple[Claimed, Write]], list[Settlement]]:
+        """What a person changed meanwhile is not written over: read it before it is changed."""
+        try:
+            self.calls += 1
+            edited, early = await self._edits.before_change(kind, ready)
+        except ConnectorError as error:
+            return [], [self._put_off(c, error.kind, error.message, self._backoff(c, error)) for c, _ in ready]
+        held = [
+            Settlement(
+                claim, State.BLOCKED, "look", "edited",
+                f"{claim.kind} {claim.reference} was changed by hand in the books; this change does not overwrite it.",
+                cause=edited[claim.id].cause, cure="Compare both with `selaras differences`, then keep or restore it.",
+            )
+            for claim, _ in ready
+            if claim.id in edited
+        ]  # fmt: skip
+        held += [self._put_off(c, "early", "", self._edits.settle_time) for c, _ in ready if c.id in early]
+        return [(claim, write) for claim, write in ready if claim.id not in edited and claim.id not in early], held
+
+    @staticmethod
+    def _put_off(claim: Claimed, outcome: str, message: str, wait: float) -> Settlement:
+        """Nothing was sent this time; an earlier try may have been."""
+        state = State.IN_DOUBT if claim.look else State.PLANNED
+        return Settlement(claim, state, "look", outcome, message, wait=wait)
 
     async def _write(self, kind: str, op: str, ready: list[tuple[Claimed, Write]]) -> list[Settlement]:
         verb: Op = "create" if op == "create" else "update" if op == "update" else "void"

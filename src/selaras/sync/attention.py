@@ -11,6 +11,7 @@ import msgspec
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import Posting, RecordKey, State, StoredRecord
+from selaras.sync.closing import CAUSES, TAKE_NEXT
 from selaras.sync.figures import Sum, instant, major, sums
 
 _ALL = 2**62
@@ -103,18 +104,40 @@ def retry(
     cause: str | None = None,
     names: Sequence[str] = (),
     everything: bool = False,
+    next_open_day: bool = False,
 ) -> Retried:
     """Try blocked postings again: by cause, by name (order number, record id or "#posting"), or all of them.
 
     A posting with a document looks in the target before it sends; a record that could not be planned is planned again.
+    With `next_open_day` a person decides that what is blocked because its day is closed gets the next open day.
     Raises `LedgerError` for a name that nothing blocked belongs to.
     """
     chosen = _choose(ledger, cause, names, everything)
+    if next_open_day:
+        return _next_open_day(ledger, [p for p in chosen if p.cause in CAUSES], now, who)
     with ledger.transaction():
         sent = ledger.postings.retry([p.id for p in chosen if p.document], now, who)
         keys = {p.record for p in chosen if not p.document}
         ledger.records.replan(keys)
     return Retried(sent, len(keys))
+
+
+def _next_open_day(ledger: Ledger, chosen: Sequence[Posting], now: int, who: str) -> Retried:
+    if not chosen:
+        raise LedgerError("None of these is blocked by a closed day.", "See `selaras blocked --cause period_closed`.")
+    streams = {posting.stream for posting in chosen}
+    with ledger.transaction():
+        for posting in chosen:
+            store = posting.stream.partition(":")[0]
+            ledger.connections.decide(store, "period", posting.stream, TAKE_NEXT, f"by hand: {who}", now)
+        keys = {RecordKey(*_order_of(stream)) for stream in streams}
+        ledger.records.replan(keys)
+    return Retried(0, len(keys))
+
+
+def _order_of(stream: str) -> tuple[str, str, str]:
+    store, _colon, order = stream.partition(":")
+    return store, "order", order
 
 
 def skip(ledger: Ledger, now: int, who: str, why: str, names: Sequence[str], cause: str | None = None) -> Skipped:

@@ -5,13 +5,14 @@ Nothing is green unless seen = posted + waiting + blocked + skipped, in number a
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 
 import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.coverage import Cell
-from selaras.sync.figures import major
+from selaras.sync.figures import instant, major
 
 
 class CoverageRow(msgspec.Struct, frozen=True):
@@ -38,6 +39,7 @@ class CoverageRow(msgspec.Struct, frozen=True):
     source_sum: Decimal | None
     balanced: bool
     green: bool
+    counted_at: dt.datetime | None = None
 
 
 class CoverageReport(msgspec.Struct, frozen=True):
@@ -67,7 +69,8 @@ def coverage(
         if connection not in (None, name) or kind not in (None, what):
             continue
         cells = ledger.coverage.cells(name, what, first or "", last or "9999")
-        rows += [_row(cell) for cell in cells]
+        asked = ledger.coverage.counted(name, what)
+        rows += [_row(cell, asked.get((cell.day, cell.currency))) for cell in cells]
         for currency in sorted({cell.currency for cell in cells}):
             mine = [cell for cell in cells if cell.currency == currency]
             # Two days that differ the opposite way must not make a green total.
@@ -82,7 +85,7 @@ def coverage(
     )
 
 
-def _row(cell: Cell, *, green: bool = True) -> CoverageRow:
+def _row(cell: Cell, counted_at: int | None = None, *, green: bool = True) -> CoverageRow:
     def money(minor: int) -> Decimal:
         return major(minor, cell.currency)
 
@@ -91,7 +94,7 @@ def _row(cell: Cell, *, green: bool = True) -> CoverageRow:
         cell.seen, cell.posted, cell.waiting, cell.blocked, cell.skipped,
         money(cell.sum_seen), money(cell.sum_posted), money(cell.sum_waiting), money(cell.sum_blocked),
         money(cell.sum_skipped), cell.source_count, None if cell.source_sum is None else money(cell.source_sum),
-        cell.balanced, cell.green and green,
+        cell.balanced, cell.green and green, None if counted_at is None else instant(counted_at),
     )  # fmt: skip
 
 

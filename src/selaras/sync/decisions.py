@@ -16,9 +16,10 @@ from selaras.model.money import ZERO
 from selaras.model.order import Order
 from selaras.rules.contacts import match_contact
 from selaras.sync.finding import one_record, pair_of
+from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, Pair, order_stream
 from selaras.sync.installation import pairs_of
-from selaras.sync.orders import BANK_KEY, NEW_CONTACT, PROBLEM_KEY, OrderPlanner
+from selaras.sync.orders import BANK_KEY, NEW_CONTACT, OrderPlanner
 
 _ALL = 2**62
 _order = msgspec.json.Decoder(Order)

@@ -20,11 +20,12 @@ from selaras.rules.products import match_product
 from selaras.sync.changes import Change, changes_between
 from selaras.sync.figures import instant, major
 from selaras.sync.finding import find_records
+from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, order_stream
 from selaras.sync.mappings import name_of
 from selaras.sync.mirror import chart_of
 from selaras.sync.offline import offline_hub
-from selaras.sync.orders import PROBLEM_KEY, OrderPlanner
+from selaras.sync.orders import OrderPlanner
 
 _order = msgspec.json.Decoder(Order)
 

@@ -36,6 +36,8 @@ DEFAULT_SCHEDULES: dict[str, str] = {
     "tax": "every 1h",
     "warehouse": "every 1h",
     "dimension": "every 1h",
+    "documents": "every 15m",
+    "closing": "every 15m",
     "reread": "every 5m",
     "sweep": "daily 02:00",
     "webhooks": "every 10m",

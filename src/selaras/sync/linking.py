@@ -13,8 +13,9 @@ from selaras.model.document import Document
 from selaras.model.money import NotExact, UnknownCurrency, to_minor
 from selaras.sync.figures import major
 from selaras.sync.finding import one_record, pair_of
+from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, Pair, order_stream
-from selaras.sync.orders import PROBLEM_KEY, OrderPlanner
+from selaras.sync.orders import OrderPlanner
 
 KINDS = ("sales_order", "invoice", "receipt", "credit_note")
 
@@ -140,7 +141,8 @@ def _meant(hub: Hub, pair: Pair, record: StoredRecord, kind: str, key: str) -> _
             else:
                 wanted.pop(posting.key, None)
     for fresh in draft.postings:
-        if fresh.kind == kind and fresh.op == "create" and fresh.document is not None and fresh.state is State.PLANNED:
+        unsent = fresh.document is not None and fresh.state in (State.PLANNED, State.IN_DOUBT)
+        if fresh.kind == kind and fresh.op == "create" and fresh.document is not None and unsent:
             wanted[fresh.key] = _Meant(
                 fresh.key, fresh.version, fresh.supersedes, fresh.digest, fresh.document, fresh.total, fresh.currency,
                 fresh.reference, fresh,

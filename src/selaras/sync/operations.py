@@ -8,7 +8,10 @@ sentence with its cure.
 
 from __future__ import annotations
 
+from selaras.sync.adopting import Conflict
 from selaras.sync.attention import BlockedGroup, BlockedItem, BlockedReport, Retried, Skipped, blocked, retry, skip
+from selaras.sync.backfill import pause_backfill, resume_backfill, run_backfill, start_backfill
+from selaras.sync.backfill_status import BackfillPlan, BackfillStatus, backfill_status, plan_backfill
 from selaras.sync.catalogues import (
     Accepted,
     BadRow,
@@ -49,6 +52,14 @@ from selaras.sync.decisions import (
     link_payment,
     undo,
 )
+from selaras.sync.differences import (
+    DifferenceDecided,
+    DifferenceItem,
+    FieldDifference,
+    differences,
+    keep_books,
+    restore,
+)
 from selaras.sync.explain import Explanation, explain, explain_record
 from selaras.sync.linking import DocumentLinked, link_document
 from selaras.sync.objectives import Accuracy, DayObjectives, Objectives, measure_stock, objectives
@@ -60,6 +71,8 @@ from selaras.sync.sweeping import SweepReport, sweep
 __all__ = [
     "Accepted",
     "Accuracy",
+    "BackfillPlan",
+    "BackfillStatus",
     "BadRow",
     "BlockedGroup",
     "BlockedItem",
@@ -67,14 +80,18 @@ __all__ = [
     "Candidate",
     "Catalogues",
     "Certified",
+    "Conflict",
     "Connected",
     "ConnectionInfo",
     "CoverageReport",
     "CoverageRow",
     "DayObjectives",
     "Decided",
+    "DifferenceDecided",
+    "DifferenceItem",
     "DocumentLinked",
     "Explanation",
+    "FieldDifference",
     "Objectives",
     "Offered",
     "PlanReport",
@@ -91,6 +108,7 @@ __all__ = [
     "Undone",
     "accept_product",
     "accept_products_by_rule",
+    "backfill_status",
     "blocked",
     "certificate",
     "certify",
@@ -103,28 +121,36 @@ __all__ = [
     "coverage",
     "decide_contact",
     "decisions",
+    "differences",
     "explain",
     "explain_record",
     "explain_stock",
     "export_products",
     "finish_sign_in",
     "import_products",
+    "keep_books",
     "link_document",
     "link_payment",
     "make_pair",
     "measure_stock",
     "objectives",
+    "pause_backfill",
     "plan",
+    "plan_backfill",
     "policy_with",
     "products",
     "remove_connection",
     "remove_pair",
     "replan",
+    "restore",
+    "resume_backfill",
     "retry",
+    "run_backfill",
     "set_schedule",
     "sign_in_here",
     "signing_in",
     "skip",
+    "start_backfill",
     "sweep",
     "undo",
 ]

@@ -6,37 +6,33 @@ contact, product codes, money found in the bank) in a handful of queries per bat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import cast
 
 import msgspec
 
 from selaras.ledger.errors import PlanOutOfDate
-from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord, document_of
-from selaras.model.document import BankTransaction, ContactDraft, DocumentKind, StorePayment
+from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord
+from selaras.model.document import BankTransaction, ContactDraft, StorePayment
 from selaras.model.money import ZERO, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
+from selaras.rules.begin import before_begin
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
+from selaras.rules.hand_edits import held_back
 from selaras.rules.mapping import Mapped
-from selaras.rules.plan_types import BankMatch, Held, HeldState, Intent, IntentOp, Plan, Problem
+from selaras.rules.plan_types import BankMatch, Intent, Plan, Problem
 from selaras.rules.planning import plan_order
 from selaras.rules.products import ProductMatch, match_product
 from selaras.sync import mappings
+from selaras.sync.admission import Admission
+from selaras.sync.closing import TAKE_NEXT, policy_today
+from selaras.sync.held import PROBLEM_KEY, held_documents, kept_as_edited, looked_for
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 
-PROBLEM_KEY = "!"
 # The answer of a person that a buyer is none of the contacts that there are.
 NEW_CONTACT = "*new*"
 BANK_KEY = "receipt:bank:"
 _PATIENCE = 20
-_HELD_STATES: dict[State, HeldState] = {
-    State.PLANNED: "planned",
-    State.IN_DOUBT: "in_doubt",
-    State.DONE: "done",
-    State.BLOCKED: "blocked",
-    State.SKIPPED: "skipped",
-}
 _order = msgspec.json.Decoder(Order)
 _bank = msgspec.json.Decoder(BankTransaction)
 
@@ -82,10 +78,13 @@ class OrderPlanner:
             done += len(records)
 
     def _plan_and_keep(self, records: Sequence[StoredRecord]) -> None:
+        self.keep(records, self.draft(records))
+
+    def keep(self, records: Sequence[StoredRecord], drafts: Sequence[Draft]) -> None:
+        """Write these drafts down as postings. Runs in the ledger's thread, in the caller's transaction."""
         ledger, now = self._hub.desk.ledger, self._hub.now()
         if self._can is not None:
             mappings.remember(ledger, self._pair.books, self._can, now)
-        drafts = self.draft(records)
         for draft in drafts:
             for stream, key in draft.superseded:
                 ledger.postings.supersede(self._pair.books, stream, key, now)
@@ -99,8 +98,11 @@ class OrderPlanner:
             ledger.postings.plan(postings, now)
         ledger.records.planned(records)
 
-    def draft(self, records: Sequence[StoredRecord]) -> list[Draft]:
-        """What would be written for these records, without writing it (X3). Runs in the ledger's thread."""
+    def draft(self, records: Sequence[StoredRecord], chosen: Collection[str] = ()) -> list[Draft]:
+        """What would be written for these records, without writing it (X3). Runs in the ledger's thread.
+
+        `chosen` are ids of orders that a back-fill asks for.
+        """
         ledger, books, store = self._hub.desk.ledger, self._pair.books, self._pair.store
         orders = [_order.decode(record.body) for record in records]
         streams = [order_stream(store, order.id) for order in orders]
@@ -113,17 +115,28 @@ class OrderPlanner:
         self._match_codes(orders)
         mapped = self.mapped()
         planned_contacts: dict[str, bool] = {}
+        admission = Admission(ledger, self._pair, chosen)
+        policy = policy_today(ledger, self._pair, self._policy)
+        moving = {s for s, a in ledger.connections.decisions(store, "period").items() if a == TAKE_NEXT}
+        openly = msgspec.structs.replace(policy, lock_policy=TAKE_NEXT) if moving else policy
         drafts = []
         for record, order, stream, contact in zip(records, orders, streams, contacts, strict=True):
             rows: list[NewPosting] = []
             new_links: list[Link] = []
-            buyer = self._contact(
-                order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
-            )
-            held = _held(history.get(stream, ()), links)
-            plan = plan_order(order, self._policy, buyer, self._matches, held, bank.get(stream, ()), mapped)
+            held = held_documents(history.get(stream, ()), links)
+            if held or self._policy.begin is None or admission.admits(record):
+                buyer = self._contact(
+                    order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
+                )
+                own = openly if stream in moving else policy
+                plan = plan_order(order, own, buyer, self._matches, held, bank.get(stream, ()), mapped)
+                plan = held_back(order.number, plan, kept_as_edited(history.get(stream, ())))
+            else:
+                plan = before_begin(order, store, record.day, self._policy.begin)
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
             self._tell_store(record, order, stream, bank.get(stream, ()), history.get(stream, ()), paid_back, rows)
+            if admission.asked(record):
+                rows = [looked_for(row) for row in rows]
             drafts.append(Draft(record, plan, rows, new_links, superseded))
         return drafts
 
@@ -355,24 +368,3 @@ class OrderPlanner:
                     total=to_minor(match.amount, order.currency), currency=order.currency,
                 )
             )  # fmt: skip
-
-
-def _held(history: Sequence[Posting], links: dict[tuple[str, str], Link]) -> list[Held]:
-    """The newest living version of each document, as the rules want it."""
-    newest: dict[str, Posting] = {}
-    for posting in history:
-        if posting.state is not State.SUPERSEDED and posting.key != PROBLEM_KEY:
-            newest[posting.key] = posting
-    held = []
-    for posting in newest.values():
-        document = document_of(posting.document)
-        if document is None:
-            continue
-        link = links.get((posting.stream, posting.key))
-        held.append(
-            Held(
-                posting.key, cast(DocumentKind, posting.kind), posting.version, _HELD_STATES[posting.state],
-                cast(IntentOp, posting.op), posting.digest, document, link.target_id if link else "",
-            )
-        )  # fmt: skip
-    return held

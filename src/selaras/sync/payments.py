@@ -16,8 +16,9 @@ from selaras.model.document import BankTransaction, Journal, Receipt, StorePayme
 from selaras.model.money import ZERO, to_minor
 from selaras.model.order import Order
 from selaras.rules.payments import BankDecision, match_bank
+from selaras.sync.admission import Admission
+from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, Pair, order_stream
-from selaras.sync.orders import PROBLEM_KEY
 
 UNMATCHED = "unmatched_payment"
 _order = msgspec.json.Decoder(Order)
@@ -91,7 +92,10 @@ class PaymentFlow:
         """Orders whose money is expected in the bank: open, not fully paid, with a method that the bank confirms."""
         ledger = self._hub.desk.ledger
         found = {}
+        admission = Admission(ledger, self._pair)
         for record in ledger.records.open_records(self._pair.store, "order"):
+            if not admission.admits(record):
+                continue
             order = self._confirmed(_order.decode(record.body))
             if order.status in ("pending", "open", "completed") and order.total - order.paid > ZERO:
                 found[order.id] = (order, record)

@@ -109,7 +109,7 @@ def plan(
         for draft in planner.draft(records[start : start + _BATCH]):
             plans.append(_record_plan(draft))
             for posting in draft.postings:
-                if posting.document is not None and posting.state is State.PLANNED:
+                if posting.document is not None and posting.state in (State.PLANNED, State.IN_DOUBT):
                     amounts.setdefault(f"{posting.kind} {posting.op}", []).append((posting.currency, posting.total))
                     levels.move(posting)
     return PlanReport(

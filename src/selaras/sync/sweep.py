@@ -7,14 +7,20 @@ link for; what is missing, doubled or of another total is a difference, shown an
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.connectors.contract import Positioned
 from selaras.ledger.backup import trust
 from selaras.ledger.values import Link, State
 from selaras.model.money import NotExact, UnknownCurrency, from_minor, to_minor
+from selaras.rules.hand_edits import FieldChange
+from selaras.sync.hand_edits import HandEdits
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.intake import Intake
 
@@ -22,7 +28,10 @@ Progress = Callable[[str, int], None]
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One disagreement between the ledger's links and the books. Amounts are decimal texts in major units."""
+    """One disagreement between the ledger's links and the books. Amounts are decimal texts in major units.
+
+    `what` is "missing", "doubled" or "total", or the field that a person changed ("date", "lines[KAOS-M]" …).
+    """
 
     kind: str
     reference: str
@@ -34,13 +43,18 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Swept(msgspec.Struct, frozen=True):
-    """What a sweep found: records the store holds, how many of them were new or changed, and the differences."""
+    """What a sweep found: records the store holds, how many of them were new or changed, and the differences.
+
+    `since` is the first day that was counted and compared; "" means all of them. `compared` documents were asked for.
+    """
 
     store: str
     seen: int
     changed: int
     unsettled: int
     differences: list[Difference]
+    since: str = ""
+    compared: int = 0
 
 
 class Sweep:
@@ -51,26 +65,40 @@ class Sweep:
         self._pair = pair
         self._intake = intake
 
-    async def run(self, progress: Progress = lambda what, count: None) -> Swept:
-        """Read the whole store, take its census, and compare every link with the books."""
-        seen, changed = await self._store(progress)
-        differences = await self._books(progress)
+    async def run(self, progress: Progress = lambda what, count: None, since: str = "") -> Swept:
+        """Read the whole store, take its census, and compare every link with the books.
+
+        With `since` (an ISO day) only orders from that day on are counted and only their documents compared; a store
+        that cannot be read from a moment on is read whole. Raises `ConnectorError`.
+        """
+        if since and not isinstance(self._hub.connectors[self._pair.store], Positioned):
+            since = ""
+        seen, changed = await self._store(progress, since)
+        differences, compared = await self._books(progress, since)
         unsettled = await self._hub.desk(self._unsettled)
-        if not await self._hub.desk(self._hub.desk.ledger.pending):
+        if not since and not await self._hub.desk(self._hub.desk.ledger.pending):
             # A ledger that came from a backup has seen both sides, and planned and settled what it saw: it need not
             # look before it sends any more.
             await self._hub.desk.write(trust, self._hub.desk.ledger.db)
-        return Swept(self._pair.store, seen, changed, unsettled, differences)
+        return Swept(self._pair.store, seen, changed, unsettled, differences, since, compared)
 
-    async def _store(self, progress: Progress) -> tuple[int, int]:
+    def _cursor(self, since: str) -> str:
+        """What was placed on a day was changed on it or later; a day more, because zones may differ."""
+        connector = self._hub.connectors[self._pair.store]
+        if not since or not isinstance(connector, Positioned):
+            return ""
+        start = dt.datetime.combine(dt.date.fromisoformat(since), dt.time.min, ZoneInfo(self._pair.policy.zone))
+        return connector.cursor_at("order", start - dt.timedelta(days=1))
+
+    async def _store(self, progress: Progress, since: str) -> tuple[int, int]:
         connector, ledger = self._hub.connectors[self._pair.store], self._hub.desk.ledger
         figures: dict[str, tuple[str, str, int]] = {}
-        changed, cursor = 0, ""
+        changed, cursor = 0, self._cursor(since)
         while True:
             page = await connector.changed("order", cursor)
             changed += await self._intake.keep_page("order", page.seen, "sweep")
             for record in page.seen:
-                if record.record is not None:
+                if record.record is not None and record.day.isoformat() >= since:
                     figures[record.id] = (
                         record.day.isoformat(),
                         record.currency,
@@ -84,15 +112,16 @@ class Sweep:
         for day, currency, total in figures.values():
             count, money = census.get((day, currency), (0, 0))
             census[(day, currency)] = (count + 1, money + total)
-        await self._hub.desk.write(ledger.coverage.census, self._pair.store, "order", census, self._hub.now())
+        await self._hub.desk.write(ledger.coverage.census, self._pair.store, "order", census, self._hub.now(), since)
         return len(figures), changed
 
-    async def _books(self, progress: Progress) -> list[Difference]:
+    async def _books(self, progress: Progress, since: str) -> tuple[list[Difference], int]:
         books, ledger = self._hub.connectors[self._pair.books], self._hub.desk.ledger
         size, differences, compared = max(1, books.capabilities.read_batch), [], 0
+        edits, early = HandEdits(self._hub, self._pair.books), dict[str, list[Link]]()
         for kind in ("sales_order", "invoice", "receipt", "credit_note"):
             after = ""
-            while links := await self._hub.desk(ledger.postings.links_page, self._pair.books, kind, after, size):
+            while links := await self._hub.desk(ledger.postings.links_page, self._pair.books, kind, after, size, since):
                 after = links[-1].target_id
                 found = await books.find(kind, [link.reference for link in links])
                 for link in links:
@@ -107,9 +136,24 @@ class Sweep:
                         and _minor(hit.total, link.currency) != link.total
                     ):
                         differences.append(_difference(link, "total", str(hit.total), hit.currency))
+                if kind in edits.kinds:
+                    named = {(d.stream, d.kind, d.reference) for d in differences}
+                    for edit in await edits.read(kind, [link.target_id for link in links]):
+                        link = edit.link
+                        if (link.stream, link.kind, link.reference) not in named:
+                            differences += [_edited(link, change) for change in edit.changes]
+                    early.setdefault(kind, []).extend(edits.too_early(links))
                 compared += len(links)
                 progress("documents compared", compared)
-        return differences
+        if any(early.values()):
+            # Written a moment ago: the books may still tell what stood there before.
+            await asyncio.sleep(edits.settle_time)
+            for kind, links in early.items():
+                for start in range(0, len(links), size):
+                    ids = [link.target_id for link in links[start : start + size]]
+                    for edit in await edits.read(kind, ids):
+                        differences += [_edited(edit.link, change) for change in edit.changes]
+        return differences, compared
 
     def _unsettled(self) -> int:
         return len(self._hub.desk.ledger.postings.in_state(State.PLANNED)) + len(
@@ -123,6 +167,12 @@ def _minor(total: Decimal | None, currency: str) -> int:
         return to_minor(total, currency) if total is not None else 0
     except (UnknownCurrency, NotExact):
         return 0
+
+
+def _edited(link: Link, change: FieldChange) -> Difference:
+    return Difference(
+        link.kind, link.reference, link.stream, change.field, change.wrote, change.books, link.currency
+    )  # fmt: skip
 
 
 def _difference(link: Link, what: str, theirs: str, currency: str) -> Difference:

@@ -25,8 +25,12 @@ class SweepReport(msgspec.Struct, frozen=True):
     differences: int
 
 
-async def sweep(hub: Hub, store: str | None = None, progress: Progress = lambda what, count: None) -> SweepReport:
+async def sweep(
+    hub: Hub, store: str | None = None, progress: Progress = lambda what, count: None, since: str = ""
+) -> SweepReport:
     """Read the stores whole, compare every link with the books, measure stock accuracy.
+
+    `since` (an ISO day) narrows it.
 
     Raises `ConnectorError` when a system cannot be asked, `LedgerError` when there is no such pair. What was read
     before an error is kept.
@@ -46,7 +50,7 @@ async def sweep(hub: Hub, store: str | None = None, progress: Progress = lambda 
                 if kind in sources:
                     progress(f"{name} {kind}", await intake.poll(kind, "sweep"))
         await hub.desk.write(mappings.remember, ledger, pair.books, hub.connectors[pair.books].capabilities, hub.now())
-        swept.append(await Sweep(hub, pair, Intake(hub, pair.store)).run(progress))
+        swept.append(await Sweep(hub, pair, Intake(hub, pair.store)).run(progress, since))
         both = hub.connectors[pair.store].capabilities.sources & hub.connectors[pair.books].capabilities.sources
         if "stock" in both:
             stock[pair.store] = await measure_stock(hub, pair)

@@ -10,7 +10,7 @@ from msgspec import Meta
 from selaras import __version__
 from selaras.ledger import Ledger
 from selaras.sync import operations as sync
-from selaras.web import mapping_operations, overview, reconnect
+from selaras.web import mapping_operations, overview, reconnect, upkeep
 from selaras.web.operation import Call, Name, Operation
 from selaras.web.sweeps import SweepState
 
@@ -73,6 +73,7 @@ class RetryBody(msgspec.Struct, forbid_unknown_fields=True):
     cause: Name | None = None
     names: Names = []
     everything: bool = False
+    next_open_day: bool = False
     who: Name = ""
 
 
@@ -141,6 +142,7 @@ class ReplanBody(msgspec.Struct, forbid_unknown_fields=True):
 
 class SweepBody(msgspec.Struct, forbid_unknown_fields=True):
     store: Name = ""
+    since: Day | None = None
     wait: bool = False
     who: Name = ""
 
@@ -246,8 +248,9 @@ async def _sweep_state(call: Call) -> SweepState:
 async def _retry(call: Call) -> sync.Retried:
     b, now = call.body, call.context.hub.now()
     return await call.context.change(
-        sync.retry, now, call.who, cause=b.cause, names=tuple(b.names), everything=b.everything
-    )
+        sync.retry, now, call.who, cause=b.cause, names=tuple(b.names), everything=b.everything,
+        next_open_day=b.next_open_day,
+    )  # fmt: skip
 
 
 async def _skip(call: Call) -> sync.Skipped:
@@ -308,7 +311,7 @@ async def _sign_in(call: Call) -> reconnect.SignedIn:
 
 
 async def _sweep(call: Call) -> SweepState:
-    return await call.sweeps.start(call.body.store, wait=call.body.wait)
+    return await call.sweeps.start(call.body.store, wait=call.body.wait, since=call.body.since or "")
 
 
 OPERATIONS: Final = (
@@ -361,4 +364,5 @@ OPERATIONS: Final = (
     Operation("POST", "/sweep", "sweep", "Compare both sides whole; `wait` answers when it is done",
               SweepState, _sweep, body=SweepBody, writes=True, status=202),
     *mapping_operations.OPERATIONS,
+    *upkeep.OPERATIONS,
 )  # fmt: skip

@@ -66,8 +66,9 @@ class Pages:
         cause = request.query_params.get("cause") or None
         report = await self._context.glance(sync.blocked, cause, skipped=skipped)
         visitor: Visitor = request.state.visitor
+        edits = [] if skipped else await self._context.glance(sync.differences)
         return self._look.page(
-            request, "blocked.html", live=True, report=report, skipped=skipped, cause=cause or "",
+            request, "blocked.html", live=True, edits=edits, report=report, skipped=skipped, cause=cause or "",
             may_retry=visitor.kind == "person" and not skipped, retried=request.query_params.get("retried", ""),
         )  # fmt: skip
 
@@ -82,6 +83,23 @@ class Pages:
             sync.retry, self._context.hub.now(), "console", cause=form.get("cause") or None, names=names
         )
         return RedirectResponse(path("blocked", {"retried": str(done.postings + done.records)}), 303)
+
+    async def decide(self, request: Request) -> Response:
+        """Keep what a person changed in the books, or write ours again."""
+        visitor: Visitor = request.state.visitor
+        if visitor.kind != "person":
+            raise Refusal(403, _("Sign in first"), _("Only a signed-in person may do this."))
+        form = await checked_form(request, self._context)
+        names, hub = [form.get("name", "")], self._context.hub
+        try:
+            if form.get("act") == "keep":
+                await self._context.change(sync.keep_books, names, form.get("why", ""), hub.now(), "console")
+            else:
+                updates = {name: one.capabilities.updates for name, one in hub.connectors.items()}
+                await self._context.change(sync.restore, names, updates, hub.now(), "console")
+        except LedgerError as error:
+            raise Refusal(422, error.message, error.cure) from None
+        return RedirectResponse(path("blocked"), 303)
 
     async def waiting(self, request: Request) -> Response:
         """What is not finished."""
@@ -168,6 +186,7 @@ def routes(context: Context, intake: WebhookIntake, look: Look) -> list[Route]:
         page("/coverage", pages.coverage, "coverage"),
         page("/blocked", pages.blocked, "blocked"),
         page("/blocked/retry", pages.retry, "retry", "POST"),
+        page("/blocked/decide", pages.decide, "decide", "POST"),
         page("/waiting", pages.waiting, "waiting"),
         page("/events", pages.events, "events"),
         page("/connections", pages.connections, "connections"),

@@ -44,8 +44,8 @@ class Sweeps:
         """The running or last sweep."""
         return msgspec.structs.replace(self._state, progress=dict(self._progress))
 
-    async def start(self, store: str, *, wait: bool) -> SweepState:
-        """Begin a sweep of one store, or ("") of all; a running one is joined, not repeated.
+    async def start(self, store: str, *, wait: bool, since: str = "") -> SweepState:
+        """Begin a sweep of one store, or ("") of all; a running one is joined, not repeated. `since`: from this day on.
 
         Raises `LedgerError` for a store without a pair.
         """
@@ -54,15 +54,15 @@ class Sweeps:
         if self._task is None or self._task.done():
             self._progress = {}
             self._state = SweepState(True, store, instant(self._context.hub.now()), None, {}, "", None)
-            self._task = asyncio.create_task(self._run(store), name="sweep")
+            self._task = asyncio.create_task(self._run(store, since), name="sweep")
         if wait:
             await asyncio.shield(self._task)
         return self.state
 
-    async def _run(self, store: str) -> None:
+    async def _run(self, store: str, since: str) -> None:
         context, result, error = self._context, None, ""
         try:
-            result = await sweep(context.hub, store or None, self._count)
+            result = await sweep(context.hub, store or None, self._count, since)
         except (ConnectorError, LedgerError) as problem:
             error = str(problem)
         except Exception as problem:  # a defect must show in the state, or the sweep would seem to run for ever

@@ -9,12 +9,17 @@ from selaras.rules.explain import Sentence
 
 CAUSES: Final = {
     "adjustment": N_("An adjustment, not a sale"),
+    "before_begin": N_("Older than the first day that is posted by itself"),
     "cancelled": N_("Cancelled before anything was booked"),
     "contact_tie": N_("Several contacts may be the buyer"),
     "credit_exceeds_invoice": N_("More would be credited than was billed"),
     "currency_changed": N_("The order's currency changed after it was booked"),
+    "deleted_in_books": N_("A person deleted a document in the books"),
     "draft": N_("Not an order yet"),
     "duplicate_reference": N_("The reference stands in the books already"),
+    "edited_in_books": N_("A person changed a document in the books"),
+    "exists_with_other_total": N_("The books hold this order with another total"),
+    "kept_as_edited": N_("A person changed the document in the books and kept it"),
     "locked_period": N_("The books are closed for this date"),
     "mapping_unfit": N_("The mapping names what cannot be used"),
     "missing_mapping": N_("An account of the books is not chosen yet"),
@@ -31,6 +36,7 @@ CAUSES: Final = {
     "period_closed": N_("The books are closed for this date"),
     "refund_amount": N_("A refund's amount cannot be booked"),
     "refund_changed": N_("A refund that was booked has another amount now"),
+    "refund_exceeds_paid": N_("More was given back than was ever paid"),
     "refund_exceeds_total": N_("More was refunded than was sold"),
     "refund_mismatch": N_("A refund's lines do not come to its amount"),
     "refund_vanished": N_("A refund that was booked is gone from the store"),
@@ -46,6 +52,7 @@ CAUSES: Final = {
     "unknown_currency": N_("The currency is not known"),
     "unmatched_product": N_("A product of the store has no partner in the books"),
     "unreadable": N_("The record cannot be read"),
+    "voided_in_books": N_("A person voided a document in the books"),
     "withdrawn": N_("No longer wanted"),
 }
 STATES: Final = {

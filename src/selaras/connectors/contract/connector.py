@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -131,6 +131,15 @@ class Connector(Protocol):
 
     async def close(self) -> None:
         """Close the HTTP session."""
+        ...
+
+
+@runtime_checkable
+class Positioned(Protocol):
+    """A connector that may have this too: a cursor that begins at a moment instead of at the beginning of all."""
+
+    def cursor_at(self, kind: str, instant: dt.datetime) -> str:
+        """The cursor from which `changed(kind, …)` gives everything that changed at or after `instant` (aware)."""
         ...
 
 

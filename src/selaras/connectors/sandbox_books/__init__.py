@@ -59,6 +59,7 @@ def build(settings: Settings, tools: Tools) -> SandboxBooks:
             (
                 "contact", "product", "stock", "purchase", "journal", "bank_transaction",
                 "sales_order", "invoice", "receipt", "credit_note", "account", "tax", "warehouse", "dimension",
+                "closing",
             )
         ),
         targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment")),

@@ -36,6 +36,7 @@ from selaras.connectors.contract import (
 from selaras.connectors.http import Http, Response
 from selaras.connectors.oauth import OAuth
 from selaras.connectors.sandbox_books import mapping, writing
+from selaras.model.closing import CLOSING, Closing
 
 # Beyond the search lag: stamps are whole milliseconds, and clocks of threads differ by less than this.
 _MARGIN: Final = dt.timedelta(seconds=1)
@@ -106,6 +107,8 @@ class SandboxBooks:
 
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page in the books' own order (updated_at, id), with the overlap that late visibility needs."""
+        if kind == CLOSING:
+            return Changes([await self._closing()], CLOSING, False)
         at = _cursor(cursor)
         query = f"limit={self.capabilities.page}"
         if at.after:
@@ -122,11 +125,18 @@ class SandboxBooks:
             following = Cursor(until - self._overlap)
         return Changes(self._seen(kind, page), msgspec.json.encode(following).decode(), page.more and bool(page.next))
 
+    def cursor_at(self, kind: str, instant: dt.datetime) -> str:
+        """The cursor of what changed since a moment."""
+        return msgspec.json.encode(Cursor(instant.astimezone(dt.UTC))).decode()
+
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """These records now, in the order asked for; stock is asked for by product code."""
         self._bound(ids)
         if not ids:
             return []
+        if kind == CLOSING:
+            one = await self._closing()
+            return [one if i == CLOSING else Seen(kind, i, None, b"", one.updated_at, one.day) for i in ids]
         page = await self._page(kind, f"{'codes' if kind == 'stock' else 'ids'}={_list(ids)}")
         there = {seen.id: seen for seen in self._seen(kind, page)}
         now = page.server_time.astimezone(dt.UTC)
@@ -147,6 +157,16 @@ class SandboxBooks:
         except msgspec.MsgspecError as error:
             self._unreadable(kind, error)
         return found
+
+    async def _closing(self) -> Seen:
+        answer = await self._read("/api/company")
+        try:
+            company = mapping.COMPANY.decode(answer.body)
+        except msgspec.MsgspecError as error:
+            self._unreadable("the company", error)
+        now = company.server_time.astimezone(dt.UTC)
+        record = Closing(company.closed_until)
+        return Seen(CLOSING, CLOSING, record, answer.body, now, now.astimezone(self._zone).date())
 
     async def _page(self, kind: str, query: str) -> mapping.Page:
         answer = await self._read(f"/api/{_path(kind)}?{query}")

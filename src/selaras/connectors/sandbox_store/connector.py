@@ -155,6 +155,10 @@ class SandboxStore:
         onward = msgspec.json.encode(taken.position).decode()
         return Changes([row.seen for row in taken.rows if row.seen is not None], onward, taken.more)
 
+    def cursor_at(self, kind: str, instant: dt.datetime) -> str:
+        """The cursor of what changed since a moment."""
+        return msgspec.json.encode(walk.Position(after=int(instant.timestamp()) - 1)).decode()
+
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """Records by id (stock: by SKU) in one call, in the order asked for; a draft is no record."""
         self._know(kind)

@@ -74,7 +74,7 @@ def build(settings: Settings, tools: Tools) -> Tryton:
         sources=frozenset(
             (
                 "contact", "product", "stock", "purchase", "journal", "bank_transaction",
-                "sales_order", "invoice", "receipt", "credit_note", "account", "tax", "warehouse",
+                "sales_order", "invoice", "receipt", "credit_note", "account", "tax", "warehouse", "closing",
             )
         ),
         targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment")),

@@ -272,6 +272,14 @@ class Chart:
         covering = [["start_date", "<=", max(days)], ["end_date", ">=", min(days)]]
         return msgspec.structs.replace(books, periods=await self._periods(books.company_id, covering))
 
+    async def closed_until(self) -> dt.date | None:
+        """The last day before the first open period, as it is now; None when no period before it is closed."""
+        books = await self.books()
+        periods = await self._periods(books.company_id, [])
+        first_open = min((p.start for p in periods if not p.closed), default=None)
+        ends = [p.end for p in periods if p.closed and (first_open is None or p.end < first_open)]
+        return max(ends, default=None)
+
     # -- products ---------------------------------------------------------------------------------------------------
 
     async def goods(self, codes: Iterable[str]) -> dict[str, Goods]:

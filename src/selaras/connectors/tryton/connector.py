@@ -32,7 +32,7 @@ from selaras.connectors.tryton.contacts import Contacts
 from selaras.connectors.tryton.credit import CreditNotes
 from selaras.connectors.tryton.ledger import Reconciler
 from selaras.connectors.tryton.orders import Sales, SalesOrders
-from selaras.connectors.tryton.reading import Reader
+from selaras.connectors.tryton.reading import Reader, cursor_since
 from selaras.connectors.tryton.shipping import Shipping
 from selaras.connectors.tryton.wire import Wire
 
@@ -102,6 +102,10 @@ class Tryton:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of what changed, in the order of ids, with an overlap of time."""
         return await self._reader.changed(kind, cursor)
+
+    def cursor_at(self, kind: str, instant: dt.datetime) -> str:
+        """The cursor of what changed since a moment."""
+        return cursor_since(instant)
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """These records now; stock is asked for by product code."""

@@ -21,6 +21,7 @@ from selaras.connectors.tryton.mapping import EXTRA, KINDS, Kind, changed_since,
 from selaras.connectors.tryton.shelf import Shelf
 from selaras.connectors.tryton.values import Row, reference
 from selaras.connectors.tryton.wire import Wire
+from selaras.model.closing import CLOSING, Closing
 from selaras.model.money import ZERO
 
 _COMMON: Final = frozenset({"party.party", "product.product", "stock.location"})
@@ -45,6 +46,11 @@ def cursor_of(text: str) -> Cursor:
         return Cursor()
 
 
+def cursor_since(instant: dt.datetime) -> str:
+    """The cursor of what changed since a moment (aware)."""
+    return msgspec.json.encode(Cursor(instant.astimezone(dt.UTC).isoformat())).decode()
+
+
 class Reader:
     """The reading half of the connector."""
 
@@ -58,6 +64,8 @@ class Reader:
 
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records that changed."""
+        if kind == CLOSING:
+            return Changes([await self._closing()], CLOSING, False)
         at = cursor_of(cursor)
         books = await self._chart.books()
         since = dt.datetime.fromisoformat(at.since) if at.since else None
@@ -78,6 +86,9 @@ class Reader:
         """These records now, in the order asked for."""
         if not ids:
             return []
+        if kind == CLOSING:
+            one = await self._closing()
+            return [one if i == CLOSING else Seen(kind, i, None, b"", one.updated_at, one.day) for i in ids]
         books = await self._chart.books()
         if kind == "stock":
             found = await self._stock(books, dict.fromkeys(ids, 0))
@@ -89,6 +100,11 @@ class Reader:
         now = self._now()
         day = now.astimezone(self._zone).date()
         return [there.get(one) or Seen(kind, one, None, b"", now, day) for one in ids]
+
+    async def _closing(self) -> Seen:
+        record = Closing(await self._chart.closed_until())
+        now = self._now()
+        return Seen(CLOSING, CLOSING, record, msgspec.json.encode(record), now, now.astimezone(self._zone).date())
 
     def _ids(self, kind: str, ids: Sequence[str]) -> list[Any]:
         if kind != "receipt":

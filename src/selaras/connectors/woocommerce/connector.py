@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -88,6 +89,10 @@ class WooCommerce:
         )
         onward = msgspec.json.encode(taken.position).decode()
         return Changes([seen for row in taken.rows for seen in row.seen], onward, taken.more)
+
+    def cursor_at(self, kind: str, instant: dt.datetime) -> str:
+        """The cursor of what changed since a moment."""
+        return msgspec.json.encode(walk.Position(since=int(instant.timestamp()))).decode()
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """Records by id (stock: by code), in the order asked for; a draft is no record."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from selaras.sandbox.books import batch, supply, truth, wire
+from selaras.sandbox.books import batch, orders, supply, truth, wire
 from selaras.sandbox.books.grants import Grants
 from selaras.sandbox.books.makeup import ChartIn
 from selaras.sandbox.books.refusal import Refused
@@ -47,6 +47,12 @@ class Unknown(Exception):
     """There is no such kind, operation or part."""
 
 
+# What a person can do and an application cannot.
+_BY_HAND: Final = {
+    ("sales_orders", "delete"): batch.Operation(msgspec.json.Decoder(wire.Void), orders.delete),
+}
+
+
 def seed(books: Books, grants: Grants, body: bytes) -> Any:
     """Load contacts, products and stock; outcomes per kind. `stock` counts what lies there."""
     load = msgspec.json.decode(body, type=Seed)
@@ -67,7 +73,7 @@ def seed(books: Books, grants: Grants, body: bytes) -> Any:
 def typist(books: Books, grants: Grants, body: bytes) -> Any:
     """Documents as a person makes them: same rules, but no reference is asked for and no fault interferes."""
     typed = msgspec.json.decode(body, type=Typed)
-    operation = batch.OPERATIONS.get((typed.kind, typed.op))
+    operation = _BY_HAND.get((typed.kind, typed.op)) or batch.OPERATIONS.get((typed.kind, typed.op))
     if operation is None:
         raise Unknown(f"There is no {typed.op!r} for {typed.kind!r}.")
     return {"results": batch.run(books, operation, typed.items, books.act("hand"))}

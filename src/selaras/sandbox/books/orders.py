@@ -142,6 +142,18 @@ def void(books: Books, item: Void, act: Act) -> SalesOrder:
     return order
 
 
+def delete(books: Books, item: Void, act: Act) -> SalesOrder:
+    """What a person may do and no application: throw an order away of which nothing was made."""
+    order = books.sales_orders.get(item.id)
+    if order is None:
+        raise Refused("not_found", "id", f"There is no sales order {item.id!r}.")
+    if len(books.threads[order.id].documents) > 1:
+        raise Refused("document_locked", "id", f"Sales order {order.number} has documents of its own.", id=order.id)
+    release(books, books.threads.pop(order.id), act)
+    books.sales_orders.remove(order)
+    return order
+
+
 def set_status(order: SalesOrder) -> None:
     """open → paid as the money comes in; void stays void."""
     if order.status != "void":

@@ -81,6 +81,14 @@ class Table(Generic[R]):
         if len(self._log) > 2 * len(self.rows) + 1000:
             self._sweep(now)
 
+    def remove(self, row: R) -> None:
+        """Throw a row away; lists no longer tell of it."""
+        del self.rows[row.id]
+        if row.reference:
+            self.references[row.reference].remove(row.id)
+        self._places.pop(row.id)
+        self._log = [key for key in self._log if key[1] != row.id]
+
     def rename(self, row: R, reference: str) -> None:
         """Change the reference of a row."""
         if row.reference:

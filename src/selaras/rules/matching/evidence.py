@@ -1,0 +1,154 @@
+"""What speaks for each pair of line and order, as the log of a ratio of chances: amount, day, number, name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from selaras.rules.matching.amounts import log_background, relate
+from selaras.rules.matching.candidates import Pool
+from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.reading import CORE, FULL, LINE_WIDTH, NO_NAME, SLIP, WIDTH, Buyers, Told, pairs
+from selaras.rules.matching.text import one_slip
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+NAME_NONE, NAME_PART, NAME_WHOLE, NAME_OTHER = range(4)
+_CHUNK: Final = 2_000_000
+# How often a stranger bears the very name of one of our buyers, by the number of its words.
+_NAMESAKES: Final = np.log(np.asarray([0.05, 0.012, 8e-4, 2e-4, 1e-4]))
+
+
+class Evidence:
+    """Columns beside the pairs: `kind` of amount, `reference`, `name`, `lag`, and the sum of all as `weight`."""
+
+    def __init__(self, pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints) -> None:
+        self.line, self.order = line, order
+        amount = pool.amount[line]
+        self.kind, log_amount = relate(amount, pool.due[order], pool.total[order], said)
+        self.lag = pool.booked[line] - pool.ordered[order]
+        self.log_null = nulls(pool, said)
+        self.log_day = _days(pool, said)[line] + _lags(said)[np.clip(self.lag + 2, 0, said.window + 3)]
+        self.reference, log_reference = _references(pool, buyers, told, said, line, order)
+        self.name, log_name = _names(buyers, told, said, line, order)
+        self.log_text = log_reference + log_name
+        self.weight = np.log(said.ours) + self.log_day + log_amount + self.log_text - self.log_null[line]
+
+
+def nulls(pool: Pool, said: Parameters) -> Floats:
+    """For each line the log of the chance that it pays none of our orders, its amount included."""
+    # Beside strangers there are payments of ours that no rule foresees.
+    result: Floats = np.log(said.noise + 0.05) + log_background(pool.amount)
+    return result
+
+
+def _days(pool: Pool, said: Parameters) -> Floats:
+    """For each line the log of one over the orders a day around it: how many payers it could come from."""
+    days = np.sort(pool.ordered)
+    low = np.searchsorted(days, pool.booked - 10)
+    high = np.searchsorted(days, pool.booked, side="right")
+    result: Floats = -np.log(np.maximum((high - low) / 11.0, 0.5))
+    return result
+
+
+def _lags(said: Parameters) -> Floats:
+    """Log of the chance of each lag from -2 to the window and one more."""
+    result: Floats = np.log(np.asarray([max(said.lag(day), 1e-12) for day in range(-2, said.window + 2)]))
+    return result
+
+
+def _references(
+    pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints
+) -> tuple[Ints, Floats]:
+    found = np.zeros(len(line), dtype=np.int64)
+    hit_line, hit_order, strength = pairs(told.reference_hits)
+    count = max(1, len(pool.order_rows))
+    named = np.zeros(len(pool.line_rows), dtype=np.int64)
+    np.maximum.at(named, hit_line, strength)
+    if len(hit_line):
+        keys = hit_line * count + hit_order
+        sort = np.argsort(keys, kind="stable")
+        keys, power = keys[sort], strength[sort]
+        place = np.searchsorted(keys, line * count + order)
+        inside = place < len(keys)
+        inside[inside] = keys[place[inside]] == (line * count + order)[inside]
+        found[inside] = power[place[inside]]
+    if told.strange:
+        _slips(buyers, told, line, order, found)
+    recent = np.maximum(_recent(pool), 20.0)[line]
+    scores = np.full(len(line), np.log(1.0 - said.reference_shown))
+    hit = said.reference_shown / said.reference_wrong * recent
+    scores[found == FULL] = np.log(hit)[found == FULL]
+    scores[found == CORE] = np.log(hit * 0.2)[found == CORE]
+    scores[found == SLIP] = np.log(recent * said.reference_wrong / 0.002)[found == SLIP]
+    # The line names another order of ours: by mistake, if it pays this one.
+    elsewhere = (found == 0) & (named[line] > 0)
+    scores[elsewhere] = np.log(np.where(named[line] == FULL, 0.7, 0.9))[elsewhere]
+    return found, scores
+
+
+def _recent(pool: Pool) -> Floats:
+    """For each line how many orders the writer of a message may have meant."""
+    days = np.sort(pool.ordered)
+    low = np.searchsorted(days, pool.booked - 30)
+    high = np.searchsorted(days, pool.booked, side="right")
+    return (high - low).astype(np.float64)
+
+
+def _slips(buyers: Buyers, told: Told, line: Ints, order: Ints, found: Ints) -> None:
+    """Numbers that look like ours and are none: one character away from the order's own?"""
+    starts = np.searchsorted(line, np.arange(len(told.lines) + 1))
+    for at, text in told.strange:
+        for pair in range(int(starts[at]), int(starts[at + 1])):
+            if found[pair] == 0 and one_slip(text, buyers.squeezed[int(order[pair])]):
+                found[pair] = SLIP
+
+
+def _names(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints) -> tuple[Ints, Floats]:
+    kind = np.full(len(line), NAME_NONE, dtype=np.int64)
+    scores = np.full(len(line), np.log(said.no_payer / 0.35))
+    stranger = told.payer[line] > 0
+    kind[stranger] = NAME_OTHER
+    scores[stranger] = np.log(said.other_payer / 0.8)
+    for start in range(0, len(line), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        _parts(buyers, told, said, line[part], order[part], kind[part], scores[part])
+    hit_line, hit_name, size = pairs(told.name_hits)
+    if len(hit_line):
+        names = len(buyers.sorted_names) + 2
+        keys = hit_line * names + hit_name
+        sort = np.argsort(keys, kind="stable")
+        keys, words = keys[sort], np.minimum(size[sort], len(_NAMESAKES) - 1)
+        wanted = line * names + buyers.name_of[order]
+        place = np.searchsorted(keys, wanted)
+        inside = (place < len(keys)) & (buyers.name_of[order] != NO_NAME)
+        inside[inside] = keys[place[inside]] == wanted[inside]
+        # Who shows the whole name of another buyer of ours is not this one, even if they share a first name.
+        somebody = np.zeros(len(told.lines), dtype=bool)
+        somebody[hit_line] = True
+        kind[somebody[line]] = NAME_OTHER
+        scores[somebody[line]] = np.log(said.other_payer / 0.8)
+        kind[inside] = NAME_WHOLE
+        scores[inside] = np.log(said.name_shown) - _NAMESAKES[words[place[inside]]]
+    return kind, scores
+
+
+def _parts(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints, kind: Ints, scores: Floats) -> None:
+    """Single words of the buyer's name among the words of the line; the rarest one counts."""
+    if not len(line) or not len(buyers.word_share):
+        return
+    words = buyers.name_words[buyers.name_of[order]]
+    rarest = np.full(len(line), 1.0)
+    for place in range(WIDTH):
+        word = words[:, place]
+        there = np.zeros(len(line), dtype=bool)
+        for seen in range(LINE_WIDTH):
+            there |= told.words[line, seen] == word
+        there &= word >= 0
+        rarest[there] = np.minimum(rarest[there], buyers.word_share[word[there]])
+    some = rarest < 1.0
+    kind[some] = NAME_PART
+    scores[some] = np.clip(np.log(said.name_part / np.maximum(rarest[some], 1e-3)), -1.5, 4.0)

@@ -1,0 +1,140 @@
+"""The fee of a channel, and what it pays out: whole orders less a fee, to the smallest unit.
+
+A channel (a way of paying through a gateway or a marketplace) collects the orders that it captured on a day, or over a
+weekend, takes its fee and pays the rest in one line. Without a rate card the fee is learnt from the lines themselves: a
+schedule counts only when several lines come out to the smallest unit under it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from selaras.model.claims import FINE
+
+Ints = npt.NDArray[np.int64]
+Rounding = Literal["half_up", "down", "up", "total"]
+ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_up", "down", "up", "total")
+_MILLION: Final = 1_000_000
+_DEAREST: Final = 0.25
+_DEAREST_FLAT: Final = 20_000 * FINE
+_SAMPLE: Final = 150
+_LEAST_HITS: Final = 3
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """A fee: `rate` in millionths of the gross and `flat` in `FINE` units for each order; how a rate is rounded."""
+
+    rate: int
+    flat: int
+    rounding: Rounding = "half_up"
+
+    def fees(self, gross: Ints) -> Ints:
+        """The fee of each order, in `FINE` units; unrounded down to `FINE` where only the total is rounded."""
+        part = gross * self.rate
+        unit = _MILLION * FINE
+        if self.rounding == "total":
+            return part // _MILLION + self.flat
+        if self.rounding == "down":
+            return part // unit * FINE + self.flat
+        if self.rounding == "up":
+            return -(-part // unit) * FINE + self.flat
+        return (2 * part + unit) // (2 * unit) * FINE + self.flat
+
+
+class Channel:
+    """The orders of one way of paying, by the day on which they were captured."""
+
+    def __init__(self, rows: Ints, gross: Ints, day: Ints) -> None:
+        sort = np.lexsort((rows, day))
+        self.rows, self.gross, self.day = rows[sort], gross[sort], day[sort]
+        self.days, self.starts = np.unique(self.day, return_index=True)
+        self.ends = np.append(self.starts[1:], len(self.rows))
+        self.schedule = Schedule(0, 0)
+        self.net = self.gross.copy()
+        self.prefix = np.append(0, np.cumsum(self.net))
+        self.gross_prefix = np.append(0, np.cumsum(self.gross))
+
+    def use(self, schedule: Schedule) -> None:
+        """Work out the nets under a schedule."""
+        self.schedule = schedule
+        self.net = self.gross - schedule.fees(self.gross)
+        self.prefix = np.append(0, np.cumsum(self.net))
+
+    def pays(self, first: int, last: int) -> int:
+        """What is paid out for the days numbered `first` to `last`, both included."""
+        start, end = int(self.starts[first]), int(self.ends[last])
+        if self.schedule.rounding != "total":
+            return int(self.prefix[end] - self.prefix[start])
+        gross = int(self.gross_prefix[end] - self.gross_prefix[start])
+        unit = _MILLION * FINE
+        fee = (2 * gross * self.schedule.rate + unit) // (2 * unit) * FINE
+        return gross - fee - self.schedule.flat * (end - start)
+
+    def runs(self, booked: int, most_days: int, most_lag: int) -> list[tuple[int, int]]:
+        """Runs of neighbouring days that a line booked on this day may pay out, as (first, last) numbers of days."""
+        low = int(np.searchsorted(self.days, booked - most_lag - most_days))
+        high = int(np.searchsorted(self.days, booked, side="right"))
+        return [
+            (first, last)
+            for first in range(low, high)
+            for last in range(first, min(first + most_days, high))
+            if booked - int(self.days[last]) <= most_lag
+            and int(self.days[last]) - int(self.days[first]) < most_days + 2
+        ]
+
+    def exact(self, booked: int, amount: int, most_days: int, most_lag: int) -> list[tuple[int, int]]:
+        """Runs whose net is just this amount."""
+        return [run for run in self.runs(booked, most_days, most_lag) if self.pays(*run) == amount]
+
+    def of_gross(self, booked: int, gross: int, most_days: int, most_lag: int) -> list[tuple[int, int]]:
+        """Runs whose gross is just this amount."""
+        return [
+            (first, last)
+            for first, last in self.runs(booked, most_days, most_lag)
+            if int(self.gross_prefix[int(self.ends[last])] - self.gross_prefix[int(self.starts[first])]) == gross
+        ]
+
+
+def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_lag: int) -> bool:
+    """Find the schedule under which most of the lines (booked day, amount) come out exactly, and use it.
+
+    False when fewer than three lines agree on one.
+    """
+    lines = lines[:: max(1, len(lines) // _SAMPLE)]
+    flats: Counter[int] = Counter()
+    rates: Counter[int] = Counter()
+    for booked, amount in lines:
+        own_flats, own_rates = set(), set()
+        for first, last in channel.runs(booked, most_days, most_lag):
+            start, end = int(channel.starts[first]), int(channel.ends[last])
+            gross, count = int(channel.gross_prefix[end] - channel.gross_prefix[start]), end - start
+            fee = gross - amount
+            if not 0 <= fee <= gross * _DEAREST:
+                continue
+            if fee % count == 0 and fee // count <= _DEAREST_FLAT and (fee // count) % FINE == 0:
+                own_flats.add(fee // count)
+            rate = fee * _MILLION / gross
+            # Rates are written in hundredths of a per cent; each rounded order may move the sum by half a unit.
+            for grain in (100, 500, 1000):
+                nearest = round(rate / grain) * grain
+                if abs(gross * nearest / _MILLION - fee) <= (count * 0.6 + 1) * FINE:
+                    own_rates.add(nearest)
+        flats.update(own_flats)
+        rates.update(own_rates)
+    tries = [Schedule(0, flat) for flat, votes in flats.most_common(5) if votes >= 2]
+    tries += [Schedule(rate, 0, how) for rate, votes in rates.most_common(8) if votes >= 2 for how in ROUNDINGS]
+    best, most = None, 0
+    for schedule in tries:
+        channel.use(schedule)
+        hits = sum(bool(channel.exact(booked, amount, most_days, most_lag)) for booked, amount in lines)
+        if hits > most:
+            best, most = schedule, hits
+    if best is None or most < _LEAST_HITS:
+        return False
+    channel.use(best)
+    return True

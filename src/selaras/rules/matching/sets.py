@@ -1,0 +1,139 @@
+"""Hypotheses of several: one line that pays several orders of a buyer, one order that is paid by several lines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from selaras.rules.matching.amounts import EXACT, OTHER, WITHOUT_CODE
+from selaras.rules.matching.candidates import Pool
+from selaras.rules.matching.evidence import NAME_WHOLE, Evidence
+from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.reading import CORE
+
+Ints = npt.NDArray[np.int64]
+_MOST_ORDERS: Final = 14
+_MOST_LINES: Final = 10
+_LARGEST: Final = 5
+_MOST_TRIES: Final = 6_000
+
+
+class Hypothesis:
+    """Some lines pay some orders: `pairs` of (line, order, amount), and the log weight beside all standing alone."""
+
+    __slots__ = ("kind", "pairs", "weight")
+
+    def __init__(self, kind: str, pairs: list[tuple[int, int, int]], weight: float) -> None:
+        self.kind = kind
+        self.pairs = pairs
+        self.weight = weight
+
+
+def _subsets(amounts: Sequence[int], goal: int, least: int, most: int) -> Iterator[tuple[int, ...]]:
+    """Places whose amounts add up to the goal, smaller sets first; gives up where too many would have to be tried."""
+    tries = 0
+    for size in range(least, min(most, len(amounts)) + 1):
+        tries += math.comb(len(amounts), size)
+        if tries > _MOST_TRIES:
+            return
+        for chosen in combinations(range(len(amounts)), size):
+            if sum(amounts[i] for i in chosen) == goal:
+                yield chosen
+
+
+def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
+    """One line for several orders that it names, or of the buyer whose name it shows; the amount is their exact sum."""
+    found: list[Hypothesis] = []
+    tied = (seen.name == NAME_WHOLE) | (seen.reference >= CORE)
+    explained = np.zeros(len(pool.line_rows), dtype=bool)
+    explained[seen.line[tied & (seen.kind == EXACT)]] = True
+    chosen = np.flatnonzero(tied & ~explained[seen.line])
+    for start, end in _groups(seen.line[chosen]):
+        rows = chosen[start:end]
+        line = int(seen.line[rows[0]])
+        amount = int(pool.amount[line])
+        rows = rows[pool.due[seen.order[rows]] < amount]
+        if not 2 <= len(rows) <= 60:
+            continue
+        if len(rows) > _MOST_ORDERS:
+            rows = rows[np.argsort(seen.lag[rows], kind="stable")[:_MOST_ORDERS]]
+        orders = [int(o) for o in seen.order[rows]]
+        due = [int(pool.due[o]) for o in orders]
+        total = [int(pool.total[o]) for o in orders]
+        answers: dict[tuple[int, ...], str] = {}
+        for amounts, which in ((due, "due"), (total, "total")):
+            for places in _subsets(amounts, amount, 2, _LARGEST):
+                answers.setdefault(places, which)
+        for first in range(len(orders)):
+            # Two baskets, one code: people add the code of one order to the sum of both.
+            code = due[first] - total[first]
+            if code:
+                for places in _subsets(total, amount - code, 2, 3):
+                    if first in places:
+                        answers.setdefault(places, "one code")
+        for places, which in answers.items():
+            texts = [float(seen.log_text[rows[i]]) for i in places]
+            named = sum(int(seen.reference[rows[i]] >= CORE) for i in places)
+            spread = math.log(math.comb(len(orders), len(places)))
+            weight = (
+                math.log(said.ours * said.combined * (said.exact if which == "due" else 0.1))
+                + max(float(seen.log_day[rows[i]]) for i in places)
+                + max(texts)
+                + (4.0 * (named - 1) if named > 1 else 0.0)
+                - spread
+                - 1.5 * (len(places) - 2)
+                - float(seen.log_null[line])
+            )
+            share = due if which == "due" else total
+            parts = [(line, orders[i], share[i]) for i in places]
+            left = amount - sum(part for _, _, part in parts)
+            if left:
+                parts = [(a, b, c + (left if b == max(o for _, o, _ in parts) else 0)) for a, b, c in parts]
+            found.append(Hypothesis("combined", parts, weight))
+    return found
+
+
+def parts(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
+    """Several lines for one order: all name it or its buyer, and their sum is exactly what is due."""
+    found: list[Hypothesis] = []
+    tied = (seen.name == NAME_WHOLE) | (seen.reference >= CORE)
+    explained = np.zeros(len(pool.line_rows), dtype=bool)
+    explained[seen.line[tied & ((seen.kind == EXACT) | (seen.kind == WITHOUT_CODE))]] = True
+    rows = np.flatnonzero(tied & ~explained[seen.line] & (pool.amount[seen.line] < pool.due[seen.order]))
+    rows = rows[np.argsort(seen.order[rows], kind="stable")]
+    for start, end in _groups(seen.order[rows]):
+        own = rows[start:end]
+        if not 2 <= len(own) <= _MOST_LINES:
+            continue
+        order = int(seen.order[own[0]])
+        lines = [int(x) for x in seen.line[own]]
+        amounts = [int(pool.amount[x]) for x in lines]
+        goals = {int(pool.due[order]): said.exact, int(pool.total[order]): 0.3}
+        for goal, chance in goals.items():
+            for places in _subsets(amounts, goal, 2, 4):
+                first = min(places, key=lambda i: (int(seen.lag[own[i]]), lines[i]))
+                steps = math.log(max(10.0, goal / 50_000.0))
+                weight = math.log(said.ours * said.parts * chance) + float(seen.log_day[own[first]])
+                weight += sum(float(seen.log_text[own[i]]) - float(seen.log_null[lines[i]]) for i in places)
+                # Each further line: its day, and an amount that the payer chose (the last one follows from the sum).
+                weight -= (len(places) - 1) * (math.log(30.0) + steps)
+                found.append(Hypothesis("instalments", [(lines[i], order, amounts[i]) for i in places], weight))
+    return found
+
+
+def _groups(keys: Ints) -> Iterator[tuple[int, int]]:
+    """Runs of equal keys as (start, end)."""
+    if not len(keys):
+        return
+    edges = np.flatnonzero(np.diff(keys)) + 1
+    yield from zip([0, *edges.tolist()], [*edges.tolist(), len(keys)], strict=True)
+
+
+def is_partial(seen: Evidence, row: int) -> bool:
+    """The amount of this pair is one that no rule explains."""
+    return int(seen.kind[row]) == OTHER

@@ -1,0 +1,115 @@
+"""What a bank writes about a payment, taken apart: words, amounts that it repeats, names of payers, order numbers.
+
+Whole words only: "14" in "1814" is no number of an order (reference/reconciliation.md §1.3).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+from selaras.rules.names import read_name
+
+# "147356.00INV 1001": the amount repeated, glued to the message.
+_AMOUNT: Final = re.compile(
+    r"(?<![\d.,])(?:\d{1,3}(?:,\d{3})+(?:\.\d{2})?|\d{1,3}(?:\.\d{3})+(?:,\d{2})?|\d+[.,]\d{2})(?!\d|[.,]\d)"
+)
+_CHANNEL: Final = re.compile(r"\b\d{4}/[A-Z]{5}/[A-Z0-9]+|\b(?:MID|NOREK|NO REK)\s*:?\s*\d+")
+_WORD: Final = re.compile(r"[^\W_]+")
+
+_GROSS: Final = re.compile(r"\b(?:QR|TGH)\s*:\s*(\d+(?:\.\d{2})?)\s+DDR\s*:")
+
+# Words of banks and of people's messages: they name nobody.
+BOILERPLATE: Final = frozenset(
+    "TRSF TRF TRFS TRANSFER EBANKING E BANKING BANK CR DB DR KR OTOMATIS LLG SKN RTGS BI FAST BIF BIFAST SWITCHING "
+    "SETORAN SETOR TUNAI MCM INHOUSETRF INHOUSE CS CENAIDJA BMRIIDJA BRINIDJA BNINIDJA BNIAIDJA DARI KE FROM TO KPD "
+    "PEMINDAHAN PEMBAYARAN BAYAR PAYMENT PAY PMT LUNAS PELUNASAN INV INVOICE ORDER PESANAN ORD NO NOMOR NOTA TAGIHAN "
+    "BELANJA BELI PEMBELIAN UTK UNTUK BUAT DP CICILAN ANGSURAN TERMIN KE1 KE2 KE3 TANGGAL TGL MID TGH DDR QR QRIS VA "
+    "NBMB IBIZ IBNK BRIVA BRIMO BRIMOBILE LIVIN MANDIRI BCA BRI BNI BTN CIMB NIAGA PERMATA DANAMON BSI MAYBANK OCBC "
+    "PANIN MEGA JAGO SEABANK BLU JENIUS FTSCY FTFVA WS M BANKING MBANKING MOBILE INTERNET ATM KLIKBCA MYBCA BERITA "
+    "NTRF AFR IFP PAYMENTGATEWAY WSID KODE REF TRX TRXID ID RP IDR TERIMA KASIH MAKASIH THX THANKS OK YA DAN SISA "
+    "KEKURANGAN KURANG TAMBAHAN TRANSFERAN ORDERAN WEB TOKO ONLINE SHOP ONGKIR BARANG PRODUK INCOMING OUTGOING CREDIT "
+    "REMITTANCE SHA OUR BEN ROC SPAN KLIRING CASH DEPOSIT CDM".split()
+)
+# Under these words gateways, wallets and marketplaces pay out (reference/indonesia.md §2.3).
+_PAYOUT: Final = re.compile(
+    r"AIRPAY|SHOPEE|DOMPET ANAK BANGSA|GOPAY|VISIONET|ESPAY|XENDIT|MIDTRANS|NUSA SATU INTI|DOKU|PAYMENT\s*GATEWAY|"
+    r"TOKOPEDIA|TIKTOK|TIK TOK|LAZADA|BLIBLI|BUKALAPAK|SETTLEMENT|PENCAIRAN|PAYOUT|DISBURSE|DURIANPAY|FASPAY|IPAYMU|"
+    r"DANA INDONESIA|OVO |STRIPE|PAYPAL|WITHDRAWAL|QRIS?\s*:|MID\s*:"
+)
+
+
+class Words:
+    """The words of one description. `words` without repeated amounts and channel codes, upper case."""
+
+    __slots__ = ("payer", "words")
+
+    def __init__(self, description: str) -> None:
+        text = _CHANNEL.sub(" ", _AMOUNT.sub(" ", description.upper()))
+        self.words = _WORD.findall(text)
+        self.payer = [w for w in self.words if w.isalpha() and w not in BOILERPLATE]
+
+
+def is_payout(description: str) -> bool:
+    """True for the payer of many buyers at once: match it with a settlement, never with one order."""
+    return _PAYOUT.search(description.upper()) is not None
+
+
+def told_gross(description: str) -> str:
+    """The gross that a card or QRIS batch names in its text ("QR  : 2224200.00 DDR: 15569.40"), "" for none."""
+    found = _GROSS.search(description.upper())
+    return found[1] if found else ""
+
+
+@lru_cache(maxsize=1 << 20)
+def name_words(name: str) -> tuple[str, ...]:
+    """The words by which a buyer can be found in a bank's text, upper case, without titles and legal forms."""
+    return tuple(word.upper() for word in read_name(name).words)
+
+
+def squeezed(reference: str) -> str:
+    """A reference without blanks and signs, upper case: "inv-1001" and "INV 1001" are one."""
+    return "".join(_WORD.findall(reference.upper()))
+
+
+def core(reference: str) -> str:
+    """The digits at the end of a reference, as people quote it ("1001" of INV-1001); "" when fewer than four."""
+    found = re.search(r"\d+$", reference)
+    return found[0] if found and len(found[0]) >= 4 and len(found[0]) < len(reference) else ""
+
+
+def shape(word: str) -> str:
+    """Letters as A, digits as 9: "INV1001" → "AAA9999"."""
+    return "".join("9" if c.isdigit() else "A" for c in word)
+
+
+def joined(words: list[str], numbered: list[int], most: int) -> list[tuple[int, int, str]]:
+    """Runs of up to `most` neighbouring words that hold one of the `numbered`, without blanks: (first, end, text)."""
+    found = []
+    count = len(words)
+    for at, place in enumerate(numbered):
+        # Each run is listed once, at the first numbered word that it holds.
+        least = numbered[at - 1] + 1 if at else 0
+        for first in range(max(least, place - most + 1), place + 1):
+            text = "".join(words[first : place + 1])
+            found.append((first, place + 1, text))
+            for last in range(place + 1, min(first + most, count)):
+                text += words[last]
+                found.append((first, last + 1, text))
+    return found
+
+
+def one_slip(a: str, b: str) -> bool:
+    """Do the two differ by one wrong character, two neighbours swapped, or up to two characters cut off at the end?"""
+    if a == b:
+        return True
+    if len(a) == len(b):
+        wrong = [i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y]
+        if len(wrong) == 1:
+            return True
+        return (
+            len(wrong) == 2 and wrong[1] == wrong[0] + 1 and a[wrong[0]] == b[wrong[1]] and a[wrong[1]] == b[wrong[0]]
+        )
+    short, long = sorted((a, b), key=len)
+    return len(short) >= 5 and len(long) - len(short) <= 2 and long.startswith(short)

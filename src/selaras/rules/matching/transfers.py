@@ -1,0 +1,215 @@
+"""Transfers: which order each line pays, how sure that is, and who its rivals are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from selaras.model.claims import METHODS, LineColumns, OrderColumns
+from selaras.rules.matching.amounts import EXACT, KINDS, OTHER
+from selaras.rules.matching.candidates import Pool, gather
+from selaras.rules.matching.evidence import NAME_OTHER, NAME_PART, NAME_WHOLE, Evidence
+from selaras.rules.matching.foreign import foreign
+from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
+from selaras.rules.matching.sets import Hypothesis, combined, parts
+from selaras.rules.matching.solve import probabilities
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+_HOPELESS: Final = -9.0
+_FAR_BEHIND: Final = 14.0
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A line pays an order (row numbers of the columns given) with `amount` of it, in `FINE` units.
+
+    `kind` says how the amount fits, `evidence` names what speaks for it: "reference", "name", "amount" …
+    """
+
+    line: int
+    order: int
+    amount: int
+    posterior: float
+    kind: str
+    evidence: tuple[str, ...]
+    rank: int = 1
+    auto: bool = False
+
+
+def match_transfers(
+    orders: OrderColumns,
+    lines: LineColumns,
+    free: npt.NDArray[np.bool_],
+    payouts: npt.NDArray[np.bool_],
+    said: Parameters,
+) -> list[Link]:
+    """Links of the lines that are `free` (not a payout, not money out) with orders paid by transfer."""
+    method = np.frombuffer(orders.method, dtype=np.int64) if len(orders) else np.zeros(0, dtype=np.int64)
+    order_rows = np.flatnonzero(method == METHODS.index("transfer"))
+    line_rows = np.flatnonzero(free)
+    if not len(order_rows) or not len(line_rows):
+        return []
+    pool = Pool(orders, order_rows, lines, line_rows)
+    buyers = Buyers(orders, order_rows.tolist())
+    told = Told(lines, line_rows.tolist(), buyers, payouts)
+    line, order = gather(pool, buyers, told, said)
+    seen = Evidence(pool, buyers, told, said, line, order)
+    copies = _copies(lines, line_rows)
+    seen.weight[copies[line]] = np.minimum(seen.weight[copies[line]], np.log(0.3 / said.repeated))
+    keep = _worth(seen, len(line_rows))
+    sets = combined(pool, seen, said) + parts(pool, seen, said)
+    sets += foreign(orders, lines, pool, buyers, told, said)
+    posterior, of_sets = _weigh(pool, seen, keep, sets, copies)
+    links = _links(pool, seen, said, keep, posterior, sets, of_sets)
+    return links + _doubles(pool, seen, copies, links)
+
+
+def _copies(lines: LineColumns, rows: Ints) -> npt.NDArray[np.bool_]:
+    """Lines that say exactly what another one says: more often imported twice than paid twice."""
+    first: dict[tuple[int, int, str, str], int] = {}
+    copies = np.zeros(len(rows), dtype=bool)
+    for at, row in enumerate(rows.tolist()):
+        key = (lines.booked[row], lines.amount[row], lines.currencies[row], lines.descriptions[row])
+        other = first.setdefault(key, at)
+        if other != at:
+            # The one with the lower id is the first, whatever the order of the rows.
+            later = at if lines.ids[row] > lines.ids[int(rows[other])] else other
+            copies[later] = True
+            first[key] = other if later == at else at
+    return copies
+
+
+def _worth(seen: Evidence, lines: int) -> npt.NDArray[np.bool_]:
+    """Pairs that can still matter."""
+    best = np.full(lines, -np.inf)
+    np.maximum.at(best, seen.line, seen.weight)
+    result: npt.NDArray[np.bool_] = (seen.weight > _HOPELESS) & (seen.weight > best[seen.line] - _FAR_BEHIND)
+    return result
+
+
+def _weigh(
+    pool: Pool, seen: Evidence, keep: npt.NDArray[np.bool_], sets: list[Hypothesis], copies: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    rows = np.flatnonzero(keep)
+    lines = len(pool.line_rows)
+    singles = len(rows)
+    ceiling = {at: np.log(0.3 / 0.02) for at in np.flatnonzero(copies).tolist()}
+    of_sets = [min([s.weight, *(ceiling[p[0]] for p in s.pairs if p[0] in ceiling)]) for s in sets]
+    weights = np.concatenate([seen.weight[rows], np.asarray(of_sets, dtype=np.float64)])
+    numbers, nodes = [np.arange(singles), np.arange(singles)], [seen.line[rows], seen.order[rows] + lines]
+    more_numbers, more_nodes = [], []
+    for at, one in enumerate(sets):
+        for node in {p[0] for p in one.pairs} | {p[1] + lines for p in one.pairs}:
+            more_numbers.append(singles + at)
+            more_nodes.append(node)
+    numbers.append(np.asarray(more_numbers, dtype=np.int64))
+    nodes.append(np.asarray(more_nodes, dtype=np.int64))
+    found = probabilities(
+        weights, np.concatenate(numbers).astype(np.int64), np.concatenate(nodes).astype(np.int64),
+        lines + len(pool.order_rows),
+    )  # fmt: skip
+    return found[:singles], found[singles:]
+
+
+def _links(
+    pool: Pool,
+    seen: Evidence,
+    said: Parameters,
+    keep: npt.NDArray[np.bool_],
+    posterior: Floats,
+    sets: list[Hypothesis],
+    of_sets: Floats,
+) -> list[Link]:
+    rows = np.flatnonzero(keep)
+    worth = posterior >= said.suggest
+    options: dict[int, list[tuple[float, int, list[tuple[int, int, int]], str, tuple[str, ...], bool]]] = {}
+    for row, chance in zip(rows[worth].tolist(), posterior[worth].tolist(), strict=True):
+        line, order = int(seen.line[row]), int(seen.order[row])
+        sure = chance >= said.auto and may_be_automatic(seen, pool, row)
+        option = (
+            chance,
+            order,
+            [(line, order, int(pool.amount[line]))],
+            KINDS[int(seen.kind[row])],
+            _why(seen, row),
+            sure,
+        )
+        options.setdefault(line, []).append(option)
+    for one, chance in zip(sets, of_sets.tolist(), strict=True):
+        if chance < said.suggest:
+            continue
+        for line in sorted({p[0] for p in one.pairs}):
+            own = [p for p in one.pairs if p[0] == line]
+            options.setdefault(line, []).append(
+                (chance, own[0][1], own, one.kind, ("name", "sum"), chance >= said.auto)
+            )
+    links: list[Link] = []
+    for line in sorted(options):
+        ranked = sorted(options[line], key=lambda o: (-o[0], o[1]))
+        for rank, (chance, _order, pairs, kind, why, sure) in enumerate(ranked[:3], start=1):
+            for of_line, order, amount in pairs:
+                links.append(
+                    Link(
+                        int(pool.line_rows[of_line]), int(pool.order_rows[order]), amount, chance, kind, why, rank,
+                        sure and rank == 1,
+                    )
+                )  # fmt: skip
+            if sure:
+                break
+    return links
+
+
+def _doubles(pool: Pool, seen: Evidence, copies: npt.NDArray[np.bool_], links: list[Link]) -> list[Link]:
+    """Lines left over that would pay an order which another line pays: somebody paid twice, and gets it back."""
+    answered = {link.line for link in links}
+    paid = {link.order for link in links if link.auto}
+    best: dict[int, tuple[float, int]] = {}
+    tied = (seen.reference == FULL) | (seen.name == NAME_WHOLE)
+    for row in np.flatnonzero(tied & (seen.kind != OTHER) & ~copies[seen.line]).tolist():
+        line, order = int(seen.line[row]), int(seen.order[row])
+        if int(pool.line_rows[line]) in answered or int(pool.order_rows[order]) not in paid:
+            continue
+        if line not in best or (seen.weight[row], -order) > (best[line][0], -int(seen.order[best[line][1]])):
+            best[line] = (float(seen.weight[row]), row)
+    return [
+        Link(
+            int(pool.line_rows[line]), int(pool.order_rows[int(seen.order[row])]), int(pool.amount[line]), 0.8,
+            "double_payment", _why(seen, row),
+        )
+        for line, (_, row) in sorted(best.items())
+    ]  # fmt: skip
+
+
+def _why(seen: Evidence, row: int) -> tuple[str, ...]:
+    reference, name = int(seen.reference[row]), int(seen.name[row])
+    why = []
+    if reference >= CORE:
+        why.append("reference")
+    elif reference == SLIP:
+        why.append("reference_slip")
+    if name == NAME_WHOLE:
+        why.append("name")
+    elif name == NAME_PART:
+        why.append("name_part")
+    elif name == NAME_OTHER:
+        why.append("other_payer")
+    why.append("amount" if int(seen.kind[row]) != OTHER else "amount_differs")
+    return tuple(why)
+
+
+def may_be_automatic(seen: Evidence, pool: Pool, row: int) -> bool:
+    """Whatever the figure says, some links are never made without asking.
+
+    A number alone is no proof when amount and name speak against it; a round amount alone names nobody.
+    """
+    reference, name, kind = int(seen.reference[row]), int(seen.name[row]), int(seen.kind[row])
+    if kind == OTHER:
+        return reference == FULL and name in (NAME_WHOLE, NAME_PART)
+    if reference >= CORE or name == NAME_WHOLE:
+        return True
+    order = int(seen.order[row])
+    return kind == EXACT and int(pool.due[order]) != int(pool.total[order])

@@ -1,0 +1,193 @@
+"""Payouts without a report: each line is explained by the days of one channel with the fewest edits.
+
+No edit: the orders of neighbouring days come to the line exactly. One edit: one order was held back, or one was carried
+in from a neighbouring day; it counts only where a single order fits. More edits are seldom unique and are not guessed
+(reference/reconciliation.md §3.2).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
+from selaras.model.money import EXPONENTS
+from selaras.rules.matching.fees import Channel, learn
+from selaras.rules.matching.text import told_gross
+from selaras.rules.matching.transfers import Link
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+_LIMITS: Final = {"gw_va": (4, 6), "gw_qris": (4, 6), "market": (8, 10)}
+_EXACT: Final = 0.9995
+_ONE_EDIT: Final = 0.995
+_DUE: Final = 0.9
+
+
+def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payouts: Bools) -> tuple[list[Link], Bools]:
+    """Links of payout lines with the orders that they must bring, and which lines were explained."""
+    taken = np.zeros(len(lines), dtype=bool)
+    links: list[Link] = []
+    told = payouts & free
+    booked, amount = np.frombuffer(lines.booked, dtype=np.int64), np.frombuffer(lines.amount, dtype=np.int64)
+    method = np.frombuffer(orders.method, dtype=np.int64)
+    captured = np.frombuffer(orders.captured, dtype=np.int64)
+    ordered = np.frombuffer(orders.ordered, dtype=np.int64)
+    gross = np.frombuffer(orders.due, dtype=np.int64)
+    groups: list[_Work] = []
+    told_grosses = _grosses(lines, told)
+    for number, name in enumerate(METHODS):
+        if name == "transfer":
+            continue
+        for currency in sorted({orders.currencies[i] for i in np.flatnonzero(method == number)}):
+            rows = np.asarray(
+                [i for i in np.flatnonzero(method == number).tolist() if orders.currencies[i] == currency],
+                dtype=np.int64,
+            )
+            days = np.where(captured[rows] > 0, captured[rows], ordered[rows])
+            of = [i for i in np.flatnonzero(told).tolist() if lines.currencies[i] == currency]
+            of.sort(key=lambda i: (int(booked[i]), lines.ids[i]))
+            work = _Work(Channel(rows, gross[rows], days), *_LIMITS[name], of)
+            work.told = told_grosses
+            if work.learns(booked, amount) or any(i in told_grosses for i in of):
+                groups.append(work)
+    # All that is exact first, whatever the channel; then what needs an edit.
+    for work in groups:
+        work.exact(booked, amount, taken, links)
+    for work in groups:
+        work.edited(booked, amount, taken, links)
+    for work in groups:
+        work.due(booked, amount, taken, links)
+    return links, taken
+
+
+def _grosses(lines: LineColumns, told: Bools) -> dict[int, int]:
+    """Grosses that the texts of card and QRIS batches name, in `FINE` units, by line."""
+    found = {}
+    for line in np.flatnonzero(told).tolist():
+        gross = told_gross(lines.descriptions[line])
+        if gross and lines.currencies[line] in EXPONENTS:
+            whole, _, part = gross.partition(".")
+            scale = FINE * int(10 ** EXPONENTS[lines.currencies[line]])
+            found[line] = int(whole) * scale + int(part or "0") * scale // 100
+    return found
+
+
+class _Work:
+    """One channel under way: which of its days are paid out already."""
+
+    def __init__(self, channel: Channel, most_days: int, most_lag: int, lines: list[int]) -> None:
+        self.channel, self.most_days, self.most_lag, self.lines = channel, most_days, most_lag, lines
+        self.paid = np.zeros(len(channel.days), dtype=bool)
+        self.lags: Counter[int] = Counter()
+        self.moved: set[int] = set()
+        self.told: dict[int, int] = {}
+
+    def learns(self, booked: Ints, amount: Ints) -> bool:
+        return learn(
+            self.channel, [(int(booked[i]), int(amount[i])) for i in self.lines], self.most_days, self.most_lag
+        )
+
+    def _lag(self, booked: int, last: int) -> int:
+        return booked - int(self.channel.days[last])
+
+    def exact(self, booked: Ints, amount: Ints, taken: Bools, links: list[Link]) -> None:
+        """Lines that come out without any edit, the ones with a single answer first."""
+        waiting: list[tuple[int, list[tuple[int, int]]]] = []
+        for line in self.lines:
+            if not taken[line]:
+                if line in self.told:
+                    runs = self.channel.of_gross(int(booked[line]), self.told[line], self.most_days, self.most_lag)
+                else:
+                    runs = self.channel.exact(int(booked[line]), int(amount[line]), self.most_days, self.most_lag)
+                if runs:
+                    waiting.append((line, runs))
+        for line, runs in sorted(waiting, key=lambda w: len(w[1])):
+            open_runs = [run for run in runs if not self.paid[run[0] : run[1] + 1].any()]
+            if len(open_runs) > 1 and self.lags:
+                usual = self.lags.most_common(1)[0][0]
+                open_runs.sort(key=lambda run: (abs(self._lag(int(booked[line]), run[1]) - usual), run))
+            if open_runs:
+                self._claim(line, open_runs[0], booked, taken)
+                self._link(line, open_runs[0], set(), [], _EXACT, links)
+
+    def _claim(self, line: int, run: tuple[int, int], booked: Ints, taken: Bools) -> None:
+        taken[line] = True
+        self.paid[run[0] : run[1] + 1] = True
+        self.lags[self._lag(int(booked[line]), run[1])] += 1
+
+    def _link(
+        self, line: int, run: tuple[int, int], without: set[int], carried: list[int], chance: float, links: list[Link],
+        evidence: str = "fee_schedule",
+    ) -> None:  # fmt: skip
+        channel = self.channel
+        inside = range(int(channel.starts[run[0]]), int(channel.ends[run[1]]))
+        for at in [*(i for i in inside if i not in without and i not in self.moved), *carried]:
+            links.append(
+                Link(
+                    line, int(channel.rows[at]), int(channel.net[at]), chance, "payout", (evidence, "sum"), 1,
+                    auto=chance >= 0.99,
+                )
+            )  # fmt: skip
+
+    def edited(self, booked: Ints, amount: Ints, taken: Bools, links: list[Link]) -> None:
+        """Lines that come out when one order is held back, or one of a neighbouring day is carried in."""
+        channel = self.channel
+        usual = {lag for lag, count in self.lags.items() if count * 20 >= sum(self.lags.values())}
+        held_back: dict[int, int] = {}
+        for line in self.lines:
+            if taken[line]:
+                continue
+            answers: list[tuple[tuple[int, int], set[int], list[int]]] = []
+            for run in channel.runs(int(booked[line]), self.most_days, self.most_lag):
+                if self.paid[run[0] : run[1] + 1].any() or self._lag(int(booked[line]), run[1]) not in usual:
+                    continue
+                missing = channel.pays(*run) - int(amount[line])
+                start, end = int(channel.starts[run[0]]), int(channel.ends[run[1]])
+                if missing > 0:
+                    out = np.flatnonzero(channel.net[start:end] == missing) + start
+                    answers += [(run, {int(i)}, []) for i in out.tolist()]
+                elif missing < 0:
+                    before = [i for i in sorted(held_back) if int(channel.net[i]) == -missing]
+                    around = np.flatnonzero(channel.net[max(0, start - 400) : end + 400] == -missing)
+                    near = [int(i) + max(0, start - 400) for i in around.tolist()]
+                    near = [
+                        i for i in near if not start <= i < end and abs(int(channel.day[i]) - int(booked[line])) <= 8
+                    ]
+                    answers += [(run, set(), [i]) for i in (before or near)]
+            if len(answers) == 1:
+                run, out_of, carried = answers[0]
+                self._claim(line, run, booked, taken)
+                held_back.update(dict.fromkeys(out_of, line))
+                self.moved.update(carried)
+                for i in carried:
+                    held_back.pop(i, None)
+                    self._drop(i, line, links)
+                self._link(line, run, out_of, carried, _ONE_EDIT, links)
+
+    def _drop(self, at: int, line: int, links: list[Link]) -> None:
+        """An order that another line brings after all."""
+        order = int(self.channel.rows[at])
+        links[:] = [link for link in links if link.order != order or link.line == line]
+
+    def due(self, booked: Ints, amount: Ints, taken: Bools, links: list[Link]) -> None:
+        """What is left: the run that was due, if it is the only one and nearly comes out; a person decides."""
+        if not self.lags:
+            return
+        usual = self.lags.most_common(1)[0][0]
+        for line in self.lines:
+            if taken[line]:
+                continue
+            fitting = []
+            for run in self.channel.runs(int(booked[line]), self.most_days, self.most_lag):
+                if self.paid[run[0] : run[1] + 1].any() or self._lag(int(booked[line]), run[1]) != usual:
+                    continue
+                net = self.channel.pays(*run)
+                if abs(net - int(amount[line])) <= net * 0.15:
+                    fitting.append(run)
+            if len(fitting) == 1:
+                self._claim(line, fitting[0], booked, taken)
+                self._link(line, fitting[0], set(), [], _DUE, links, "due_day")

@@ -1,0 +1,193 @@
+"""Payment Entries, Journal Entries and Bank Transactions of the stand-in.
+
+Facts, each from erpnext 15: payment_entry.py (`validate_allocated_amount`, `validate_payment_against_negative_invoice`,
+the party account must be the invoice's), journal_entry.py (balance, reference of a Bank Entry),
+bank_reconciliation_tool.py and bank_transaction.py (`reconcile_vouchers`; a voucher is allocated up to what the line
+has left), unique `transaction_id`; sentences – samples of a live site.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.connectors.erpnext.standin_db import Database, Doc, flt, throw
+from tests.connectors.erpnext.standin_selling import Selling
+from tests.connectors.erpnext.standin_stock import SI, SO
+
+PE, JE, BT = "Payment Entry", "Journal Entry", "Bank Transaction"
+
+
+class Cash:
+    """What happens when a document of money is saved, submitted and cancelled."""
+
+    def __init__(self, db: Database, selling: Selling) -> None:
+        self.db = db
+        self.selling = selling
+
+    # -- payment entries --------------------------------------------------------------------------------------------
+
+    def validate_payment(self, doc: Doc) -> None:
+        db = self.db
+        db.get("Customer", doc.get("party"))
+        for field, label in (("paid_from", "Account Paid From"), ("paid_to", "Account Paid To")):
+            if not doc.get(field):
+                throw(f"Error: Value missing for Payment Entry: {label}", "MandatoryError")
+            doc[f"{field}_account_currency"] = db.link("Account", doc[field], label)["account_currency"]
+        for field in ("paid_amount", "received_amount", "source_exchange_rate", "target_exchange_rate"):
+            if not flt(doc.get(field)):
+                throw(f"Error: Value missing for Payment Entry: {field}", "MandatoryError")
+            doc[field] = flt(doc[field], 2)
+        self.selling.date(doc.get("posting_date"))
+        bank = "Bank" in (db.get("Account", doc[f])["account_type"] for f in ("paid_from", "paid_to"))
+        if bank and not (doc.get("reference_no") and doc.get("reference_date")):
+            throw("Reference No and Reference Date is mandatory for Bank transaction")
+        party_account = doc["paid_from"] if doc["payment_type"] == "Receive" else doc["paid_to"]
+        negative = allocated = 0.0
+        for row in doc["references"]:
+            row["allocated_amount"] = flt(row.get("allocated_amount"), 2)
+            other = db.get(row["reference_doctype"], row["reference_name"])
+            if other["docstatus"] != 1:
+                throw(f"{row['reference_doctype']} {row['reference_name']} must be submitted")
+            if other["customer"] != doc["party"]:
+                throw(f"{row['reference_doctype']} {row['reference_name']} is not associated with {doc['party']}")
+            if row["reference_doctype"] == SI:
+                if other["debit_to"] != party_account:
+                    throw(
+                        f"{SI} {other['name']} is associated with {other['debit_to']}, but Party Account is "
+                        f"{party_account}"
+                    )
+                open_ = flt(other["outstanding_amount"], 2)
+            else:
+                open_ = flt(self.selling.owed(other) - self.advance(other["name"]), 2)
+            row["outstanding_amount"] = open_
+            part = row["allocated_amount"]
+            if (part > 0 and part > open_) or (part < 0 and part < open_):
+                throw(f"Row #{row['idx']}: Allocated Amount cannot be greater than outstanding amount.")
+            negative += abs(open_) if open_ < 0 else 0.0
+            allocated += part
+        if doc["payment_type"] == "Pay":
+            if not negative:
+                throw("Cannot Pay to Customer without any negative outstanding invoice", "InvalidPaymentEntry",
+                      module="erpnext.accounts.doctype.payment_entry.payment_entry")  # fmt: skip
+            if doc["received_amount"] > negative:
+                throw(
+                    f"Paid Amount cannot be greater than total negative outstanding amount {negative}",
+                    "InvalidPaymentEntry",
+                )
+        doc["total_allocated_amount"] = abs(allocated)
+        doc["unallocated_amount"] = flt(doc["paid_amount"] - abs(allocated), 2)
+        if not doc.get("custom_remarks"):
+            doc["remarks"] = f"Amount IDR {doc['paid_amount']} received from {doc['party']}"
+        doc["status"] = "Draft"
+
+    def advance(self, order: str) -> float:
+        return sum(
+            float(row["allocated_amount"])
+            for payment in self.db.table(PE).values()
+            if payment["docstatus"] == 1
+            for row in payment["references"]
+            if row["reference_name"] == order
+        )
+
+    def submit_payment(self, doc: Doc) -> None:
+        self.selling.frozen(doc["posting_date"])
+        doc |= {"docstatus": 1, "status": "Submitted"}
+        receive = doc["payment_type"] == "Receive"
+        self.selling.post(doc, doc["paid_to"], doc["received_amount"], "" if receive else doc["party"])
+        self.selling.post(doc, doc["paid_from"], -doc["paid_amount"], doc["party"] if receive else "")
+        self._settle(doc, 1)
+
+    def _settle(self, doc: Doc, sign: int) -> None:
+        for row in doc["references"]:
+            other = self.db.edit(row["reference_doctype"], row["reference_name"])
+            if row["reference_doctype"] == SI:
+                open_ = flt(other["outstanding_amount"] - sign * row["allocated_amount"], 2)
+                other["outstanding_amount"] = open_
+                self.selling.status(other)
+            else:
+                other["advance_paid"] = flt(flt(other.get("advance_paid")) + sign * row["allocated_amount"], 2)
+
+    def cancel(self, doc: Doc) -> None:
+        self.selling.frozen(doc["posting_date"])
+        if doc["doctype"] == PE:
+            self._settle(doc, -1)
+        doc |= {"docstatus": 2, "status": "Cancelled"}
+        for entry in self.db.gl:
+            if entry["voucher_no"] == doc["name"]:
+                entry["is_cancelled"] = 1
+
+    # -- journal entries --------------------------------------------------------------------------------------------
+
+    def validate_journal(self, doc: Doc) -> None:
+        if doc.get("voucher_type") == "Bank Entry" and not (doc.get("cheque_no") and doc.get("cheque_date")):
+            throw("Reference No & Reference Date is required for Bank Entry")
+        for row in doc["accounts"]:
+            account = self.db.link("Account", row.get("account"), f"Row #{row['idx']}: Account")
+            if account["account_type"] == "Receivable" and not row.get("party"):
+                throw(f"Row {row['idx']}: Party Type and Party is required for Receivable / Payable account")
+            row["debit"] = flt(row.get("debit_in_account_currency"), 2)
+            row["credit"] = flt(row.get("credit_in_account_currency"), 2)
+            if row["debit"] and row["credit"]:
+                throw("You cannot credit and debit same account at the same time")
+        doc["total_debit"] = flt(sum(r["debit"] for r in doc["accounts"]), 2)
+        doc["total_credit"] = flt(sum(r["credit"] for r in doc["accounts"]), 2)
+        if doc["total_debit"] != doc["total_credit"]:
+            throw(
+                "Total Debit must be equal to Total Credit. The difference is "
+                f"{doc['total_debit'] - doc['total_credit']}"
+            )
+
+    def submit_journal(self, doc: Doc) -> None:
+        self.selling.frozen(doc["posting_date"])
+        doc["docstatus"] = 1
+        for row in doc["accounts"]:
+            self.selling.post(doc, row["account"], row["debit"] - row["credit"], row.get("party") or "")
+
+    # -- bank lines -------------------------------------------------------------------------------------------------
+
+    def validate_line(self, doc: Doc) -> None:
+        for other in self.db.table(BT).values():
+            if doc.get("transaction_id") and other.get("transaction_id") == doc["transaction_id"]:
+                throw(f"Transaction ID <strong>{doc['transaction_id']}</strong> must be unique",
+                      "UniqueValidationError")  # fmt: skip
+        doc |= {"deposit": flt(doc.get("deposit")), "withdrawal": flt(doc.get("withdrawal")), "status": "Pending"}
+        doc["unallocated_amount"] = abs(doc["deposit"] - doc["withdrawal"])
+
+    def reconcile(self, values: Doc) -> Doc:
+        """`reconcile_vouchers`: allocate each voucher, up to what the line has left."""
+        line = self.db.edit(BT, values["bank_transaction_name"])
+        account = self.db.get("Bank Account", line["bank_account"])["account"]
+        for voucher in json.loads(values["vouchers"]):
+            if flt(line["unallocated_amount"]) <= 0:
+                throw(f"Bank Transaction {line['name']} is already fully reconciled")
+            if any(row["payment_entry"] == voucher["payment_name"] for row in line["payment_entries"]):
+                throw(f"{voucher['payment_name']} is entered twice")
+            entry = self.db.edit(voucher["payment_doctype"], voucher["payment_name"])
+            if account not in (entry.get("paid_to"), entry.get("paid_from")):
+                throw(f"Voucher {entry['name']} has no amount on {account}")
+            part = min(flt(entry["paid_amount"]), flt(line["unallocated_amount"]))
+            rows = [*line["payment_entries"], {"payment_document": voucher["payment_doctype"],
+                                               "payment_entry": entry["name"], "allocated_amount": part}]  # fmt: skip
+            line["payment_entries"] = self.db.known(BT, {"payment_entries": rows})["payment_entries"]
+            line["unallocated_amount"] = flt(line["unallocated_amount"] - part, 2)
+            line["status"] = "Unreconciled" if line["unallocated_amount"] else "Reconciled"
+            entry["clearance_date"] = line["date"]
+        return line
+
+
+class Orders:
+    """`update_status` of a sales order."""
+
+    def __init__(self, db: Database, selling: Selling) -> None:
+        self.db = db
+        self.selling = selling
+
+    def update_status(self, values: Doc) -> Any:
+        """Close or reopen an order; a closed one reserves nothing."""
+        order = self.db.edit(SO, values["name"])
+        if order["docstatus"] != 1:
+            throw(f"{order['name']} must be submitted")
+        order["status"] = values["status"]
+        self.selling.reserve(order)
+        return None
