@@ -33,10 +33,10 @@ class LimiterState(msgspec.Struct, frozen=True):
 def _slack(rate: Rate) -> float:
     """Part of a token that may be saved up beyond the burst, so that late wake-ups lose no throughput.
 
-    In a second (and the rate's jitter) at most floor(rate + burst + slack) calls start; the slack is chosen so that
-    this is still floor(rate + burst).
+    In a second at most floor(rate + burst + slack) calls start; the slack is chosen so that this is still
+    floor(rate + burst).
     """
-    fraction = (rate.per_second * (1.0 + rate.jitter) + rate.burst) % 1.0
+    fraction = (rate.per_second + rate.burst) % 1.0
     return min(0.5, (1.0 - fraction) * 0.999)
 
 
