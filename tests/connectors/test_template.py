@@ -149,6 +149,26 @@ def test_it_passes_the_kit_from_the_first_minute(package: Package) -> None:
     }
 
 
+def test_a_store_of_the_template_is_kept_in_books_of_the_template(tmp_path: Path) -> None:
+    """Both rendered, one kept in the other by the real engine; answers are lost, nothing is missing, nothing twice."""
+    made = [render(role, tmp_path / role, {"system": f"Alur {role}"}) for role in ROLES]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.connectors.template_flow", str(tmp_path), *(str(one.folder) for one in made)],
+        cwd=ROOT,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT / "src"), str(ROOT)])),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    counts = told.pop("counts")
+    assert told == {"settled": True, "seen": 30, "posted": 30, "causes": [], "equal": True}
+    assert {name: counts[name] for name in ("orders", "invoices", "receipts", "credits", "refunds")} == {
+        "orders": 30, "invoices": 30, "receipts": 15, "credits": 1, "refunds": 1,
+    }  # fmt: skip
+
+
 def test_the_kit_judges_what_the_author_replaces(package: Package) -> None:
     """The kit runs over the package's own code: a mapping that loses the line's tax turns it red."""
     mapping = package.folder / "src" / package.answers["package"] / "mapping.py"

@@ -97,7 +97,7 @@ class Company:
         if item["contact_id"] not in self.tables["/contacts"]:
             raise Refused("unknown_contact", "contact_id", f"there is no contact {item['contact_id']!r}")
         for line in item.get("lines", []):
-            if line["product"] not in self.tables["/products"]:
+            if line["product"] not in self.tables["/products"] and (line["product"] or not line["role"]):
                 raise Refused("unknown_product", "product", f"there is no product {line['product']}")
         if "lines" in item:
             parts = [Decimal(line["amount"]) + Decimal(line["tax"]) for line in item["lines"]]

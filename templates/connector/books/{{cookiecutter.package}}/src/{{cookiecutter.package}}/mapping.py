@@ -95,10 +95,12 @@ def document_of(document: Document) -> dict[str, Any]:
 def line_of(line: DocumentLine) -> dict[str, Any]:
     """A line. `account`, `tax_code` and `warehouse` are what the mapping chose; "" leaves it to the books' own setting.
 
-    Replace: a line without a product (`code` "") stands for `role`: shipping, fee, discount or rounding.
+    A line without a product (`code` "") is booked by its `role`: sales, shipping, fee, discount or rounding.
+    Replace: how these books take one, such as a service product for each role.
     """
     item: dict[str, Any] = {
         "product": line.code,
+        "role": line.role,
         "name": line.name,
         "quantity": line.quantity,
         "unit_price": line.unit_price,
@@ -123,6 +125,7 @@ class WireLine(msgspec.Struct, frozen=True):
     amount: Decimal
     tax: Decimal
     tax_rate: Decimal
+    role: str
 
 
 class WireDocument(msgspec.Struct, frozen=True):
@@ -204,7 +207,15 @@ def lines_of(wire: WireDocument) -> tuple[DocumentLine, ...]:
     """The lines of a document as the books hold them."""
     return tuple(
         DocumentLine(
-            line.product, line.name, line.quantity, line.unit_price, line.amount, line.discount, line.tax, line.tax_rate
+            code=line.product,
+            name=line.name,
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            amount=line.amount,
+            discount=line.discount,
+            tax=line.tax,
+            tax_rate=line.tax_rate,
+            role=line.role,
         )
         for line in wire.lines
     )
