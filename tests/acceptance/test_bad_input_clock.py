@@ -46,6 +46,8 @@ def test_a_hub_whose_clock_is_wrong_misses_nothing(tmp_path: Path, ahead: float)
         last = house.checkout(("KAOS-M", 1), phone="0899-1212-1212", name="Agus")
         eventually(lambda: last["number"] in house.truth()["sales"])
         hall.sync()
+        time.sleep(2.1)  # an access token's life: the next call needs another
+        hall.sync()
         truth = house.truth()
         assert truth["duplicates"] == {}
         assert truth["tokens"]["issued"] > 1, "tokens ran out meanwhile"
@@ -58,9 +60,9 @@ def test_a_store_whose_clock_is_wrong_is_told_and_read_all_the_same(tmp_path: Pa
     with a_ready_house(tmp_path / "data", store=StoreConfig(clock_skew=skew)) as house:
         order = house.checkout(("KAOS-M", 1))
         checked = house.run("connections", "check", "toko")
-        assert checked.exit_code == 0
-        (told,) = [line for line in checked.stdout.splitlines() if "clock" in line]
-        assert abs(float(told.split()[-2]) - skew) < 5
+        assert checked.exit_code == 1
+        (told,) = [line for line in checked.stdout.splitlines() if "✘" in line and "clock" in line.lower()]
+        assert "→" in told, "a cure is named"
         with serving(house) as hall:
             hall.sync()
             assert kinds(sale(house, order)) == ["sales_order"]

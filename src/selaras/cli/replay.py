@@ -80,6 +80,7 @@ async def replay(source: Sequence[Invoice], seed: int | None, told: Told) -> dic
             rig.install(data, box, policy=policy, schedules=SCHEDULES, zone=invoices.ZONE, books=lag)
             pairs = _accept_pairs(data, source)
             async with rig.running(data) as hub:
+                await _subscribed(store)
                 if faulty:
                     await store.post("/sandbox/faults", STORE_FAULTS)
                     await books.post("/sandbox/faults", BOOKS_FAULTS)
@@ -117,6 +118,14 @@ def _accept_pairs(data: Path, source: Sequence[Invoice]) -> int:
     finally:
         ledger.close()
     return len(typed)
+
+
+async def _subscribed(store: Door) -> None:
+    """Wait until the store knows where its webhooks go; the sweep would find the documents all the same."""
+    for _ in range(300):
+        if (await store.get("/sandbox/truth"))["webhooks"]["subscriptions"]:
+            return
+        await asyncio.sleep(0.1)
 
 
 async def _feed(store: Door, source: Sequence[Invoice], told: Told) -> None:
