@@ -122,7 +122,7 @@ def _accept_pairs(data: Path, source: Sequence[Invoice]) -> int:
 
 async def _subscribed(store: Door) -> None:
     """Wait until the store knows where its webhooks go; the sweep would find the documents all the same."""
-    for _ in range(300):
+    for _attempt in range(300):
         if (await store.get("/sandbox/truth"))["webhooks"]["subscriptions"]:
             return
         await asyncio.sleep(0.1)

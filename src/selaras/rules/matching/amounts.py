@@ -55,7 +55,7 @@ def relate(amount: Ints, due: Ints, total: Ints, said: Parameters) -> tuple[Ints
 
     # Anything else: people pay in steps, between a tenth and twice of what is due.
     steps = np.maximum(due / (500.0 * FINE), 10.0)
-    near = (amount > due * 0.05) & (amount < due * 2.2)
+    near = (amount * 20 > due) & (amount * 5 < due * 11)
     better(near, OTHER, said.other_amount / steps)
     for base, weight in ((due, 1.0), (total, said.without_code / said.exact)):
         which = coded | (base is due)

@@ -41,7 +41,8 @@ class Evidence:
 def nulls(pool: Pool, said: Parameters) -> Floats:
     """For each line the log of the chance that it pays none of our orders, its amount included."""
     # Beside strangers there are payments of ours that no rule foresees.
-    result: Floats = np.log(said.noise + 0.05) + log_background(pool.amount)
+    stranger = np.log(said.noise + 0.05)
+    result: Floats = stranger + log_background(pool.amount)
     return result
 
 

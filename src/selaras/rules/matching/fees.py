@@ -130,7 +130,7 @@ def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_l
             # Rates are written in hundredths of a per cent; each rounded order may move the sum by half a unit.
             for grain in (100, 500, 1000):
                 nearest = round(rate / grain) * grain
-                if abs(gross * nearest / _MILLION - fee) <= (count * 0.6 + 1) * FINE:
+                if abs(gross * nearest - fee * _MILLION) * 10 <= (count * 6 + 10) * FINE * _MILLION:
                     own_rates.add(nearest)
         seen.append(own)
         flats.update(own_flats)

@@ -24,6 +24,7 @@ Ints = npt.NDArray[np.int64]
 _LEAST: Final = 3
 _BAND: Final = 0.035
 _LATEST: Final = 21
+_STEP: Final = 50_000
 
 
 def foreign(
@@ -50,7 +51,7 @@ def foreign(
         for at in rows[np.abs(ratio[rows] / rate - 1) <= _BAND].tolist():
             amount = int(pool.amount[line[at]])
             # Anything within the band is as good: one chance among its steps.
-            steps = max(10.0, amount * 2 * _BAND / 50_000.0)
+            steps = max(10.0, amount * 2 * _BAND / _STEP)
             weight = math.log(said.ours * 0.8 / steps) + float(seen.log_day[at] + seen.log_text[at] - null[line[at]])
             found.append(Hypothesis("foreign_currency", [(int(line[at]), int(order[at]), amount)], weight))
     return found

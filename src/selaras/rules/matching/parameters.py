@@ -25,15 +25,15 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     `suggest`              least posterior of a suggestion
     """
 
-    ours: float = 0.92
-    noise: float = 0.08
+    ours: float = 0.96
+    noise: float = 0.04
     exact: float = 0.82
     without_code: float = 0.05
     rounded_up: float = 0.02
     fee_taken: float = 0.03
     fee_added: float = 0.004
     swapped: float = 0.004
-    withheld: float = 0.002
+    withheld: float = 0.006
     other_amount: float = 0.02
     combined: float = 0.02
     parts: float = 0.015
@@ -51,7 +51,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
         (10, 0.005), (14, 0.003), (30, 0.0012), (60, 0.0003),
     )  # fmt: skip
     window: int = 60
-    auto: float = 0.99
+    auto: float = 0.98
     suggest: float = 0.02
 
     def lag(self, days: int) -> float:

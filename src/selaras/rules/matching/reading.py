@@ -100,12 +100,14 @@ class Told:
         self.lines = np.asarray(rows, dtype=np.int64)
         self.payer = np.zeros(len(rows), dtype=np.int8)
         self.payout = payouts[self.lines]
+        self.cash = np.zeros(len(rows), dtype=bool)
         self.words = np.full((len(rows), LINE_WIDTH), -1, dtype=np.int32)
         self.strange: list[tuple[int, str]] = []
         whole, cores, ids, word_ids = buyers.whole, buyers.cores, buyers.ids, buyers.word_ids
         for at, line in enumerate(rows):
             description = lines.descriptions[line]
             read = Words(description)
+            self.cash[at] = not CASH.isdisjoint(read.words)
             self._references(at, read.words, whole, cores, buyers)
             self._names(at, read, ids, buyers)
             known = 0

@@ -34,6 +34,8 @@ BOILERPLATE: Final = frozenset(
 )
 # What stands in front of a name and takes of the width that banks show.
 ADDRESSES: Final = frozenset("PT CV UD PD TB FA TOKO BPK BAPAK IBU BU PAK SDR SDRI TN NY NN H HJ DR IR".split())
+# Money paid in over the counter or at a machine: whoever did it is not told.
+CASH: Final = frozenset({"SETORAN", "SETOR", "TUNAI", "CDM", "DEPOSIT"})
 # Under these words gateways, wallets and marketplaces pay out (reference/indonesia.md §2.3).
 _PAYOUT: Final = re.compile(
     r"AIRPAY|SHOPEE|DOMPET ANAK BANGSA|GOPAY|VISIONET|ESPAY|XENDIT|MIDTRANS|NUSA SATU INTI|DOKU|PAYMENT\s*GATEWAY|"

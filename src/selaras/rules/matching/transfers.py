@@ -22,6 +22,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _HOPELESS: Final = -9.0
 _FAR_BEHIND: Final = 14.0
+_CERTAIN: Final = 0.999
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -64,7 +65,7 @@ def match_transfers(
     sets = combined(pool, seen, said) + parts(pool, seen, said)
     sets += foreign(orders, lines, pool, buyers, told, said)
     posterior, of_sets = _weigh(pool, seen, keep, sets, copies)
-    links = _links(pool, seen, said, keep, posterior, sets, of_sets)
+    links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
     return links + _doubles(pool, seen, copies, links)
 
 
@@ -118,6 +119,7 @@ def _weigh(
 def _links(
     pool: Pool,
     seen: Evidence,
+    told: Told,
     said: Parameters,
     keep: npt.NDArray[np.bool_],
     posterior: Floats,
@@ -129,7 +131,7 @@ def _links(
     options: dict[int, list[tuple[float, int, list[tuple[int, int, int]], str, tuple[str, ...], bool]]] = {}
     for row, chance in zip(rows[worth].tolist(), posterior[worth].tolist(), strict=True):
         line, order = int(seen.line[row]), int(seen.order[row])
-        sure = chance >= said.auto and may_be_automatic(seen, pool, row)
+        sure = chance >= said.auto and may_be_automatic(seen, told, pool, row, chance)
         option = (
             chance,
             order,
@@ -201,15 +203,16 @@ def _why(seen: Evidence, row: int) -> tuple[str, ...]:
     return tuple(why)
 
 
-def may_be_automatic(seen: Evidence, pool: Pool, row: int) -> bool:
+def may_be_automatic(seen: Evidence, told: Told, pool: Pool, row: int, chance: float) -> bool:
     """Whatever the figure says, some links are never made without asking.
 
-    A number alone is no proof when amount and name speak against it; a round amount alone names nobody.
+    A number alone is no proof when amount and name speak against it, and money paid in over the counter names nobody.
     """
     reference, name, kind = int(seen.reference[row]), int(seen.name[row]), int(seen.kind[row])
     if kind == OTHER:
-        return reference == FULL and name in (NAME_WHOLE, NAME_PART)
+        return (reference == FULL and name in (NAME_WHOLE, NAME_PART)) or (name == NAME_WHOLE and chance >= _CERTAIN)
     if reference >= CORE or name == NAME_WHOLE:
         return True
     order = int(seen.order[row])
-    return kind == EXACT and int(pool.due[order]) != int(pool.total[order])
+    coded = int(pool.due[order]) != int(pool.total[order])
+    return kind == EXACT and (coded or not bool(told.cash[int(seen.line[row])]))

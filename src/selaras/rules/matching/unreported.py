@@ -201,7 +201,7 @@ class _Work:
                 if self.paid[run[0] : run[1] + 1].any() or self._lag(int(booked[line]), run[1]) != usual:
                     continue
                 net = self.channel.pays(*run)
-                if abs(net - int(amount[line])) <= net * 0.15:
+                if abs(net - int(amount[line])) * 100 <= net * 15:
                     fitting.append(run)
             if len(fitting) == 1:
                 self._claim(line, fitting[0], booked, taken)
