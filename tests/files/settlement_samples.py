@@ -102,7 +102,7 @@ def as_csv(path: Path, rows: Rows, *, delimiter: str = ",", encoding: str = "utf
     return path
 
 
-def as_xlsx(path: Path, **sheets: Rows) -> Path:
+def as_xlsx(path: Path, sheets: dict[str, Rows]) -> Path:
     import openpyxl
 
     book = openpyxl.Workbook()
@@ -110,7 +110,7 @@ def as_xlsx(path: Path, **sheets: Rows) -> Path:
     for title, rows in sheets.items():
         sheet = book.create_sheet(title)
         for row in rows:
-            sheet.append([dt.datetime.fromisoformat(c) if _is_day(c) else c for c in row])
+            sheet.append([dt.datetime.fromisoformat(str(c)) if _is_day(c) else c for c in row])
     book.save(path)
     return path
 

@@ -65,7 +65,7 @@ class Reader:
     def wrong(self, line: int, place: int | None, why: str) -> Unreadable:
         """A refusal of a line, and of one of its columns."""
         column = "" if place is None else f", column {self.table.header[place].strip()!r}"
-        return Unreadable(f"{self.table.where}, line {line}{column}: {why}.")
+        return Unreadable(f"{self.table.where}, line {line}{column}: {why}")
 
     def text(self, cells: Sequence[str], role: str) -> str:
         """The text of a role's column, "" where there is none."""

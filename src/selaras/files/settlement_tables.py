@@ -101,7 +101,7 @@ def _text(name: str, raw: bytes) -> Iterator[tuple[int, list[str]]]:
             line, before = before + 1, reader.line_num
             yield line, cells
     except csv.Error as error:
-        raise Unreadable(f"{name}, line {before + 1}: it is not CSV ({error}).") from None
+        raise Unreadable(f"{name}, line {before + 1}: it is not CSV ({error})") from None
 
 
 def _workbook(name: str, raw: bytes) -> Iterator[tuple[str, Iterator[tuple[int, list[str]]]]]:
@@ -131,7 +131,7 @@ def _lines(where: str, sheet: object) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except Exception as error:  # as above
-            raise Unreadable(f"{where}, line {line + 1} cannot be read ({type(error).__name__}).") from None
+            raise Unreadable(f"{where}, line {line + 1}: it cannot be read ({type(error).__name__})") from None
         line += 1
         yield line, [_shown(cell) for cell in cells]
 

@@ -120,9 +120,9 @@ def _batches(file: str, gateway: str, placed: Sequence[Placed]) -> tuple[Batch, 
     for item in placed:
         groups.setdefault(item.batch, []).append(item.row)
         if item.row.difference:
-            raise Unreadable(f"{file}, line {item.line}: gross − fee is not net (by {item.row.difference}).")
+            raise Unreadable(f"{file}, line {item.line}: gross less fee is not net, by {item.row.difference}")
         if item.row.currency != groups[item.batch][0].currency:
-            raise Unreadable(f"{file}, line {item.line}: batch {item.batch} has rows of two currencies.")
+            raise Unreadable(f"{file}, line {item.line}: batch {item.batch} has rows of two currencies")
     return tuple(Batch(gateway, name, tuple(rows)) for name, rows in groups.items())
 
 

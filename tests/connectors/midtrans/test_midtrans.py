@@ -23,6 +23,11 @@ from tests.connectors.midtrans.standin import KEY, StandIn, midtrans
 SUFFIX = re.compile(r"-wc-mdtrs-\d+")
 
 
+def plain(*parts: object) -> tuple[object, ...]:
+    """Values side by side, to be compared with plain ones."""
+    return parts
+
+
 @pytest.fixture
 async def gateway() -> AsyncIterator[StandIn]:
     async with midtrans() as made:
@@ -189,7 +194,7 @@ async def test_expire_of_one_try_after_payment_of_another(gateway: StandIn, conn
     first, second = gateway.pay("1001-wc-mdtrs-1", 150_000, "pending"), gateway.pay("1001-wc-mdtrs-2", 150_000)
     gateway.become(first, "expire")
     both = [await now(connector, p.id) for p in (second, first)]
-    assert [(p.order_reference, p.state, p.received) for p in both] == [
+    assert [plain(p.order_reference, p.state, p.received) for p in both] == [
         ("1001", "paid", 150_000), ("1001", "expired", 0),
     ]  # fmt: skip
 
@@ -197,7 +202,7 @@ async def test_expire_of_one_try_after_payment_of_another(gateway: StandIn, conn
 async def test_a_virtual_account_that_took_another_amount_says_so(gateway: StandIn, connector: Midtrans) -> None:
     parts = [{"paid_at": "2026-11-20 23:40:00", "amount": "100000.00"}]
     found = await now(connector, gateway.pay("1001", 150_000, payment_amounts=parts).id)
-    assert (found.amount, found.received) == (150_000, 100_000)
+    assert plain(found.amount, found.received) == (150_000, 100_000)
     assert found.paid_at == dt.datetime(2026, 11, 20, 16, 40, tzinfo=dt.UTC)
 
 
@@ -208,7 +213,7 @@ async def test_paid_after_its_expiry_it_is_paid_and_late(gateway: StandIn, conne
     found = await now(connector, gateway.become(payment, "settlement").id)
     assert found.late
     (item,) = due(found, Booked(), open=False)
-    assert (item.act, item.amount) == ("suspense", 150_000)
+    assert plain(item.act, item.amount) == ("suspense", 150_000)
 
 
 async def test_settled_then_denied_the_receipt_is_reversed(gateway: StandIn, connector: Midtrans) -> None:
@@ -217,7 +222,7 @@ async def test_settled_then_denied_the_receipt_is_reversed(gateway: StandIn, con
     found = await now(connector, gateway.become(payment, "deny").id)
     assert found.state == "reversed"
     (item,) = due(found, booked)
-    assert (item.act, item.amount) == ("reverse_receipt", 150_000)
+    assert plain(item.act, item.amount) == ("reverse_receipt", 150_000)
     assert due(found, after(booked, (item,))) == ()
 
 
@@ -225,7 +230,7 @@ async def test_a_refund_told_twice_is_one(gateway: StandIn, connector: Midtrans)
     """Trap 9: cumulative 30 000 → 50 000 is 30 000 and 20 000; the bank's confirmation is no refund."""
     payment = gateway.pay("1001", 150_000)
     booked = after(Booked(), due(await now(connector, payment.id), Booked()))
-    paid_back = []
+    paid_back: list[tuple[object, ...]] = []
     for step in ("refund 30000", "confirm", "refund 20000", "confirm", "again"):
         if step.startswith("refund"):
             gateway.refund(payment, int(step.split()[1]))
@@ -236,14 +241,14 @@ async def test_a_refund_told_twice_is_one(gateway: StandIn, connector: Midtrans)
         booked = after(booked, todo)
     assert paid_back == [("refund", 30_000), ("refund", 20_000)]
     found = await now(connector, payment.id)
-    assert (found.state, found.refunded) == ("paid", 50_000)
+    assert plain(found.state, found.refunded) == ("paid", 50_000)
     assert all(r.confirmed_at is not None for r in found.refunds)
 
 
 async def test_a_sum_without_its_parts_is_one_refund_that_grows(gateway: StandIn, connector: Midtrans) -> None:
     payment = gateway.pay("1001", 150_000, "partial_refund", settlement_time="2026-11-20 23:35:00")
     booked = after(Booked(), due(await now(connector, payment.id), Booked()))
-    acts = []
+    acts: list[tuple[object, ...]] = []
     for total in ("30000.00", "50000.00", "50000.00"):
         payment.more["refund_amount"] = total
         todo = due(await now(connector, payment.id), booked)
@@ -270,7 +275,7 @@ async def test_duplicates_and_disorder_read_the_same(gateway: StandIn, connector
             todo = due(await now(connector, hint.id), booked)
             receipts += len(todo)
             booked = after(booked, todo)
-    assert (receipts, booked.received) == (1, 150_000)
+    assert plain(receipts, booked.received) == (1, 150_000)
 
 
 # -- trouble ----------------------------------------------------------------------------------------------------------
@@ -366,6 +371,6 @@ DOCUMENTED = b"""{"va_numbers":[{"va_number":"3333000000111111","bank":"bni"}],"
 def test_the_form_of_the_documentation_is_read() -> None:
     """The BNI sample of docs/https-notification-webhooks."""
     found = payment_of(msgspec.json.decode(DOCUMENTED, type=WireStatus), SUFFIX)
-    assert (found.state, found.received, found.channel, found.code) == (
+    assert plain(found.state, found.received, found.channel, found.code) == (
         "paid", 150_000, "bank_transfer:bni", "3333000000111111",
     )  # fmt: skip
