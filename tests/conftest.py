@@ -14,7 +14,9 @@ from hypothesis import settings
 from selaras import i18n
 from tests.needs import missing
 
-pytest_plugins = ["tests.fixtures_pg", "tests.peers.node", "tests.peers.tryton", "tests.peers.vendure"]
+pytest_plugins = [
+    "tests.fixtures_pg", "tests.peers.node", "tests.peers.tryton", "tests.peers.vendure", "tests.peers.medusa",
+]  # fmt: skip
 
 SEED_ENV = "SELARAS_SEED"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

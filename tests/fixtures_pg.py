@@ -47,7 +47,8 @@ class Server:
                 shutil.copytree(folder, self.base / "pg" / folder.relative_to(package.parent), symlinks=True)
         return self.base / "pg" / package.name
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs to its end. Raises RuntimeError with what it said."""
         command = [str(self.bin / (program + (".exe" if WINDOWS else ""))), *arguments]
         with tempfile.TemporaryFile("w+") as output:
             # A file, not a pipe: the server inherits it and would keep a pipe open for ever.
@@ -61,13 +62,13 @@ class Server:
     def start(self) -> None:
         if self.user:
             shutil.chown(self.base, self.user)
-        self._run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
+        self.run("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-sync")
         listen = "-h 127.0.0.1" if WINDOWS else f"-h '' -k {self.base}"
         options = f"{listen} -p {self.port} {SETTINGS}"
-        self._run("pg_ctl", "-w", "-D", str(self.data), "-l", str(self.base / "log"), "-o", options, "start")
+        self.run("pg_ctl", "-w", "-D", str(self.data), "-l", str(self.base / "log"), "-o", options, "start")
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-w", "-D", str(self.data), "-m", "immediate", "stop")
+        self.run("pg_ctl", "-w", "-D", str(self.data), "-m", "immediate", "stop")
 
     def dsn(self, database: str) -> str:
         if WINDOWS:

@@ -107,8 +107,12 @@ def test_what_is_said_in_english_is_listed_for_translation() -> None:
     assert not idle, idle
 
 
-# Put together of two parts in the sources.
+# Put together of two parts in the sources, or said behind the place where it is.
 JOINED = {
+    "gross less fee is not net, by %(difference)s",
+    "batch %(batch)s has rows of two currencies",
+    "it is not CSV (%(why)s)",
+    "it cannot be read (%(why)s)",
     "%(file)s holds no settled payment.",
     "%(file)s holds no settled payment (%(why)s).",
     "%(gross)s − fees %(fee)s + correction %(correction)s is %(found)s, the file says %(net)s",

@@ -19,13 +19,13 @@ Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def served(handler: Handler) -> AsyncIterator[str]:
-    """A web server whose every path is `handler`; its base URL."""
+async def served(handler: Handler, *, port: int = 0) -> AsyncIterator[str]:
+    """A web server whose every path is `handler`, on a port of the loopback address; its base URL."""
     app = web.Application(client_max_size=1 << 26)
     app.router.add_route("*", "/{rest:.*}", handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         site = web.SockSite(runner, listener)
         await site.start()
         try:

@@ -28,7 +28,7 @@ from selaras.connectors.addresses import Params, check_base_url, segment, target
 from selaras.connectors.answers import Response, retry_after
 from selaras.connectors.auth import Auth, BasicAuth, FixedHeaders, StaticBearer
 from selaras.connectors.contract.errors import Ambiguous, Expired, Throttled, Transient
-from selaras.connectors.limiter import Limiter
+from selaras.connectors.limiter import Chain, Limiter
 from selaras.connectors.wire import ONCE, deadline_now, finish_by, lower, merge, read_body
 
 DEFAULT_PAUSE: Final = 5.0
@@ -57,7 +57,7 @@ class Http:
         base_url: str,
         *,
         auth: Auth | None = None,
-        limiter: Limiter | None = None,
+        limiter: Limiter | Chain | None = None,
         timeout: float = 30.0,
         max_body: int = 32 * _MIB,
         clock: Callable[[], float] = time.time,

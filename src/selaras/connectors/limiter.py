@@ -33,10 +33,10 @@ class LimiterState(msgspec.Struct, frozen=True):
 def _slack(rate: Rate) -> float:
     """Part of a token that may be saved up beyond the burst, so that late wake-ups lose no throughput.
 
-    In a second (and the rate's jitter) at most floor(rate + burst + slack) calls start; the slack is chosen so that
-    this is still floor(rate + burst).
+    In a second at most floor(rate + burst + slack) calls start; the slack is chosen so that this is still
+    floor(rate + burst).
     """
-    fraction = (rate.per_second * (1.0 + rate.jitter) + rate.burst) % 1.0
+    fraction = (rate.per_second + rate.burst) % 1.0
     return min(0.5, (1.0 - fraction) * 0.999)
 
 
@@ -58,6 +58,8 @@ class Limiter:
     ) -> None:
         if not (rate.per_second > 0 and rate.burst >= 1 and rate.parallel >= 1):
             raise ValueError("a rate needs per_second > 0, burst >= 1 and parallel >= 1")
+        if any(calls < 1 or seconds <= 0 for calls, seconds in rate.windows):
+            raise ValueError("a window needs at least one call and some seconds")
         self.rate = rate
         self._clock = clock
         self._sleep = sleep
@@ -67,6 +69,8 @@ class Limiter:
         self._at = clock()
         self._paused_until = -math.inf
         self._busy = 0
+        # When each call ended, the oldest first: the other side counted it at some moment before that.
+        self._ended: deque[float] = deque(maxlen=max((calls for calls, _ in rate.windows), default=1))
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,9 +99,16 @@ class Limiter:
             raise
         return self
 
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for their turn."""
+        return sum(not turn.done() for turn in self._waiters)
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.rate.windows:
+            self._ended.append(self._clock())
         self._release()
 
     def pause(self, seconds: float) -> None:
@@ -154,7 +165,22 @@ class Limiter:
         if now < self._paused_until:
             return False
         self._refill(now)
-        return self._tokens >= 1.0
+        return self._tokens >= 1.0 and self._open_at(now) <= now
+
+    def _open_at(self, now: float) -> float:
+        """When the windows let the next call begin.
+
+        A call is counted by the other side somewhere between its beginning and its end. Beginning only when the call
+        that many places before it has *ended* a whole window ago keeps the two a window apart there as well.
+        """
+        open_at = now
+        for calls, seconds in self.rate.windows:
+            place = calls - self._busy
+            if place <= 0:
+                return math.inf  # a release looks again
+            if place <= len(self._ended):
+                open_at = max(open_at, self._ended[-place] + seconds)
+        return open_at
 
     def _grant(self) -> None:
         self._tokens -= 1.0
@@ -191,11 +217,49 @@ class Limiter:
                 turn.set_result(None)
                 continue
             now = self._clock()
+            open_at = self._open_at(now)
+            if open_at == math.inf:
+                return
             if now < self._paused_until:
                 await self._sleep(self._paused_until - now)
+            elif open_at > now:
+                await self._sleep(open_at - now + 1e-6)
             else:
                 # A microsecond more than needed, so that rounding cannot make this loop spin.
                 await self._sleep((1.0 - self._tokens) / self.rate.per_second + 1e-6)
+
+
+class Chain:
+    """Several limits that every call has to keep, such as one of the credential and one of the address it comes from.
+
+    Turns are taken in the order given; a pause concerns all of them.
+    """
+
+    def __init__(self, *limiters: Limiter) -> None:
+        self.limiters = limiters
+
+    async def __aenter__(self) -> Chain:
+        taken: list[Limiter] = []
+        try:
+            for limiter in self.limiters:
+                await limiter.__aenter__()
+                taken.append(limiter)
+        except BaseException:
+            for limiter in reversed(taken):
+                await limiter.__aexit__(None, None, None)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for limiter in reversed(self.limiters):
+            await limiter.__aexit__(kind, error, trace)
+
+    def pause(self, seconds: float) -> None:
+        """No call starts for `seconds`."""
+        for limiter in self.limiters:
+            limiter.pause(seconds)
 
 
 _SHARED: weakref.WeakValueDictionary[str, Limiter] = weakref.WeakValueDictionary()

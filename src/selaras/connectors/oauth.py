@@ -42,7 +42,8 @@ class OAuth:
     endpoint: "basic" (header, RFC 6749 §2.3.1) or "body". `extra_authorize` and `extra_token` are further
     parameters that a system wants (audience, access_type). `margin` is seconds before expiry at which a
     refresh is made. `grant_days` is the lifetime of a grant where the system's documentation states one and
-    its answers do not. `scheme` is the word before the token in the Authorization header.
+    its answers do not. `scheme` is the word before the token in the Authorization header. `body_format` "json" is for
+    token endpoints that want JSON instead of a form (Mekari); the client then shows itself in the body.
     """
 
     cure = CONNECT_AGAIN
@@ -61,6 +62,7 @@ class OAuth:
         redirect_uri: str = "",
         scope: str = "",
         client_auth: Literal["basic", "body"] = "basic",
+        body_format: Literal["form", "json"] = "form",
         extra_authorize: Mapping[str, str] | None = None,
         extra_token: Mapping[str, str] | None = None,
         margin: float = 120.0,
@@ -83,7 +85,8 @@ class OAuth:
         self._revoke_url = revoke_url
         self._redirect_uri = redirect_uri
         self._scope = scope
-        self._client_auth = client_auth
+        self._client_auth = client_auth if body_format == "form" else "body"
+        self._body_format = body_format
         self._extra_authorize = dict(extra_authorize or {})
         self._extra_token = dict(extra_token or {})
         self._margin = margin
@@ -330,10 +333,11 @@ class OAuth:
             )
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         lost = ""
+        body = urlencode(fields).encode()
+        if self._body_format == "json":
+            headers["Content-Type"], body = "application/json", msgspec.json.encode(fields)
         try:
-            return await http.request(
-                "POST", path, body=urlencode(fields).encode(), headers=headers, effect=True, answers=(401,)
-            )
+            return await http.request("POST", path, body=body, headers=headers, effect=True, answers=(401,))
         except Ambiguous as error:
             lost = error.message
         # The business call has certainly not happened. Whether the refresh token was used up shows at the

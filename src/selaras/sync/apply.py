@@ -65,8 +65,9 @@ class Dispatcher:
         self._parallel = max(1, can.rate.parallel)
         # A document written at the last moment of a time-out must be visible before anyone looks for it.
         self._settle = can.visibility_lag * 1.5 + 0.5
+        self._linger = max(_LINGER, 4.0 / can.rate.per_second)
         # No call starts that could outlive the lease, so it need not be longer than one call and its consequences.
-        self._lease = can.timeout + self._settle + _LINGER + 5.0 if lease is None else lease
+        self._lease = can.timeout + self._settle + self._linger + 5.0 if lease is None else lease
         self.within: list[Callable[[Sequence[Settlement]], None]] = []
         self.after: list[Callable[[Sequence[Settlement]], Awaitable[None]]] = []
         self.calls = 0
@@ -91,7 +92,7 @@ class Dispatcher:
                     claimed = await self._claim(min(room, self._batch * 2))
                 for claim in claimed:
                     groups.setdefault((claim.kind, claim.op, claim.look), []).append(claim)
-                late = self._hub.clock() - since > _LINGER
+                late = self._hub.clock() - since > self._linger
                 for key in sorted(groups, key=lambda k: (-(len(groups[k]) // self._batch), _STAGE[k[0]])):
                     group = groups[key]
                     while group and len(flying) < self._parallel:

@@ -100,6 +100,10 @@ class HandEdits:
         seen = await self._connector.read(kind, ids)
         return await self._hub.desk.write(self.compare, kind, seen, started)
 
+    def too_early(self, links: Sequence[Link]) -> list[Link]:
+        """Those whose last reading came so soon after our own writing that it cannot tell."""
+        return [link for link in links if (link.stream, link.key) in self._early]
+
     async def before_change(
         self, kind: str, ready: Sequence[tuple[Claimed, Write]]
     ) -> tuple[dict[int, Edit], set[int]]:

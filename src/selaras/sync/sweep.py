@@ -7,6 +7,7 @@ link for; what is missing, doubled or of another total is a difference, shown an
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
@@ -117,7 +118,7 @@ class Sweep:
     async def _books(self, progress: Progress, since: str) -> tuple[list[Difference], int]:
         books, ledger = self._hub.connectors[self._pair.books], self._hub.desk.ledger
         size, differences, compared = max(1, books.capabilities.read_batch), [], 0
-        edits = HandEdits(self._hub, self._pair.books)
+        edits, early = HandEdits(self._hub, self._pair.books), dict[str, list[Link]]()
         for kind in ("sales_order", "invoice", "receipt", "credit_note"):
             after = ""
             while links := await self._hub.desk(ledger.postings.links_page, self._pair.books, kind, after, size, since):
@@ -141,8 +142,17 @@ class Sweep:
                         link = edit.link
                         if (link.stream, link.kind, link.reference) not in named:
                             differences += [_edited(link, change) for change in edit.changes]
+                    early.setdefault(kind, []).extend(edits.too_early(links))
                 compared += len(links)
                 progress("documents compared", compared)
+        if any(early.values()):
+            # Written a moment ago: the books may still tell what stood there before.
+            await asyncio.sleep(edits.settle_time)
+            for kind, links in early.items():
+                for start in range(0, len(links), size):
+                    ids = [link.target_id for link in links[start : start + size]]
+                    for edit in await edits.read(kind, ids):
+                        differences += [_edited(edit.link, change) for change in edit.changes]
         return differences, compared
 
     def _unsettled(self) -> int:

@@ -13,6 +13,7 @@ from selaras.connectors import accurate
 from selaras.connectors.accurate import Accurate
 from selaras.connectors.contract import Connector, Rate, Tools
 from selaras.connectors.kit import BooksRig, Held
+from selaras.connectors.limiter import Limiter
 from selaras.connectors.oauth import Token
 from tests.connectors.accurate.standin import API_TOKEN, CLIENT, SECRET, SIGNATURE_SECRET, StandIn, running
 from tests.connectors.kit_signin import MemoryTokenStore
@@ -45,7 +46,7 @@ ENTITY = {
 def hurried(connector: Accurate) -> Accurate:
     """The same connector without waiting for the vendor's limit, which these tests are not about."""
     limiter = connector._https[0].limiter
-    assert limiter is not None
+    assert isinstance(limiter, Limiter)
     limiter.rate = Rate(10_000, 100, 8)
     limiter._capacity = 100.0
     return connector

@@ -12,14 +12,14 @@ Idempotency = Literal["native_key", "unique_ref", "upsert_field", "search_first"
 class Rate(msgspec.Struct, frozen=True):
     """Calls that one credential may make. `parallel` is the number of calls that may be under way at once.
 
-    `jitter` (seconds) is how much closer together calls may arrive than they were started, where the other side counts
-    them strictly: no more start within a second and `jitter` than may arrive within a second.
+    `windows` are hard limits (calls, seconds): never more calls than that in any such span, whatever their delays on
+    the way. A system that counts by the minute refuses the one call too many that a bucket with a burst lets through.
     """
 
     per_second: float
     burst: int = 1
     parallel: int = 8
-    jitter: float = 0.0
+    windows: tuple[tuple[int, float], ...] = ()
 
 
 class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
