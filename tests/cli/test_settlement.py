@@ -56,7 +56,7 @@ def test_merge_writes_what_match_reads(tmp_path: Path, run: Any) -> None:
     assert "9 rows of 3 batches" in said
     (tmp_path / "orders.csv").write_text(
         "order_id,reference,customer_name,phone,currency,total,unique_code,amount_due,ordered_on,method,captured_on\n"
-        "1,INV/2026/1,Budi,,IDR,1500000,,1500000,2026-11-19,va,2026-11-19\n", encoding="utf-8",
+        "1,INV/2026/1,Budi,,IDR,1500000,,1500000,2026-11-19,gw_va,2026-11-19\n", encoding="utf-8",
     )  # fmt: skip
     (tmp_path / "bank.csv").write_text(
         "line_id,booked_on,amount,currency,description\nb1,2026-11-20,1594783,IDR,NUSA SATU INTI ARTHA\n",

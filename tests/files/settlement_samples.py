@@ -94,6 +94,13 @@ TIKTOK: Rows = [
      "0", "15000", "580000"],
 ]  # fmt: skip
 
+COURIER: Rows = [
+    ["Nomor Resi", "Nomor Pesanan", "Nilai COD", "Ongkos Kirim", "Biaya COD", "PPN", "Jumlah Transfer",
+     "Tanggal Transfer", "Nomor Transfer"],
+    ["JX001", "1001", "150.000", "12.000", "3.000", "330", "134.670", "20/11/2026", "TRF-9"],
+    ["JX002", "1002", "75.000", "9.000", "1.500", "165", "64.335", "20/11/2026", "TRF-9"],
+]  # fmt: skip
+
 
 def as_csv(path: Path, rows: Rows, *, delimiter: str = ",", encoding: str = "utf-8") -> Path:
     text = io.StringIO()

@@ -121,6 +121,14 @@ def test_tiktok_and_tokopedia(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_courier_who_collected_cash_is_a_channel(tmp_path: Path) -> None:
+    """Cash on delivery is the courier's until the courier pays."""
+    batch = one(as_csv(tmp_path / "cod.csv", samples.COURIER))
+    assert plain(batch.gateway, batch.name, batch.net) == ("courier", "TRF-9", 199_005)
+    assert told(batch)[0] == ("payment", "1001", 150_000, 15_330, 134_670)
+    assert batch.rows[0].id == "JX001"
+
+
 # -- what does not add up ---------------------------------------------------------------------------------------------
 
 CELLS = [

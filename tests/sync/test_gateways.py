@@ -16,6 +16,7 @@ import pytest
 from selaras.connectors.contract import Tools, Webhook
 from selaras.connectors.midtrans import build as build_midtrans
 from selaras.connectors.xendit import build as build_xendit
+from selaras.engine.service import Service
 from selaras.ledger import Desk, open_ledger
 from selaras.ledger.values import RecordKey
 from selaras.model.settlement import GatewayPayment
@@ -123,3 +124,23 @@ async def test_settled_then_taken_back_is_seen(house: House) -> None:
         booked = after(booked, items)
         assert [item.act for item in items] == [{"settlement": "receipt", "deny": "reverse_receipt"}[status]]
     assert booked.received == 0
+
+
+async def test_the_engine_reads_a_gateway_that_belongs_to_no_pair(house: House) -> None:
+    """Notified, polled, and asked for again when the notification was lost."""
+    waiting = house.midtrans.pay("1001", 150_000, "pending")
+    house.xendit.pay("2001", 50_000)
+    house.xendit.tick(60)
+    await house.deliver("midtrans", house.midtrans.notice(waiting))
+    service = Service(house.hub, {"reread": "every 60s"})
+    await service.start()
+    try:
+        assert await service.settle(10.0)
+        assert [p.state for p in await house.payments("midtrans")] == ["pending"]
+        assert [p.state for p in await house.payments("xendit")] == ["paid"]
+    finally:
+        await service.stop()
+    house.midtrans.become(waiting, "settlement")  # and nobody tells
+    assert await house.intakes["midtrans"].reread_open("payment", 0.0) == 1
+    assert [p.state for p in await house.payments("midtrans")] == ["paid"]
+    assert await house.intakes["midtrans"].reread_open("payment", 0.0) == 0

@@ -161,8 +161,23 @@ _TIKTOK: Final = Form(
         "currency": ("currency",),
     },
 )  # fmt: skip
-FORMS: Final = (_XENDIT_BALANCE, _TIKTOK, _SHOPEE_CORRECTIONS, _SHOPEE, _XENDIT, _DOKU, _MIDTRANS)
-GATEWAYS: Final = ("midtrans", "xendit", "doku", "shopee", "tiktok")
+# Couriers' reports of cash on delivery differ from one to the next: their columns are brought under these names.
+_COURIER: Final = Form(
+    "courier", "row", ("reference", "gross", "net"),
+    {
+        "reference": ("nomor pesanan", "order number", "no pesanan", "order reference"),
+        "id": ("nomor resi", "no resi", "tracking number", "awb"),
+        "kind": ("type", "jenis"),
+        "gross": ("nilai cod", "cod amount"),
+        "fee": ("biaya cod", "cod fee", "ongkos kirim", "shipping fee"),
+        "tax": ("ppn", "vat"),
+        "net": ("jumlah transfer", "amount transferred"),
+        "settled": ("tanggal transfer", "transfer date"),
+        "batch": ("nomor transfer", "transfer number"),
+    },
+)  # fmt: skip
+FORMS: Final = (_XENDIT_BALANCE, _TIKTOK, _SHOPEE_CORRECTIONS, _SHOPEE, _XENDIT, _DOKU, _COURIER, _MIDTRANS)
+GATEWAYS: Final = ("midtrans", "xendit", "doku", "shopee", "tiktok", "courier")
 
 
 def forms_of(gateway: str) -> tuple[Form, ...]:
