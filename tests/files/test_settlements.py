@@ -137,7 +137,7 @@ CELLS = [
     (samples.MIDTRANS, 3, "Completed Date", "kemarin", "line 4, column 'Completed Date'"),
     (samples.MIDTRANS, 2, "Order ID", "", "line 3, column 'Order ID'"),
     (samples.XENDIT, 2, "Total VAT", "40", "line 3, column 'Net Amount'"),
-    (samples.XENDIT, 1, "Currency", "XXX", "line 2, column 'Currency'"),
+    (samples.XENDIT, 1, "Currency", "QQQ", "line 2, column 'Currency'"),
     (samples.BALANCE, 2, "Line Type", "CASHBACK", "line 3, column 'Line Type'"),
     (samples.BALANCE, 1, "Debit or Credit", "", "line 2, column 'Debit or Credit'"),
     (samples.DOKU, 3, "Settlement Amount", "Rp 1.594.784", "line 4, column 'Settlement Amount'"),

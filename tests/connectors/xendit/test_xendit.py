@@ -342,7 +342,7 @@ async def test_a_withdrawal_is_one_sum(gateway: StandIn, connector: Xendit) -> N
 
 @pytest.mark.parametrize("broken", [
     {"estimated_settlement_time": "kemarin", "settlement_status": "SETTLED"},
-    {"currency": "XXX"}, {"amount": "seratus"}, {"fee": {"xendit_fee": "x"}}, {"status": None},
+    {"currency": "QQQ"}, {"amount": "seratus"}, {"fee": {"xendit_fee": "x"}}, {"status": None},
 ])  # fmt: skip
 async def test_a_row_that_cannot_be_read_holds_up_no_other(
     gateway: StandIn, connector: Xendit, broken: dict[str, Any]
