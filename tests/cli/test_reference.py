@@ -7,9 +7,10 @@ import re
 import msgspec
 import pytest
 
-from selaras.cli import connect, connections, house, main, session
+from selaras.cli import connect, connections, house, main, session, statement
 from selaras.connectors.contract import Check, Finding
 from selaras.ledger.backup import Verified
+from selaras.model.statement import StatementLine
 from selaras.rules import catalogue, certificate, mapping, plan_types, products, proposals
 from selaras.sync import changes, explain, figures, hub, mapping_changes, mappings, operations, sweep
 from tests.house.walls import ROOT
@@ -23,6 +24,8 @@ ANSWERS = [
     connect.TypeInfo, connections.CheckAnswer, Check, Finding, hub.Pair, plan_types.Policy, house.Event, Verified,
     house.Version, explain.Chosen, mappings.MappingView, mappings.Entry, mappings.MappingChanged,
     mappings.MappingHistory, mapping_changes.MappingProposals, proposals.Proposed, proposals.Possible, mapping.Chart,
+    statement.StatementsSeen, statement.StatementSeen, statement.StatementRefused, statement.StatementsMerged,
+    statement.LayoutSeen, StatementLine,
 ]  # fmt: skip
 
 

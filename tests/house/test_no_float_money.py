@@ -10,7 +10,7 @@ import pytest
 
 from tests.house.walls import ROOT, SOURCE
 
-ROOMS = ("model", "rules", "connectors", "ledger", "sync")
+ROOMS = ("model", "rules", "connectors", "ledger", "sync", "files")
 MONEY = frozenset("amount total price tax fee discount balance sum".split())
 # "total_seconds" and "price_ratio" are no money.
 NO_MONEY = frozenset("seconds second ms minutes hours days ratio share rate percent probability score count".split())

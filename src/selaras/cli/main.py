@@ -40,6 +40,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "events": ("selaras.cli.house", "events", N_("What happened that a person may need to know.")),
     "backup": ("selaras.cli.house", "backup", N_("Copy the ledger while it is in use, and verify the copy.")),
     "version": ("selaras.cli.house", "version", N_("The version of the program and what it runs on.")),
+    "statement": ("selaras.cli.statement", "statement", N_("Check bank statements and merge overlapping exports.")),
     "match": ("selaras.cli.match", "match", N_("Find what each incoming amount pays, from files to a file.")),
     "settlement": (
         "selaras.cli.settlement",
