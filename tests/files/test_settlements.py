@@ -144,6 +144,7 @@ CELLS = [
     (samples.TIKTOK, 1, "Total Fees", "-7251", "line 2, column 'Total settlement amount'"),
     (samples.TIKTOK, 2, "Refund subtotal after seller discounts", "50000", "line 3, column 'Refund subtotal"),
     (samples.SHOPEE, 4, "Biaya Layanan", -7001, "line 5, column 'Total Penghasilan'"),
+    (samples.TIKTOK, 1, "Order/adjustment ID", "5.78912E+17", "line 2, column 'Order/adjustment ID'"),
     (samples.SHOPEE, 4, "Premi", "1.2.3", "line 5, column 'Premi'"),
 ]  # fmt: skip
 

@@ -19,6 +19,8 @@ from selaras.model.settlement import RowKind, SettlementRow
 
 _SUFFIX: Final = re.compile(r"-wc-mdtrs-\d+$")
 """What Midtrans' plug-in for WooCommerce puts behind an order's number when it tries again."""
+# 578912345678901234 as Excel keeps it: no order has this number.
+_CUT: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+")
 _TOTAL: Final = re.compile(r"(grand |sub ?)?total\b|jumlah\b", re.I)
 # Money that does not belong to a sale: what goes out to the bank, comes in as a top-up or moves between accounts.
 NO_SALE: Final = frozenset(
@@ -78,6 +80,13 @@ class Reader:
             return values.amount(cells[place])
         except ValueError as error:
             raise self.wrong(line, place, str(error)) from None
+
+    def reference(self, line: int, cells: Sequence[str]) -> str:
+        """The order's reference. Raises `Unreadable` for one that a spreadsheet has shortened to an exponent."""
+        text = self.text(cells, "reference")
+        if _CUT.fullmatch(text):
+            raise self.wrong(line, self.roles["reference"][0], "a spreadsheet has cut its digits off")
+        return text
 
     def total(self, line: int, cells: Sequence[str], role: str) -> Decimal:
         """The sum of a role's columns."""
@@ -155,7 +164,7 @@ class Reader:
             gross = -abs(gross)
         if kind_name.endswith("_deduct") or kind_name == "adjustment_deduct":
             gross = -abs(gross)
-        reference = self.text(cells, "reference") or self.text(cells, "related") or self.text(cells, "id")
+        reference = self.reference(line, cells) or self.text(cells, "related") or self.text(cells, "id")
         if not reference and kind != "adjustment":
             raise self.wrong(line, self.roles["reference"][0], "the order's reference is missing")
         fee, tax = self.total(line, cells, "fee"), self.total(line, cells, "tax")
@@ -203,7 +212,7 @@ class Reader:
         # Shopee's file may hold a line for each product under the order's own line.
         if squeezed(self.text(cells, "kind")) in ("sku", "produk"):
             return self.skip(self.text(cells, "kind"))
-        reference = self.text(cells, "reference")
+        reference = self.reference(line, cells)
         if not reference:
             raise self.wrong(line, self.roles["reference"][0], "the order's number is missing")
         net = self.money(line, cells, self.roles["net"][0])

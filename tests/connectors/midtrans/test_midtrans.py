@@ -84,7 +84,19 @@ def test_what_is_signed_cannot_be_changed(gateway: StandIn, changes: dict[str, o
         connect(gateway).hints(gateway.notice(payment, **changes))
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"\xff\xfe", b'{"order_id": 1}', b"order_id=1001"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff\xfe",
+        b'{"order_id": 1}',
+        b"order_id=1001",
+        b'{"order_id":"\\ud800","status_code":"200","gross_amount":"1","signature_key":"\\udfff"}',
+        b"1" * 100_000,
+    ],
+)
 def test_what_is_no_notification_is_refused(gateway: StandIn, body: bytes) -> None:
     with pytest.raises(BadSignature):
         connect(gateway).hints(Webhook({}, body, dt.datetime.now(dt.UTC)))
@@ -289,6 +301,7 @@ async def test_a_payment_that_cannot_be_read_is_shown_and_holds_up_no_other(
         bad.more = {field: value}
         seen = [s.record for s in await connector.read("payment", [bad.id, good.id])]
         assert field in seen[0].unreadable
+        assert (await connector.read("payment", [bad.id]))[0].record == seen[0]  # one version, not one for each look
         assert (seen[0].state, seen[1].state) == ("unknown", "paid")
         assert due(seen[0], Booked())[0].act == "ask"
 

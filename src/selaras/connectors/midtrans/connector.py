@@ -46,6 +46,7 @@ from selaras.model.settlement import GatewayPayment
 LIVE: Final = "https://api.midtrans.com"
 SANDBOX: Final = "https://api.sandbox.midtrans.com"
 _LONGEST: Final = 255
+_NEVER: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NOBODY: Final = "selaras-connection-check"
 _KEY_CURE: Final = "Copy the server key from Midtrans, Settings, Access keys; sandbox and live have keys of their own."
 
@@ -139,9 +140,9 @@ class Midtrans:
         try:
             payment = payment_of(wire, self._suffix)
         except Rejected as error:
-            # One payment that cannot be read is shown as such; it holds up no other.
+            # One payment that cannot be read is shown as such and holds up no other; read again it is the same record.
             payment = GatewayPayment(
-                wire.transaction_id, GATEWAY, reference_of(wire.order_id, self._suffix), ZERO, "IDR", "unknown", now,
+                wire.transaction_id, GATEWAY, reference_of(wire.order_id, self._suffix), ZERO, "IDR", "unknown", _NEVER,
                 sent_reference=wire.order_id, unreadable=error.message,
             )  # fmt: skip
             day = now.astimezone(self._zone).date()

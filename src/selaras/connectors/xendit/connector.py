@@ -48,6 +48,7 @@ from selaras.model.settlement import GatewayPayment, GatewayRefund, Payout
 LIVE: Final = "https://api.xendit.co"
 PAGE: Final = 50
 _REMEMBERED: Final = 1000
+_NEVER: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TEST_KEY: Final = "xnd_development_"
 _KEY_CURE: Final = "Make a secret key in Xendit, Settings, API keys, that may read transactions."
 
@@ -180,7 +181,8 @@ class Xendit:
         except (msgspec.ValidationError, Rejected) as error:
             id = msgspec.json.decode(body, type=_Id).id
             now = self._now()
-            spoilt = GatewayPayment(id, GATEWAY, "", ZERO, "IDR", "unknown", now, unreadable=str(error))
+            # The same row gives the same record each time it is read, so that it is one version, not one for each poll.
+            spoilt = GatewayPayment(id, GATEWAY, "", ZERO, "IDR", "unknown", _NEVER, unreadable=str(error))
             return Seen(kind, id, spoilt, body, now, now.astimezone(self._zone).date(), id)
         updated = dt.datetime.fromisoformat(row.updated)
         amount = record.net if isinstance(record, Payout) else record.amount
