@@ -134,6 +134,20 @@ async def test_the_very_second_of_the_last_poll_is_seen(gateway: StandIn, connec
     assert late["id"] in {s.id for s in seen}
 
 
+async def test_a_settlement_days_later_is_a_change(gateway: StandIn, connector: Xendit) -> None:
+    """The window goes by the time of the change, not of the payment."""
+    row = gateway.pay("1", 10_000)
+    gateway.tick(86_400)
+    _, cursor = await drained(connector, "payment")
+    gateway.tick(86_400)
+    gateway.settle(row)
+    gateway.tick(60)
+    seen, cursor = await drained(connector, "payment", cursor)
+    assert [s.record.fee for s in seen] == [4_000]
+    gateway.tick(600)
+    assert (await drained(connector, "payment", cursor))[0] == []
+
+
 async def test_an_old_cursor_and_a_broken_one(gateway: StandIn, connector: Xendit) -> None:
     gateway.pay("1", 10_000)
     gateway.tick()
