@@ -7,12 +7,12 @@ import re
 import msgspec
 import pytest
 
-from selaras.cli import connect, connections, house, main, session, statement
+from selaras.cli import asking, connect, house, main, session, statement
 from selaras.connectors.contract import Check, Finding
 from selaras.ledger.backup import Verified
 from selaras.model.statement import StatementLine
 from selaras.rules import catalogue, certificate, mapping, plan_types, products, proposals
-from selaras.sync import changes, explain, figures, hub, mapping_changes, mappings, operations, sweep
+from selaras.sync import changes, checking, explain, figures, hub, mapping_changes, mappings, operations, sweep
 from tests.house.walls import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ ANSWERS = [
     explain.Sighting, changes.Change, explain.BuyerMatch, explain.CodeMatch, explain.Sent, explain.Try, explain.Linked,
     explain.Waiting, figures.Sum, catalogue.CatalogueReport, catalogue.Pair, products.ProductMatch, products.Proposal,
     catalogue.Doubled, catalogue.NearMiss, sweep.Swept, sweep.Difference, certificate.Checked, certificate.Fault,
-    connect.TypeInfo, connections.CheckAnswer, Check, Finding, hub.Pair, plan_types.Policy, house.Event, Verified,
+    connect.TypeInfo, checking.CheckAnswer, Check, Finding, hub.Pair, plan_types.Policy, house.Event, Verified,
     house.Version, explain.Chosen, mappings.MappingView, mappings.Entry, mappings.MappingChanged,
     mappings.MappingHistory, mapping_changes.MappingProposals, proposals.Proposed, proposals.Possible, mapping.Chart,
     statement.StatementsSeen, statement.StatementSeen, statement.StatementRefused, statement.StatementsMerged,
@@ -56,7 +56,8 @@ def test_every_variable_is_on_the_page() -> None:
         session.DATA,
         session.DATABASE,
         session.WHO,
-        connect.SECRET,
+        asking.SECRET,
+        asking.PLAIN,
         "SELARAS_KEY",
         "SELARAS_LANG",
         "SELARAS_DEBUG",

@@ -93,7 +93,8 @@ def test_no_error_is_swallowed() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}"
         for path in tracked()
-        if path.suffix == ".py"
+        # What is rendered from a template is no Python before.
+        if path.suffix == ".py" and "{{" not in path.as_posix()
         for line in swallowed(ast.parse(path.read_text(encoding="utf-8"), str(path)))
     ]
     assert not found, "everything is caught and nothing done: " + ", ".join(found)

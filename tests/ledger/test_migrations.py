@@ -13,6 +13,7 @@ from selaras.ledger.database import Database, SQLite
 from selaras.ledger.errors import ConstraintBroken, LedgerError, NewerSchema, OlderSchema, ReadOnly
 from selaras.ledger.ledger import open_database
 from selaras.ledger.values import RecordKey, State
+from tests.ledger.amounts import add, an_account
 from tests.ledger.tools import NOW, TestSealer, claim, done, names, settle, start_python
 
 DATA = Path(__file__).parent / "data"
@@ -71,17 +72,19 @@ def test_every_schema_but_the_newest_is_frozen() -> None:
     assert versions >= set(range(1, NEWEST))
 
 
+@pytest.mark.parametrize("version", range(1, NEWEST))
 @pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
-def test_a_released_migration_is_never_edited(dialect: str) -> None:
-    text = (DATA / f"schema_1.{dialect}.sql").read_text(encoding="utf-8")
-    for statement in schema.MIGRATIONS[0]:
+def test_a_released_migration_is_never_edited(dialect: str, version: int) -> None:
+    text = (DATA / f"schema_{version}.{dialect}.sql").read_text(encoding="utf-8")
+    for statement in [one for migration in schema.MIGRATIONS[:version] for one in migration]:
         for word, meaning in schema._WORDS[dialect].items():
             statement = statement.replace(word, meaning)
         assert f"{statement};\n" in text, "write another migration instead"
 
 
-def test_schema_1_upgrades_with_all_its_rows(where: Path | str) -> None:
-    load(where, frozen(where, 1))
+@pytest.mark.parametrize("version", range(1, NEWEST))
+def test_an_older_schema_upgrades_with_all_its_rows(where: Path | str, version: int) -> None:
+    load(where, frozen(where, version))
     ledger = open_ledger(where, TestSealer())
     try:
         assert ledger.db.rows("SELECT version FROM schema_version") == [(NEWEST,)]
@@ -115,12 +118,18 @@ def test_schema_1_upgrades_with_all_its_rows(where: Path | str) -> None:
         assert unread.waiting == 1
         states = [p.state for p in ledger.postings.of_record(RecordKey("shop", "order", "1003"))]
         assert states == [State.SUPERSEDED, State.SKIPPED]
+        # What the newer schema brought works in the older database.
+        ledger.unique_amounts.keep_account(an_account())
+        add(ledger, "1001", 147_001)
+        with pytest.raises(ConstraintBroken):
+            add(ledger, "1002", 147_001)
     finally:
         ledger.close()
 
 
-def test_an_upgraded_database_looks_like_a_fresh_one(where: Path | str, tmp_path: Path) -> None:
-    load(where, frozen(where, 1))
+@pytest.mark.parametrize("version", range(1, NEWEST))
+def test_an_upgraded_database_looks_like_a_fresh_one(where: Path | str, tmp_path: Path, version: int) -> None:
+    load(where, frozen(where, version))
     old = open_database(where)
     schema.migrate(old)
     upgraded = shape(old)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import os
 import sys
 import time
 import webbrowser
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import click
 import msgspec
 
-from selaras.cli.base import FINE, argument, as_json, command, option
+from selaras.cli import asking
+from selaras.cli.base import FINE, NEEDS_A_PERSON, argument, as_json, command, option
 from selaras.cli.callback import Callback, code_of
-from selaras.cli.connections import role_word
+from selaras.cli.connections import opener, role_word, show_check
 from selaras.cli.session import Session, session
 from selaras.cli.show import print_json, say, show, table
 from selaras.connectors import registry
@@ -26,11 +26,11 @@ from selaras.i18n import N_, _
 from selaras.ledger import Desk
 from selaras.ledger.errors import LedgerError
 from selaras.sync import connecting
+from selaras.sync.checking import check_connections
 from selaras.sync.connecting import Connected
 from selaras.sync.installation import open_installation
 from selaras.sync.sentences import spoken
 
-SECRET: Final = "SELARAS_SECRET_"  # noqa: S105 - the beginning of a variable's name
 Finish = Callable[[OAuth, SignIn, str, str], Awaitable[None]]
 CALLBACK: Final = "http://127.0.0.1:8901/oauth/done"
 
@@ -51,9 +51,10 @@ class TypeInfo(msgspec.Struct, frozen=True):
     "connect",
     help=N_(
         "Connect a system: `connect TYPE --name NAME --set base_url=…`, then sign in with the browser; again with "
-        "the same name it changes what is given. Secrets are never taken from the command line, where every user of "
-        "the machine can read them: they come from SELARAS_SECRET_<NAME OF THE SETTING>, from standard input "
-        "(--secrets-stdin), or are asked for."
+        "the same name it changes what is given. At a terminal what is missing is asked for, and the connection is "
+        "checked at once. Secrets are never taken from the command line, where every user of the machine can read "
+        "them: they come from SELARAS_SECRET_<NAME OF THE SETTING>, from standard input (--secrets-stdin), or are "
+        "asked for; other settings may come from SELARAS_SETTING_<NAME>."
     ),
 )
 @argument("type_name", required=False, metavar=N_("TYPE"), help=N_("Type of system; --types lists them."))
@@ -63,13 +64,14 @@ class TypeInfo(msgspec.Struct, frozen=True):
 @option("--secrets-stdin", is_flag=True, help=N_("Read secrets from standard input: lines of name=value, or JSON."))
 @option("--headless", is_flag=True, help=N_("No browser here: print the address and ask for the code."))
 @option("--no-sign-in", is_flag=True, help=N_("Only store it; sign in later with --sign-in."))
+@option("--no-check", is_flag=True, help=N_("Do not ask the other side; check later with `connections check`."))
 @option("--sign-in", "again", metavar=N_("NAME"), help=N_("Sign in again with a connection that is stored."))
 @option("--wait", type=click.IntRange(1), default=300, show_default=True, help=N_("Seconds to wait for the browser."))
 @option("--types", is_flag=True, help=N_("List the systems that can be connected, with their settings."))
 @as_json
 def connect(
     type_name: str | None, name: str | None, settings: tuple[str, ...], zone: str | None, secrets_stdin: bool,
-    headless: bool, no_sign_in: bool, again: str | None, wait: int, types: bool, json_: bool,
+    headless: bool, no_sign_in: bool, no_check: bool, again: str | None, wait: int, types: bool, json_: bool,
 ) -> int:  # fmt: skip
     if types:
         return _types(json_)
@@ -79,108 +81,57 @@ def connect(
         asyncio.run(_sign_in_again(here, again, headless, wait))
         return FINE
     if type_name is None:
-        raise click.UsageError(_("Name the type of system; `selaras connect --types` lists them."))
+        type_name = asking.chosen_type(registry.types())
+        name = name or str(click.prompt(_("Name of the connection"), default=type_name, err=True))
     kind = connecting.connection_type(type_name)
-    plain = assignments(settings, "--set", {setting.name for setting in kind.settings if setting.secret})
-    given = _from_stdin() if secrets_stdin else {}
-    done = asyncio.run(_connect(here, kind, name or type_name, plain, given, zone, no_sign_in, headless, wait))
+    plain = asking.assignments(settings, "--set", {setting.name for setting in kind.settings if setting.secret})
+    given = asking.Settings(plain, asking.from_stdin() if secrets_stdin else {})
+    done = asyncio.run(
+        _connect(here, kind, name or type_name, given, zone, headless, wait, sign_in=not no_sign_in, check=not no_check)
+    )
     if json_:
         print_json(done)
     else:
-        text = (
-            _("%(name)s was changed.", name=done.name) if done.replaced else _("%(name)s is connected.", name=done.name)
-        )
-        say(text)
+        _tell(done)
+    return FINE if done.checked is None or done.checked.ok else NEEDS_A_PERSON
+
+
+def _tell(done: Connected) -> None:
+    say(_("%(name)s was changed.", name=done.name) if done.replaced else _("%(name)s is connected.", name=done.name))
+    if done.checked is None:
         say(_("Check it with `selaras connections check %(name)s`.", name=done.name), "dim")
-    return FINE
-
-
-def assignments(words: Sequence[str], where: str, secret: set[str] | None = None) -> dict[str, str]:
-    """name=value words as a mapping. Raises `UsageError`; a secret is refused without being repeated."""
-    found: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.strip():
-            raise click.UsageError(_("%(where)s takes name=value.", where=where))
-        if name.strip() in (secret or ()):
-            raise click.UsageError(
-                _(
-                    "%(name)s is a secret, and every user of this machine can read a command line: put it into "
-                    "%(variable)s, use --secrets-stdin, or leave it out and be asked.",
-                    name=name.strip(),
-                    variable=variable_of(name.strip()),
-                )
-            )
-        found[name.strip()] = value
-    return found
-
-
-def variable_of(setting: str) -> str:
-    """The environment variable that may hold a secret setting."""
-    return SECRET + setting.upper().replace("-", "_")
-
-
-def _from_stdin() -> dict[str, str]:
-    text = sys.stdin.read()
-    if text.lstrip().startswith("{"):
-        try:
-            return msgspec.json.decode(text, type=dict[str, str])
-        except msgspec.MsgspecError:
-            raise LedgerError(
-                "Standard input is not a JSON object of texts.", "Give lines of name=value instead."
-            ) from None
-    pairs = [line.partition("=") for line in text.splitlines() if line.strip()]
-    if any(not equals for _name, equals, _value in pairs):
-        raise LedgerError("Standard input has a line without name=value.", "Give one secret on each line.")
-    return {name.strip(): value for name, _equals, value in pairs}
-
-
-def _secrets(kind: ConnectorType, given: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    """Every secret of a type: from stdin, the environment, what is stored, or the person (who sees nothing typed)."""
-    found = dict(given)
-    for setting in kind.settings:
-        if not setting.secret or setting.name in found:
-            continue
-        variable = variable_of(setting.name)
-        if os.environ.get(variable):
-            found[setting.name] = os.environ[variable]
-        elif setting.name not in known and setting.required:
-            if not sys.stdin.isatty():
-                raise LedgerError(
-                    f"The secret {setting.name!r} is missing.", f"Put it into {variable}, or use --secrets-stdin."
-                )
-            found[setting.name] = click.prompt(spoken(setting.title), hide_input=True, err=True)
-    return found
+    else:
+        show_check(done.checked)
 
 
 async def _connect(
-    here: Session, kind: ConnectorType, name: str, plain: dict[str, str], given: dict[str, str], zone: str | None,
-    no_sign_in: bool, headless: bool, wait: int,
+    here: Session, kind: ConnectorType, name: str, given: asking.Settings, zone: str | None, headless: bool, wait: int,
+    *, sign_in: bool, check: bool,
 ) -> Connected:  # fmt: skip
     desk = Desk(here.open_for_writing())
     try:
         before = next((one for one in await desk(desk.ledger.connections.all) if one.name == name), None)
         same = before if before is not None and before.type == kind.name else None
-        names = {setting.name for setting in kind.settings}
-        grant = plain.get("grant") or (same.settings.get("grant") if same else "") or kind.grant
-        if (
-            grant == "authorization_code"
-            and "redirect_uri" in names
-            and not (same and same.settings.get("redirect_uri"))
-        ):
-            plain.setdefault("redirect_uri", CALLBACK)
-        sealed = _secrets(kind, given, same.secrets if same else {})
+        known = asking.Settings(same.settings, same.secrets) if same else asking.Settings({}, {})
+        made = asking.complete(kind, given, known)
+        plain = {**known.plain, **made.plain}
+        grant = plain.get("grant") or kind.grant
+        if grant == "authorization_code" and "redirect_uri" in {setting.name for setting in kind.settings}:
+            plain["redirect_uri"] = plain.get("redirect_uri") or CALLBACK
         done = await connecting.connect(
             desk,
             kind.name,
             name,
-            {**(same.settings if same else {}), **plain},
-            {**(same.secrets if same else {}), **sealed},
-            zone or (same.zone if same else "Asia/Jakarta"),
+            plain,
+            {**known.secret, **made.secret},
+            zone or (same.zone if same else asking.chosen_zone(given)),
             here.now(),
         )
-        if done.sign_in and not no_sign_in:
+        if done.sign_in and sign_in:
             await _sign_in(desk, name, headless, wait)
+        if check and (sign_in or not done.sign_in):
+            (checked,) = await check_connections(desk, opener(desk), [name], time.time())
+            done = msgspec.structs.replace(done, checked=checked)
         return done
     finally:
         await desk.close()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import click
-import msgspec
 
 from selaras.cli.base import FINE, NEEDS_A_PERSON, argument, as_json, command, group, option
 from selaras.cli.session import session
 from selaras.cli.show import print_json, say, show, table
-from selaras.connectors.contract import Check, ConnectorError
+from selaras.connectors.contract import Connector
 from selaras.i18n import N_, _
 from selaras.ledger import Desk
 from selaras.ledger.connections import Connection
-from selaras.ledger.errors import DataDirectoryInUse
+from selaras.ledger.errors import DataDirectoryInUse, LedgerError
 from selaras.sync import connecting
+from selaras.sync.checking import PUBLIC_URL, CheckAnswer, Opened, check_connections
 from selaras.sync.installation import LedgerTokens, build
 from selaras.sync.sentences import spoken
 
@@ -51,36 +53,37 @@ def role_word(role: str) -> str:
     return words.get(role, role)
 
 
-class CheckAnswer(msgspec.Struct, frozen=True):
-    """The check of one connection; `error` instead of a check where the other side could not be asked."""
-
-    name: str
-    ok: bool
-    check: Check | None
-    error: str
-    cure: str
-
-
 @command(
     "check",
     help=N_(
-        "Ask the other side for rights, clock, zone and currency; without a name every connection. Nothing is "
-        "written there. Exit code 1 when something needs mending."
+        "Ask the other side for rights, clock, zone, currency and taxes, and look how both sides of a pair, the "
+        "mapping and the webhooks fit; without a name every connection. Nothing is written there, but for the "
+        "subscription that --webhooks renews. Exit code 1 when something needs mending."
     ),
 )
 @argument("name", required=False, help=N_("Name of the connection."))
+@option(
+    "--webhooks",
+    is_flag=True,
+    help=N_("Also ask for our public address, and switch the store's webhooks on where they are off."),
+)
+@option(
+    "--public-url",
+    envvar="SELARAS_PUBLIC_URL",
+    help=N_("Address under which stores reach us (default: the one that `serve` was given)."),
+)
 @as_json
-def check(name: str | None, json_: bool) -> int:
-    found = asyncio.run(_check(name))
+def check(name: str | None, webhooks: bool, public_url: str | None, json_: bool) -> int:
+    found = asyncio.run(_check(name, webhooks, public_url))
     if json_:
         print_json(found)
     else:
         for one in found:
-            _show(one)
+            show_check(one)
     return FINE if all(one.ok for one in found) else NEEDS_A_PERSON
 
 
-async def _check(name: str | None) -> list[CheckAnswer]:
+async def _check(name: str | None, webhooks: bool, public_url: str | None) -> list[CheckAnswer]:
     """Ask every chosen connection. A token that is refreshed by this has to be kept, so we write where we can.
 
     Beside a serving process we only read: it keeps the tokens fresh, and a refresh of ours fails before it is sent.
@@ -93,32 +96,39 @@ async def _check(name: str | None) -> list[CheckAnswer]:
         ledger = here.open_for_reading()
     desk = Desk(ledger)
     try:
-        every = await desk(ledger.connections.all)
-        chosen = [await desk(ledger.connections.get, name)] if name else every
-        return [await _ask(one, LedgerTokens(desk, one.name, time.time)) for one in chosen]
+        names = [name] if name else [one.name for one in await desk(ledger.connections.all)]
+        if webhooks and not (public_url or await desk(ledger.connections.setting, PUBLIC_URL)):
+            raise LedgerError(
+                "No public address is known.", "Name it with --public-url, or give it to `selaras serve`."
+            )
+        return await check_connections(desk, opener(desk), names, time.time(), public_url=public_url, renew=webhooks)
     finally:
         await desk.close()
 
 
-async def _ask(connection: Connection, tokens: LedgerTokens) -> CheckAnswer:
-    connector = build(connection, tokens, time.time)
-    try:
-        found = await connector.check()
-    except ConnectorError as error:
-        return CheckAnswer(connection.name, False, None, error.message, error.cure)
-    finally:
-        await connector.close()
-    return CheckAnswer(connection.name, found.ok, found, "", "")
+def opener(desk: Desk) -> Opened:
+    """How a connection is opened by a command: built from what is stored, and closed again."""
+
+    @asynccontextmanager
+    async def opened(connection: Connection) -> AsyncIterator[Connector]:
+        connector = build(connection, LedgerTokens(desk, connection.name, time.time), time.time)
+        try:
+            yield connector
+        finally:
+            await connector.close()
+
+    return opened
 
 
-def _show(one: CheckAnswer) -> None:
+def show_check(one: CheckAnswer) -> None:
+    """What the check of a connection found, line by line, with the cure of what needs one."""
     if one.check is None:
         error, cure = spoken(one.error), spoken(one.cure)
         stop = "" if error.endswith((".", "!", "?")) else "."
         say(f"✘ {one.name}: {error}{stop} {cure}".rstrip(), "bold red")
         return
-    say(f"{'✔' if one.ok else '✘'} {one.name}: {one.check.account}, {one.check.currency}, {one.check.zone}",
-        "green" if one.ok else "bold red")  # fmt: skip
+    facts = ", ".join(fact for fact in (one.check.account, one.check.currency, one.check.zone) if fact)
+    say(f"{'✔' if one.ok else '✘'} {one.name}: {facts}".rstrip(": "), "green" if one.ok else "bold red")
     for finding in one.check.findings:
         mark, detail = ("✔" if finding.ok else "✘"), f" {spoken(finding.detail)}" if finding.detail else ""
         cure = "" if finding.ok or not finding.cure else f" → {spoken(finding.cure)}"

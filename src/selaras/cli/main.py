@@ -27,6 +27,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "contacts": ("selaras.cli.decide", "contacts", N_("Buyers who may be several contacts.")),
     "undo": ("selaras.cli.decide", "undo", N_("Take a decision back.")),
     "products": ("selaras.cli.products", "products", N_("Compare the catalogues and accept pairs of codes.")),
+    "unique-amount": (
+        "selaras.cli.unique_amount",
+        "unique_amount",
+        N_("Amounts that tell which bill a transfer pays (kode unik)."),
+    ),
     "files": ("selaras.cli.files", "files", N_("See what a file would be read as, and save its columns by name.")),
     "plan": ("selaras.cli.plan", "plan", N_("The exact documents that would be posted; nothing is written.")),
     "backfill": ("selaras.cli.backfill", "backfill", N_("Post older orders; what stands already is found and linked.")),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 import msgspec
 
+from selaras.cli.asking import assignments
 from selaras.cli.base import FINE, argument, as_json, command, option
-from selaras.cli.connect import assignments
 from selaras.cli.session import session
 from selaras.cli.show import print_json, say, show, table
 from selaras.i18n import N_, _

@@ -19,7 +19,9 @@ TEXTS: Final = (
     N_("Begin again, or use --headless on another machine."),
     N_("The sign-in was refused: %(refused)s."),
     N_("Begin again and allow the access."),
-    # cli/connect.py
+    # cli/asking.py, cli/connections.py
+    N_("No public address is known."),
+    N_("Name it with --public-url, or give it to `selaras serve`."),
     N_("Standard input has a line without name=value."),
     N_("Give one secret on each line."),
     N_("Standard input is not a JSON object of texts."),

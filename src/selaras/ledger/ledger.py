@@ -15,6 +15,7 @@ from selaras.ledger.errors import LedgerError
 from selaras.ledger.postings import Postings
 from selaras.ledger.records import Records
 from selaras.ledger.schema import check, migrate
+from selaras.ledger.unique_amounts import UniqueAmounts
 from selaras.ledger.values import RecordKey
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Ledger:
         self.postings = Postings(db)
         self.coverage = CoverageBook(db)
         self.connections = Connections(db, sealer)
+        self.unique_amounts = UniqueAmounts(db)
 
     @property
     def sole_owner(self) -> bool:

@@ -95,7 +95,32 @@ _SECOND: Final = (
     "CREATE INDEX record_id ON record (id)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND)
+# Unique amounts. A sum is held until `released_at`; `successor` is 0 on the newest reservation of each sum, so that
+# what an account has handed out near a total is read without its whole history.
+_THIRD: Final = (
+    """CREATE TABLE unique_account (
+        account TEXT NOT NULL, currency TEXT NOT NULL, low BIGINT NOT NULL, high BIGINT NOT NULL,
+        direction TEXT NOT NULL, share BIGINT NOT NULL, hours BIGINT NOT NULL, grace_hours BIGINT NOT NULL,
+        changed_at BIGINT NOT NULL, by_whom TEXT NOT NULL, PRIMARY KEY (account, currency))""",
+    """CREATE TABLE unique_amount (
+        id {id}, account TEXT NOT NULL, virtual_account TEXT NOT NULL, currency TEXT NOT NULL, store TEXT NOT NULL,
+        reference TEXT NOT NULL, total BIGINT NOT NULL, code BIGINT NOT NULL, payable BIGINT NOT NULL,
+        reserved_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, free_at BIGINT NOT NULL, closed_at BIGINT,
+        outcome TEXT NOT NULL DEFAULT '', released_at BIGINT, successor BIGINT NOT NULL DEFAULT 0,
+        by_whom TEXT NOT NULL,
+        CONSTRAINT sum_of_its_parts CHECK (payable = total + code AND payable > 0),
+        CONSTRAINT released_is_closed CHECK (released_at IS NULL OR closed_at IS NOT NULL))""",
+    """CREATE UNIQUE INDEX one_bill_per_sum ON unique_amount (account, virtual_account, currency, payable)
+        WHERE released_at IS NULL""",
+    """CREATE UNIQUE INDEX one_open_sum_per_bill ON unique_amount (account, currency, store, reference)
+        WHERE closed_at IS NULL""",
+    """CREATE INDEX unique_amount_newest ON unique_amount (account, virtual_account, currency, payable)
+        WHERE successor = 0""",
+    "CREATE INDEX unique_amount_free ON unique_amount (account, currency, free_at) WHERE released_at IS NULL",
+    "CREATE INDEX unique_amount_reference ON unique_amount (reference)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _THIRD)
 
 
 def migrate(db: Database) -> int:

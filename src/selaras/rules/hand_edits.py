@@ -83,11 +83,14 @@ def first_changes(ours: Booked, theirs: Booked, contact: str, credited: bool) ->
     names = ["reference", "date", "currency", "total", *([] if credited else ["state"])]
     if wrote["contact"] and books["contact"] and not wrote["contact"].startswith("@"):
         names.append("contact")
+    if not books["reference"]:
+        names.remove("reference")  # these books do not tell it for this kind
     changes = [FieldChange(n, wrote[n], books[n]) for n in names if wrote[n] != books[n]]
     ours_by_code, theirs_by_code = _pieces(ours), _pieces(theirs)
-    if getattr(theirs, "lines", ()):
-        for code in sorted(ours_by_code.keys() | theirs_by_code.keys()):
-            mine, other = ours_by_code.get(code, ZERO), theirs_by_code.get(code, ZERO)
+    if theirs_by_code:
+        # Shipping, fees and discounts bear codes of the books' own: only what we named ourselves must be there.
+        for code, mine in sorted(ours_by_code.items()):
+            other = theirs_by_code.get(code, ZERO)
             if mine != other:
                 changes.append(FieldChange(f"lines[{code}]", _number(mine), _number(other)))
     return changes

@@ -19,6 +19,7 @@ from selaras.ledger import Desk, Ledger
 from selaras.ledger.connections import Connection
 from selaras.ledger.errors import LedgerError
 from selaras.rules.plan_types import Policy
+from selaras.sync.checking import CheckAnswer, own_findings
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import (
     DEFAULT_SCHEDULES,
@@ -47,12 +48,16 @@ class ConnectionInfo(msgspec.Struct, frozen=True):
 
 
 class Connected(msgspec.Struct, frozen=True):
-    """A connection that was stored; `sign_in` tells whether a person has to sign in next."""
+    """A connection that was stored; `sign_in` tells whether a person has to sign in next.
+
+    `checked` is what the check found right after it, None where there was none.
+    """
 
     name: str
     type: str
     replaced: bool
     sign_in: bool
+    checked: CheckAnswer | None = None
 
 
 # -- connections -------------------------------------------------------------------------------------------------------
@@ -164,10 +169,11 @@ def remove_connection(ledger: Ledger, name: str, *, with_pairs: bool = False) ->
 async def check_connection(hub: Hub, name: str) -> Check:
     """Rights, clock, zone and currency of a connection, asked of the other side. Raises `ConnectorError`."""
     connector = hub.connectors.get(name)
+    connection = await hub.desk(hub.desk.ledger.connections.get, name)
     if connector is None:
-        await hub.desk(hub.desk.ledger.connections.get, name)
         raise LedgerError(f"{name} was connected after this process began.", "Restart `selaras serve`.")
-    return await connector.check()
+    check = await connector.check()
+    return msgspec.structs.replace(check, findings=own_findings(connection, check))
 
 
 # -- sign-in -----------------------------------------------------------------------------------------------------------

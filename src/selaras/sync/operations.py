@@ -67,10 +67,13 @@ from selaras.sync.preview import PlannedDocument, PlanReport, RecordPlan, StockC
 from selaras.sync.replanning import Replanned, replan
 from selaras.sync.stock_history import Offered, StockHistory, explain_stock
 from selaras.sync.sweeping import SweepReport, sweep
+from selaras.sync.unique_amount_accounts import AmountAccount, amount_accounts, set_amount_account
+from selaras.sync.unique_amounts import UniqueAmount, release_amount, renew_amount, reserve_amount, unique_amounts
 
 __all__ = [
     "Accepted",
     "Accuracy",
+    "AmountAccount",
     "BackfillPlan",
     "BackfillStatus",
     "BadRow",
@@ -106,8 +109,10 @@ __all__ = [
     "SweepReport",
     "Tie",
     "Undone",
+    "UniqueAmount",
     "accept_product",
     "accept_products_by_rule",
+    "amount_accounts",
     "backfill_status",
     "blocked",
     "certificate",
@@ -139,13 +144,17 @@ __all__ = [
     "plan_backfill",
     "policy_with",
     "products",
+    "release_amount",
     "remove_connection",
     "remove_pair",
+    "renew_amount",
     "replan",
+    "reserve_amount",
     "restore",
     "resume_backfill",
     "retry",
     "run_backfill",
+    "set_amount_account",
     "set_schedule",
     "sign_in_here",
     "signing_in",
@@ -153,4 +162,5 @@ __all__ = [
     "start_backfill",
     "sweep",
     "undo",
+    "unique_amounts",
 ]

@@ -10,7 +10,7 @@ from msgspec import Meta
 from selaras import __version__
 from selaras.ledger import Ledger
 from selaras.sync import operations as sync
-from selaras.web import mapping_operations, overview, reconnect, upkeep
+from selaras.web import mapping_operations, overview, reconnect, unique_amounts, upkeep
 from selaras.web.operation import Call, Name, Operation
 from selaras.web.sweeps import SweepState
 
@@ -365,4 +365,5 @@ OPERATIONS: Final = (
               SweepState, _sweep, body=SweepBody, writes=True, status=202),
     *mapping_operations.OPERATIONS,
     *upkeep.OPERATIONS,
+    *unique_amounts.OPERATIONS,
 )  # fmt: skip

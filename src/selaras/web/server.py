@@ -19,6 +19,7 @@ from selaras.engine.service import Service
 from selaras.ledger import Ledger
 from selaras.ledger.database import SQLite
 from selaras.ledger.errors import LedgerError
+from selaras.sync.checking import PUBLIC_URL
 from selaras.sync.installation import running_hub, schedules_of
 from selaras.web.answers import App
 from selaras.web.app import app
@@ -68,6 +69,8 @@ async def run_server(
         listener = _bind(host, port)
         url = _url(host, listener.getsockname()[1])
         public = url if public_url == OWN_ADDRESS else public_url.rstrip("/")
+        # For `connections check`, which asks whether stores can reach us.
+        await hub.desk.write(ledger.connections.set, PUBLIC_URL, public, hub.now())
         service = Service(hub, await hub.desk(schedules_of, ledger), public_url=public)
         application = app(
             hub, service, data=data, public_url=public, open_read=open_read, state=state if shown is None else shown

@@ -9,6 +9,7 @@ from typing import Any
 
 from selaras.ledger.values import RecordKey
 from tests.connectors.accurate.world import BANK, World, an_accurate_world, moment
+from tests.sync.agreed import taken_for_hand_edits
 
 
 async def one_of_each(world: World) -> dict[str, Any]:
@@ -71,6 +72,7 @@ async def check(world: World, made: dict[str, Any]) -> None:
     customers = [c for c in world.books.of("customer").values() if c["name"].startswith("Pembeli ")]
     assert len(customers) == len({c["mobilePhone"] for c in customers}) == len(made)
     assert world.standin.lists.ignored == []
+    assert await taken_for_hand_edits(world.hub) == []
 
 
 async def test_a_day_of_a_shop(tmp_path: Path) -> None:

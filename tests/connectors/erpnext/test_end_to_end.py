@@ -16,6 +16,7 @@ from selaras.sync.intake import Intake
 from selaras.sync.orders import OrderPlanner
 from tests.connectors.erpnext.standin_people import STORES
 from tests.connectors.erpnext.world import World, an_erpnext_world
+from tests.sync.agreed import taken_for_hand_edits
 
 
 async def one_of_each(world: World) -> dict[str, Any]:
@@ -75,6 +76,7 @@ async def check(world: World, made: dict[str, Any]) -> None:
         assert world.shelf(code) == truth["stock"][code]["available"], code
     assert world.ledger() == 0
     assert len(world.site.db.table("Customer")) == len(made)
+    assert await taken_for_hand_edits(world.hub) == []
 
 
 @pytest.mark.parametrize("by", ["amount", "rate"])

@@ -12,6 +12,7 @@ import pytest
 
 from selaras.ledger.values import RecordKey
 from tests.connectors.jurnal.world import World, a_jurnal_world
+from tests.sync.agreed import taken_for_hand_edits
 
 pytestmark = pytest.mark.asyncio
 
@@ -81,6 +82,7 @@ async def check(world: World, made: dict[str, Any]) -> None:
         assert await world.shelf(code) == truth["stock"][code]["available"], code
     # Twelve buyers of one name are twelve contacts.
     assert len(world.books.books.tables["customers"]) == len(made)
+    assert await taken_for_hand_edits(world.hub) == []
 
 
 async def test_a_day_of_a_shop(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.connectors.kit_servers import served
 from tests.connectors.tryton.rig import Proxy
 from tests.connectors.tryton.world import World, a_tryton_world
 from tests.peers.tryton import Database, Server
+from tests.sync.agreed import taken_for_hand_edits
 
 
 @pytest.fixture
@@ -85,6 +86,7 @@ async def check(world: World, made: dict[str, Any]) -> None:
     assert await asyncio.to_thread(world.desk.balance) == 0
     parties = await asyncio.to_thread(world.desk.rows, "party.party", [["name", "like", "Pembeli %"]], "name")
     assert len(parties) == len({p["name"] for p in parties}) == len(made)
+    assert await taken_for_hand_edits(world.hub) == []
 
 
 async def test_a_day_of_a_shop(tmp_path: Path, tryton: Database) -> None:

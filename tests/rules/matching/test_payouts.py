@@ -86,3 +86,39 @@ def test_what_does_not_come_out_is_not_made_to() -> None:
     at = made.lines.ids.index("p3")
     made.lines.amount[at] -= 123_456 * 100
     assert not [pair for pair in made.sure() if pair[0] == "p3"]
+
+
+def test_what_was_never_captured_is_not_paid_out() -> None:
+    made, by_day = a_week("gw_va", 4_440)
+    for day in range(8):
+        made.order(f"9{day}000", "Tidak Bayar", 77_000 + day, day=day, method="gw_va")
+        made.orders.captured[-1] = 0
+    assert made.sure() == {(f"p{day}", order) for day, orders in by_day.items() for order in orders}
+
+
+def test_a_rate_with_a_flat_fee_is_learnt() -> None:
+    """A marketplace: 6.5 % of each order and Rp 1,250, beside lines of a gateway."""
+    made, expected = Shop(), set()
+    for day in range(12):
+        net = 0
+        for at in range(4 + day % 3):
+            gross = 48_500 + 13_500 * ((day * 7 + at * 5) % 17)
+            expected.add((f"p{day}", made.order(f"{day:02d}{at:03d}", "Orang", gross, day=day, method="market")))
+            net += gross - (gross * 65 + 500) // 1000 - 1_250
+        made.line(net, TEXT, day=day + 1, id=f"p{day}")
+        made.line(777_777 + day, TEXT, day=day + 1, id=f"q{day}")
+    assert made.sure() == expected
+
+
+def test_a_refund_of_an_earlier_order_shortens_a_payout() -> None:
+    made, by_day = a_week("gw_va", 4_440)
+    refunded = made.orders.due[made.orders.ids.index(by_day[2][0])]
+    made.lines.amount[made.lines.ids.index("p5")] -= refunded
+    assert {("p5", order) for order in by_day[5]} <= made.sure()
+
+
+def test_nothing_is_carried_in_before_it_was_captured() -> None:
+    made, by_day = a_week("gw_va", 4_440)
+    later = made.orders.ids.index(by_day[6][0])
+    made.lines.amount[made.lines.ids.index("p3")] += made.orders.due[later] - 444_000
+    assert ("p3", by_day[6][0]) not in made.sure()

@@ -142,3 +142,40 @@ def test_money_out_and_nothing_at_all() -> None:
     made.line(-147_000, "TRSF E-BANKING DB INV 10001 BUDI SANTOSO")
     assert made.match() == []
     assert Shop().match() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Putu Nugroho Setiawan", "NBMB PUTU NUGROHO SETIA TO CONTOH NIAGA ELEKT"),
+        ("Putu Nugroho Setiawan", "BI-FAST CR BIF TRANSFER DR 014 PUTU NUGROHO SETIA LUNAS"),
+        ("CV Mandiri Indah Surya", "MCM InhouseTrf CS-CS DARI CV MANDIRI INDAH S PELUNASAN"),
+        ("Wayan Santoso", "TRSF E-BANKING CR 2101/FTSCY/WS95011        250000.00                   WAYANSANTOSO"),
+        ("Lisdri Sustiwi", "TRSF E-BANKING CR 2101/FTSCY/WS95011        250000.00                   LISDRISUSTIW"),
+    ],
+)
+def test_a_name_that_the_bank_cut_or_squeezed(name: str, text: str) -> None:
+    """Even where a buyer of one word shares the first one, and where more text follows."""
+    made = Shop()
+    order = made.order("10001", name, 250_000)
+    made.order("10002", "Rina Wulandari", 250_000)
+    made.order("10003", name.split()[0] if name != "CV Mandiri Indah Surya" else "Mandiri", 91_000)
+    line = made.line(250_000, text)
+    assert made.sure() == {(line, order)}
+
+
+def test_a_number_is_quoted_without_its_zeros() -> None:
+    made = Shop()
+    first = made.order("001597", "Budi Santoso", 250_000)
+    made.order("001598", "Rina Wulandari", 250_000)
+    line = made.line(250_000, "BTANIDJA/ BAYAR 1597")
+    assert made.sure() == {(line, first)}
+
+
+def test_a_short_name_that_goes_on_is_another_name() -> None:
+    """A buyer Nadia, and money from Nadia Niken Tjahjono, who is none of ours."""
+    made = Shop()
+    made.order("15673", "Nadia", 64_500, code=182)
+    made.order("15674", "Niken Lestari", 99_000, code=77)
+    made.line(64_500, "TRSF E-BANKING CR 0505/FTSCY/WS95031         64500.00                   NADIA NIKEN TJAHJO")
+    assert made.sure() == set()

@@ -24,6 +24,11 @@ _DEAREST: Final = 0.25
 _DEAREST_FLAT: Final = 20_000 * FINE
 _SAMPLE: Final = 150
 _LEAST_HITS: Final = 3
+# For a rate with a flat fee: how many lines are compared, each with how many others, and the steps of written fees.
+_PAIRED: Final = 90
+_AHEAD: Final = 9
+_RATE_GRAIN: Final = 100
+_FLAT_GRAIN: Final = 50 * FINE
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -108,7 +113,9 @@ def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_l
     lines = lines[:: max(1, len(lines) // _SAMPLE)]
     flats: Counter[int] = Counter()
     rates: Counter[int] = Counter()
+    seen: list[list[tuple[int, int, int]]] = []
     for booked, amount in lines:
+        own: list[tuple[int, int, int]] = []
         own_flats, own_rates = set(), set()
         for first, last in channel.runs(booked, most_days, most_lag):
             start, end = int(channel.starts[first]), int(channel.ends[last])
@@ -116,6 +123,7 @@ def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_l
             fee = gross - amount
             if not 0 <= fee <= gross * _DEAREST:
                 continue
+            own.append((gross, count, fee))
             if fee % count == 0 and fee // count <= _DEAREST_FLAT and (fee // count) % FINE == 0:
                 own_flats.add(fee // count)
             rate = fee * _MILLION / gross
@@ -124,10 +132,12 @@ def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_l
                 nearest = round(rate / grain) * grain
                 if abs(gross * nearest / _MILLION - fee) <= (count * 0.6 + 1) * FINE:
                     own_rates.add(nearest)
+        seen.append(own)
         flats.update(own_flats)
         rates.update(own_rates)
     tries = [Schedule(0, flat) for flat, votes in flats.most_common(5) if votes >= 2]
     tries += [Schedule(rate, 0, how) for rate, votes in rates.most_common(8) if votes >= 2 for how in ROUNDINGS]
+    tries += [Schedule(rate, flat, how) for rate, flat in _both(seen) for how in ROUNDINGS]
     best, most = None, 0
     for schedule in tries:
         channel.use(schedule)
@@ -138,3 +148,31 @@ def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_l
         return False
     channel.use(best)
     return True
+
+
+def _both(seen: list[list[tuple[int, int, int]]]) -> list[tuple[int, int]]:
+    """Schedules with a rate *and* a flat fee for each order, as marketplaces have them: (rate, flat), likely first.
+
+    `seen` has for each line the (gross, orders, fee) that it may stand for. Two lines of a channel give two equations;
+    the pair that most of them agree on wins, whatever the lines of other channels say.
+    """
+    votes: Counter[tuple[int, int]] = Counter()
+    lines = [own for own in seen if own][:_PAIRED]
+    for at, own in enumerate(lines):
+        told: set[tuple[int, int]] = set()
+        for other in lines[at + 1 : at + 1 + _AHEAD]:
+            for gross, count, fee in own:
+                for gross2, count2, fee2 in other:
+                    below = gross * count2 - gross2 * count
+                    if not below:
+                        continue
+                    rate = round((fee * count2 - fee2 * count) * _MILLION / below / _RATE_GRAIN) * _RATE_GRAIN
+                    if not 0 < rate <= _DEAREST * _MILLION:
+                        continue
+                    flat = round((fee - gross * rate / _MILLION) / count / _FLAT_GRAIN) * _FLAT_GRAIN
+                    off = abs(gross * rate // _MILLION + flat * count - fee)
+                    off2 = abs(gross2 * rate // _MILLION + flat * count2 - fee2)
+                    if 0 < flat <= _DEAREST_FLAT and off <= (count + 1) * FINE and off2 <= (count2 + 1) * FINE:
+                        told.add((rate, flat))
+        votes.update(told)
+    return [pair for pair, many in votes.most_common(4) if many >= _LEAST_HITS]

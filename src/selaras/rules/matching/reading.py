@@ -10,13 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import LineColumns, OrderColumns
-from selaras.rules.matching.text import BOILERPLATE, Words, core, joined, name_words, shape, squeezed
+from selaras.rules.matching.text import ADDRESSES, BOILERPLATE, Words, core, joined, name_words, shape, squeezed
 
 Ints = npt.NDArray[np.int64]
 FULL, CORE, SLIP = 3, 2, 1
 _LONGEST_NAME: Final = 4
 _LONGEST_REFERENCE: Final = 5
 _CUT_AT_LEAST: Final = 8
+# Banks show about 18 characters of a name, a title or legal form in front included; some lose its blanks and show 12.
+_CUT_AT: Final = range(16, 21)
+_SQUEEZED_AT: Final = 12
 _MOST_NAMES: Final = 40
 NO_NAME: Final = -1
 WIDTH: Final = 4
@@ -46,6 +49,10 @@ class Buyers:
         renumbered[-1] = NO_NAME
         self.name_of = renumbered[self.name_of]
         self.ids = rank
+        self.squeezed_names: dict[str, list[int]] = {}
+        for at, name in enumerate(self.sorted_names):
+            if " " in name and len(name) > _CUT_AT_LEAST:
+                self.squeezed_names.setdefault(name.replace(" ", "")[:_SQUEEZED_AT], []).append(at)
         self.word_ids = {word: at for at, word in enumerate(sorted(words))}
         self.name_words = np.full((len(self.sorted_names) + 1, WIDTH), -1, dtype=np.int32)
         for at, name in enumerate(self.sorted_names):
@@ -65,8 +72,10 @@ class Buyers:
             if len(key) >= 4 and any(c.isdigit() for c in key):
                 self.whole.setdefault(key, []).append(at)
                 tail = core(key)
-                if tail:
-                    self.cores.setdefault(tail, []).append(at)
+                # People leave out the zeros in front: SO001597 is quoted as 1597.
+                for quoted in {tail, tail.lstrip("0")} if tail else ():
+                    if len(quoted) >= 4:
+                        self.cores.setdefault(quoted, []).append(at)
         self.shapes = {shape(key) for key in self.whole}
         self.lengths = {len(key) for key in self.whole}
         # Runs of digits inside references such as SO/2026/10/0012 would hit by year and month: only unique ends count.
@@ -141,6 +150,7 @@ class Told:
         found: dict[int, int] = {}
         count = len(words)
         covered = 0
+        exact: list[tuple[int, int]] = []
         for first in range(count):
             if first < covered:
                 continue
@@ -148,20 +158,57 @@ class Told:
             for last in range(first, min(first + _LONGEST_NAME, count)):
                 text = f"{text} {words[last]}" if text else words[last]
                 known = ids.get(text)
-                if known is not None and (last > first or len(text) >= 3):
+                if known is None:
+                    continue
+                if last > first or (len(text) >= 3 and not self._goes_on(words, first, buyers)):
                     found[known] = last - first + 1
                     covered = last + 1
-            if first >= covered and count - first <= _LONGEST_NAME:
-                rest = " ".join(words[first:])
-                if len(rest) >= _CUT_AT_LEAST and (" " in rest or len(rest) >= 10):
-                    for cut in buyers.starting_with(rest):
-                        found.setdefault(cut, rest.count(" ") + 1)
+            if covered > first:
+                exact.append((first, covered))
+        self._cut_names(words, exact, found, buyers)
         if len(found) > 1:
             # "BUDI SANTOSO" also shows the buyer "BUDI": the longer name counts.
             most = max(found.values())
             found = {name: size for name, size in found.items() if size == most or size > 1}
         for name, size in found.items():
             self.name_hits.append((at, name, size))
+
+    @staticmethod
+    def _goes_on(words: list[str], place: int, buyers: Buyers) -> bool:
+        """Is this word a part of a longer name? BUDI in "BUDI FATIMAH AZZAHRA" is not the buyer Budi."""
+        return any(
+            0 <= at < len(words) and words[at] in buyers.word_ids and words[at] not in BOILERPLATE
+            for at in (place - 1, place + 1)
+        )
+
+    def _cut_names(self, words: list[str], exact: list[tuple[int, int]], found: dict[int, int], buyers: Buyers) -> None:
+        """Names of which the bank shows only the beginning: up to its usual width, or up to the end of the text.
+
+        "PUTU NUGROHO SETIA" is Putu Nugroho Setiawan even if there is a buyer Putu: the longer reading counts.
+        """
+        count = len(words)
+        for first, word in enumerate(words):
+            # Most words are the bank's: only the buyers' words begin a name, or what stands last in the text.
+            known = word in buyers.word_ids
+            if not known:
+                if word in BOILERPLATE:
+                    continue
+                if len(word) >= _CUT_AT_LEAST:
+                    for name in buyers.squeezed_names.get(word[:_SQUEEZED_AT], ()):
+                        if len(word) == _SQUEEZED_AT or len(buyers.sorted_names[name].replace(" ", "")) == len(word):
+                            found.setdefault(name, 2)
+                if first < count - _LONGEST_NAME:
+                    continue
+            lead = len(words[first - 1]) + 1 if first and words[first - 1] in ADDRESSES else 0
+            text = ""
+            for last in range(first, min(first + _LONGEST_NAME, count)):
+                text = f"{text} {words[last]}" if text else word
+                width = len(text)
+                wide = known and last > first and (width in _CUT_AT or width + lead in _CUT_AT)
+                at_end = last == count - 1 and width >= _CUT_AT_LEAST and (last > first or width >= 10)
+                if (wide or at_end) and not any(low <= first and last < high for low, high in exact):
+                    for name in buyers.starting_with(text):
+                        found.setdefault(name, last - first + 1)
 
 
 def _by_length(run: tuple[int, int, str]) -> int:

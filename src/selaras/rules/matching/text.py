@@ -32,6 +32,8 @@ BOILERPLATE: Final = frozenset(
     "KEKURANGAN KURANG TAMBAHAN TRANSFERAN ORDERAN WEB TOKO ONLINE SHOP ONGKIR BARANG PRODUK INCOMING OUTGOING CREDIT "
     "REMITTANCE SHA OUR BEN ROC SPAN KLIRING CASH DEPOSIT CDM".split()
 )
+# What stands in front of a name and takes of the width that banks show.
+ADDRESSES: Final = frozenset("PT CV UD PD TB FA TOKO BPK BAPAK IBU BU PAK SDR SDRI TN NY NN H HJ DR IR".split())
 # Under these words gateways, wallets and marketplaces pay out (reference/indonesia.md §2.3).
 _PAYOUT: Final = re.compile(
     r"AIRPAY|SHOPEE|DOMPET ANAK BANGSA|GOPAY|VISIONET|ESPAY|XENDIT|MIDTRANS|NUSA SATU INTI|DOKU|PAYMENT\s*GATEWAY|"
@@ -48,7 +50,12 @@ class Words:
     def __init__(self, description: str) -> None:
         text = _CHANNEL.sub(" ", _AMOUNT.sub(" ", description.upper()))
         self.words = _WORD.findall(text)
-        self.payer = [w for w in self.words if w.isalpha() and w not in BOILERPLATE]
+        self.payer = [w for w in self.words if w.isalpha() and w not in BOILERPLATE and not _is_bic(w)]
+
+
+def _is_bic(word: str) -> bool:
+    """The code of an Indonesian bank, as Mandiri writes it in front of the payer ("BTANIDJA/…")."""
+    return len(word) == 8 and word.endswith("IDJA")
 
 
 def is_payout(description: str) -> bool:

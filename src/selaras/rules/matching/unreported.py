@@ -1,8 +1,8 @@
 """Payouts without a report: each line is explained by the days of one channel with the fewest edits.
 
-No edit: the orders of neighbouring days come to the line exactly. One edit: one order was held back, or one was carried
-in from a neighbouring day; it counts only where a single order fits. More edits are seldom unique and are not guessed
-(reference/reconciliation.md §3.2).
+No edit: the orders of neighbouring days come to the line exactly. One edit: one order was held back, one was carried in
+from a neighbouring day, or an earlier one was given back in full; it counts only where a single answer fits.
+More edits are seldom unique and are not guessed (reference/reconciliation.md §3.2).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _LIMITS: Final = {"gw_va": (4, 6), "gw_qris": (4, 6), "market": (8, 10)}
 _EXACT: Final = 0.9995
 _ONE_EDIT: Final = 0.995
 _DUE: Final = 0.9
+_REFUND_DAYS: Final = 30
 
 
 def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payouts: Bools) -> tuple[list[Link], Bools]:
@@ -47,7 +48,12 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
                 [i for i in np.flatnonzero(method == number).tolist() if orders.currencies[i] == currency],
                 dtype=np.int64,
             )
-            days = np.where(captured[rows] > 0, captured[rows], ordered[rows])
+            # What was never captured is not paid out; where no capture is known at all, the day of the order stands.
+            if (captured[rows] > 0).any():
+                rows = rows[captured[rows] > 0]
+                days = captured[rows]
+            else:
+                days = ordered[rows]
             of = [i for i in np.flatnonzero(told).tolist() if lines.currencies[i] == currency]
             of.sort(key=lambda i: (int(booked[i]), lines.ids[i]))
             work = _Work(Channel(rows, gross[rows], days), *_LIMITS[name], of)
@@ -150,12 +156,15 @@ class _Work:
                 if missing > 0:
                     out = np.flatnonzero(channel.net[start:end] == missing) + start
                     answers += [(run, {int(i)}, []) for i in out.tolist()]
+                    # An earlier order was given back: whichever it was, these days are paid out in full.
+                    if self._given_back(missing, start, int(booked[line])):
+                        answers.append((run, set(), []))
                 elif missing < 0:
                     before = [i for i in sorted(held_back) if int(channel.net[i]) == -missing]
                     around = np.flatnonzero(channel.net[max(0, start - 400) : end + 400] == -missing)
                     near = [int(i) + max(0, start - 400) for i in around.tolist()]
                     near = [
-                        i for i in near if not start <= i < end and abs(int(channel.day[i]) - int(booked[line])) <= 8
+                        i for i in near if not start <= i < end and 0 <= int(booked[line]) - int(channel.day[i]) <= 8
                     ]
                     answers += [(run, set(), [i]) for i in (before or near)]
             if len(answers) == 1:
@@ -167,6 +176,12 @@ class _Work:
                     held_back.pop(i, None)
                     self._drop(i, line, links)
                 self._link(line, run, out_of, carried, _ONE_EDIT, links)
+
+    def _given_back(self, missing: int, before: int, booked: int) -> bool:
+        """Does what is missing equal the gross of an order that was paid out in the weeks before?"""
+        channel = self.channel
+        low = int(np.searchsorted(channel.day, booked - _REFUND_DAYS))
+        return bool((channel.gross[low:before] == missing).any())
 
     def _drop(self, at: int, line: int, links: list[Link]) -> None:
         """An order that another line brings after all."""
