@@ -75,7 +75,6 @@ TEXTS: Final = (
     # files/settlement_*.py: a file as a whole
     N_("%(file)s is larger than %(size)s MB. Split it."),
     N_("%(file)s has more than %(count)s lines. Split it."),
-    N_("%(file)s cannot be read: %(why)s."),
     N_("%(file)s: none of its first %(count)s lines is the header of a settlement file."),
     N_("%(file)s is protected by a password or of the old kind .xls. Save it as XLSX without one."),
     N_("%(file)s is not UTF-8 (byte %(byte)s). Save it as CSV in UTF-8 or as XLSX."),
