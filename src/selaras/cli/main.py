@@ -47,6 +47,11 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "version": ("selaras.cli.house", "version", N_("The version of the program and what it runs on.")),
     "statement": ("selaras.cli.statement", "statement", N_("Check bank statements and merge overlapping exports.")),
     "match": ("selaras.cli.match", "match", N_("Find what each incoming amount pays, from files to a file.")),
+    "settlement": (
+        "selaras.cli.settlement",
+        "settlement",
+        N_("Read the settlement files of gateways and marketplaces."),
+    ),
     "replay": ("selaras.cli.replay", "command", N_("Replay a claim from recorded data.")),
     "chaos": ("selaras.cli.chaos", "command", N_("Let everything fail on purpose, again and again, and count.")),
     "bench": ("selaras.cli.bench", "command", N_("Measure on this machine.")),

@@ -43,7 +43,7 @@ def kind_word(kind: str) -> str:
         "invoice": _("invoice"), "receipt": _("receipt"), "credit_note": _("credit note"),
         "refund_payment": _("money back"), "contact": _("contact"), "stock": _("stock"), "product": _("product"),
         "store_payment": _("payment mark in the store"), "delivery": _("delivery"), "journal": _("journal"),
-        "purchase": _("purchase"),
+        "purchase": _("purchase"), "payment": _("payment"), "refund": _("refund"), "payout": _("payout"),
     }  # fmt: skip
     return words.get(kind, kind)
 

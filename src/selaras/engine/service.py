@@ -33,7 +33,7 @@ from selaras.sync.sweep import Sweep, Swept
 # What is read from either side, most needed first; products and contacts before the orders that name them.
 KINDS = (
     "closing", "account", "tax", "warehouse", "dimension", "product", "contact", "stock", "order", "bank_transaction",
-    "receipt", "journal",
+    "receipt", "journal", "payment", "refund", "payout",
 )  # fmt: skip
 # The store's own stock is read when it is written; only the books' stock is news.
 _NOT_POLLED = {"store": frozenset({"stock"})}
@@ -42,6 +42,8 @@ _AFTER_SENDING = 0.5
 _STOCK_PAUSE = 0.5
 # Seconds between two looks whether the next batch of a back-fill may go.
 _AFTER_LIVE = 0.2
+# Seconds after which a payment that is not paid yet is asked for again.
+_PAYMENT_AGE = 900.0
 _GRANT_WARNING_DAYS = 7
 # How old (in seconds) the mirror of the books may be when orders are planned.
 _FRESH = {"product": 60.0, "contact": 10.0}
@@ -211,6 +213,9 @@ class Service:
         works: dict[str, Callable[[], Awaitable[object]]] = {kind: partial(intake.poll, kind) for kind in polled}
         if "order" in polled:
             works["reread"] = partial(intake.reread_open, "order", 60.0)
+        if "payment" in polled:
+            # A gateway without a list tells of a payment by notification only, and one may have been lost.
+            works["reread"] = partial(intake.reread_open, "payment", _PAYMENT_AGE)
         if name in self._edits:
             works["documents"] = partial(self._compare, name)
         for kind, work in works.items():

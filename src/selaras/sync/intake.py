@@ -21,11 +21,12 @@ from selaras.model.money import NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.model.party import Contact
 from selaras.model.product import Product
+from selaras.model.settlement import GatewayPayment
 from selaras.rules.explain import Sentence
 from selaras.sync.hub import Hub
 
 # Kinds whose every version is kept for `explain`; mirrors keep only what is true now.
-_HISTORY = frozenset({"order", "bank_transaction", "receipt", "journal", "purchase"})
+_HISTORY = frozenset({"order", "bank_transaction", "receipt", "journal", "purchase", "payment", "refund", "payout"})
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 # Older orders are left to the sweep, so that a shop of many years does not read its past for ever.
 _REREAD_DAYS = 60
@@ -43,6 +44,8 @@ def micros(instant: dt.datetime) -> int:
 
 def is_open(record: object) -> bool:
     """Whether money may still move on a record without its stamp moving (reference/observed.md, "Stores")."""
+    if isinstance(record, GatewayPayment):
+        return record.state in ("pending", "authorised")
     return isinstance(record, Order) and (
         record.status in ("pending", "open") or (record.status == "completed" and record.refunded < record.paid)
     )

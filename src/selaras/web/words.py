@@ -85,6 +85,9 @@ KINDS: Final = {
     "store_payment": N_("payment in the store"),
     "journal": N_("journal"),
     "purchase": N_("purchase"),
+    "payment": N_("payment"),
+    "refund": N_("refund"),
+    "payout": N_("payout"),
 }
 OPS: Final = {"create": N_("create"), "update": N_("change"), "void": N_("void")}
 ACTS: Final = {

@@ -1,0 +1,175 @@
+"""Settlement files of gateways and marketplaces → batches, and the one file in which `selaras match` reads them.
+
+Midtrans, Xendit, DOKU, Shopee and TikTok Shop/Tokopedia, as CSV and XLSX. Every row proves gross − fee = net, every
+batch the sum of its rows, and a file with a line of totals that line. What does not add up is refused with its place;
+no line is made up to close a gap.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from selaras.files.claims import SETTLEMENTS, Unreadable
+from selaras.files.settlement_forms import Form, forms_of
+from selaras.files.settlement_ledger import read_ledger
+from selaras.files.settlement_rows import Given, Placed, Reader
+from selaras.files.settlement_tables import Table, read_tables, squeezed
+from selaras.model.money import ZERO
+from selaras.model.settlement import SettlementRow
+
+PREFIXES: Final = {"refund": "REFUND ", "chargeback": "REFUND ", "adjustment": "ADJUSTMENT ", "fee": "FEE "}
+"""What stands before the order's reference of a row that is no sale; settlements.csv knows `REFUND `."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What is paid out together; `settled_on` is its last day."""
+
+    gateway: str
+    name: str
+    rows: tuple[SettlementRow, ...]
+
+    @property
+    def settled_on(self) -> dt.date:
+        """The last day of its rows."""
+        return max(row.settled_on for row in self.rows)
+
+    @property
+    def currency(self) -> str:
+        """The currency of its rows, which is one."""
+        return self.rows[0].currency
+
+    @property
+    def gross(self) -> Decimal:
+        """Σ gross."""
+        return sum((row.gross for row in self.rows), ZERO)
+
+    @property
+    def fee(self) -> Decimal:
+        """Σ fee."""
+        return sum((row.fee for row in self.rows), ZERO)
+
+    @property
+    def net(self) -> Decimal:
+        """Σ net: what the bank shows, to the last rupiah."""
+        return sum((row.net for row in self.rows), ZERO)
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """A file as read. `left_out` counts the lines that are no settlement (withdrawals, pending ones), by why."""
+
+    file: str
+    gateway: str
+    batches: tuple[Batch, ...]
+    left_out: dict[str, int]
+
+
+def read_settlement(
+    path: Path, *, gateway: str = "", batch: str = "", settled_on: dt.date | None = None, currency: str = "IDR"
+) -> Settlement:
+    """A settlement file. `gateway` chooses the form where the columns do not; `batch` and `settled_on` say what the
+    file itself does not (a batch named here goes before the file's own). Raises `Unreadable`.
+    """
+    forms = forms_of(gateway)
+    tables = read_tables(path, lambda names: any(form.fits(names) for form in forms))
+    given = Given(batch or path.stem, bool(batch), settled_on, currency)
+    placed: list[Placed] = []
+    left_out: Counter[str] = Counter()
+    found = ""
+    for table in tables:
+        form = next(form for form in forms if form.fits(_names(table)))
+        if found and form.gateway != found:
+            raise Unreadable(f"{table.where} is of {form.gateway}, the sheet before it of {found}.")
+        found = form.gateway
+        rows, left = _rows(table, form, given)
+        placed += rows
+        left_out.update(left)
+    if not placed:
+        why = ", ".join(f"{count} × {name}" for name, count in sorted(left_out.items()))
+        raise Unreadable(f"{path.name} holds no settled payment" + (f" ({why})." if why else "."))
+    batches = _batches(path.name, found, placed)
+    return Settlement(path.name, found, batches, dict(sorted(left_out.items())))
+
+
+def _names(table: Table) -> frozenset[str]:
+    return frozenset(squeezed(name) for name in table.header)
+
+
+def _rows(table: Table, form: Form, given: Given) -> tuple[list[Placed], dict[str, int]]:
+    reader = Reader(table, form, given)
+    if form.shape == "ledger":
+        return read_ledger(reader)
+    placed = [row for line, cells in table.lines for row in reader.read(line, cells)]
+    net = sum((row.row.net for row in placed), ZERO)
+    for line, total in reader.totals:
+        if total != net:
+            raise reader.wrong(line, reader.roles["net"][0], f"the file's total is {total}, its rows come to {net}")
+    return placed, reader.left_out
+
+
+def _batches(file: str, gateway: str, placed: Sequence[Placed]) -> tuple[Batch, ...]:
+    groups: dict[str, list[SettlementRow]] = {}
+    for item in placed:
+        groups.setdefault(item.batch, []).append(item.row)
+        if item.row.difference:
+            raise Unreadable(f"{file}, line {item.line}: gross less fee is not net, by {item.row.difference}")
+        if item.row.currency != groups[item.batch][0].currency:
+            raise Unreadable(f"{file}, line {item.line}: batch {item.batch} has rows of two currencies")
+    return tuple(Batch(gateway, name, tuple(rows)) for name, rows in groups.items())
+
+
+def merged(settlements: Iterable[Settlement]) -> list[Batch]:
+    """The batches of several files as one. A row that stands in two files (their days overlap) counts once.
+
+    Rows are told apart by gateway, batch, the gateway's own id and their amounts; what one file holds twice is two.
+    Raises `Unreadable` where one batch has rows of two currencies.
+    """
+    names: dict[tuple[str, str], list[Counter[SettlementRow]]] = {}
+    for settlement in settlements:
+        for batch in settlement.batches:
+            names.setdefault((batch.gateway, batch.name), []).append(Counter(batch.rows))
+    found = []
+    for (gateway, name), counts in sorted(names.items()):
+        most: Counter[SettlementRow] = Counter()
+        for count in counts:
+            most |= count
+        rows = tuple(sorted(most.elements(), key=lambda r: (r.settled_on, r.order_reference, r.kind, r.id, r.gross)))
+        if len({row.currency for row in rows}) > 1:
+            raise Unreadable(f"batch {name} of {gateway} has rows of two currencies.")
+        found.append(Batch(gateway, name, rows))
+    return found
+
+
+def write_settlements(path: Path, batches: Iterable[Batch]) -> int:
+    """Write settlements.csv, whole or not at all, and return the number of its rows. Raises `OSError`."""
+    fresh = path.with_name(path.name + ".part")
+    count = 0
+    try:
+        with open(fresh, "w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(SETTLEMENTS)
+            for batch in batches:
+                for row in batch.rows:
+                    reference = PREFIXES.get(row.kind, "") + row.order_reference
+                    amounts = (_plain(row.gross), _plain(row.fee), _plain(row.net))
+                    rows.writerow((batch.gateway, batch.name, row.settled_on.isoformat(), reference, *amounts))
+                    count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(fresh, path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+    return count
+
+
+def _plain(value: Decimal) -> str:
+    return format(value, "f")
