@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import LineColumns, OrderColumns
-from selaras.rules.matching.text import ADDRESSES, BOILERPLATE, Words, core, joined, name_words, shape, squeezed
+from selaras.rules.matching.text import ADDRESSES, BOILERPLATE, CASH, Words, core, joined, name_words, shape, squeezed
 
 Ints = npt.NDArray[np.int64]
 FULL, CORE, SLIP = 3, 2, 1
