@@ -23,7 +23,8 @@ def test_a_wrong_client_secret_is_told_at_once_and_mended_by_connecting_again(tm
         words = ["connect", "sandbox_books", "--name", "buku", "--set", f"base_url={house.books.url}", "--set",
                  "client_id=selaras", "--set", "grant=client_credentials"]  # fmt: skip
         stored = house.run(*words, env={"SELARAS_SECRET_CLIENT_SECRET": "wrong-secret-of-somebody"})
-        assert stored.exit_code == 0
+        assert stored.exit_code == 1, "it is checked at once"
+        assert "client id or secret is not accepted" in stored.stdout + stored.stderr
         checked = house.run("connections", "check", "buku")
         assert checked.exit_code == 1
         said = one_sentence(checked.stdout)
@@ -31,7 +32,7 @@ def test_a_wrong_client_secret_is_told_at_once_and_mended_by_connecting_again(tm
         assert "wrong-secret" not in checked.stdout + checked.stderr
         house.connect()
         bad = house.run(*words, env={"SELARAS_SECRET_CLIENT_SECRET": "wrong-secret-of-somebody"})
-        assert bad.exit_code == 0
+        assert bad.exit_code == 1
         order = house.checkout(("KAOS-M", 1))
         with serving(house) as hall:
             hall.run(hall.service.settle(3))
