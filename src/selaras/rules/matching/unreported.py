@@ -111,7 +111,11 @@ class _Work:
                     runs = self.channel.exact(int(booked[line]), int(amount[line]), self.most_days, self.most_lag)
                 if runs:
                     waiting.append((line, runs))
+        # A channel pays after its own number of days; a sum that fits after another number fits by chance.
+        told = Counter(self._lag(int(booked[line]), run[1]) for line, runs in waiting for run in runs)
+        rare = max(1, sum(told.values()) // 40) if sum(told.values()) >= 12 else 0
         for line, runs in sorted(waiting, key=lambda w: len(w[1])):
+            runs = [run for run in runs if told[self._lag(int(booked[line]), run[1])] > rare]
             open_runs = [run for run in runs if not self.paid[run[0] : run[1] + 1].any()]
             if len(open_runs) > 1 and self.lags:
                 usual = self.lags.most_common(1)[0][0]
