@@ -23,6 +23,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     `lags`                 days from order to money → chance of each such day (the last one holds for all later days)
     `auto`, `margin`       least posterior, and least ratio to the next rival, of a link that is made without asking
     `suggest`              least posterior of a suggestion
+    `worth_asking`         least posterior of the best suggestion of a line: less would waste a person's time
     """
 
     ours: float = 0.96
@@ -53,6 +54,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 60
     auto: float = 0.98
     suggest: float = 0.02
+    worth_asking: float = 0.15
 
     def lag(self, days: int) -> float:
         """The chance that the money comes so many days after the order; 0 outside the window."""
