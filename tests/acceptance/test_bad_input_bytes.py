@@ -79,7 +79,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the memory of a proc
 def test_an_answer_of_300_mb_is_cut_off_and_other_connections_go_on(tmp_path: Path) -> None:
     with a_ready_house(tmp_path / "data") as house, a_flood() as flood:
         done = house.run(
-            "connect", "sandbox_store", "--name", "besar", "--no-check", "--set", f"base_url={flood}", "--secrets-stdin",
+            "connect", "sandbox_store", "--name", "besar", "--no-check", "--set", f"base_url={flood}",
+            "--secrets-stdin",
             stdin="api_key=x\nwebhook_secret=y\n",
         )  # fmt: skip
         assert done.exit_code == 0
