@@ -41,7 +41,6 @@ class _Table:
 
     def rows(self) -> Iterator[list[str]]:
         """The named columns of each row. Raises `Unreadable`."""
-        csv.field_size_limit(min(sys.maxsize, 1 << 24))
         try:
             with open(self.path, encoding="utf-8-sig", newline="") as file:
                 reader = csv.reader(file, strict=True)

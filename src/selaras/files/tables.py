@@ -62,7 +62,7 @@ def decoded(data: bytes) -> str:
 
 def from_csv(text: str, delimiter: str) -> list[Row]:
     """The rows of delimited text; empty lines count, so that the numbers are those that an editor shows."""
-    csv.field_size_limit(_CELL)
+    usual = csv.field_size_limit(_CELL)  # it is the whole process's
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows, before = [], 0
     try:
@@ -74,6 +74,8 @@ def from_csv(text: str, delimiter: str) -> list[Row]:
         raise Refused(
             N_("the line is not CSV (%(error)s)"), N_("Look at the quotes of that line."), row=before + 1, error=error
         ) from None
+    finally:
+        csv.field_size_limit(usual)
     return _not_too_many(rows)
 
 
