@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from selaras.connectors.contract import Done, Op, Outcome, Rejected, Write
 from selaras.connectors.erpnext import chains, drafts, lines
-from selaras.connectors.erpnext.batch import Batch, Item
+from selaras.connectors.erpnext.batch import Batch, D, Item
 from selaras.connectors.erpnext.chart import Chart
 from selaras.connectors.erpnext.drafts import Style, gone
 from selaras.connectors.erpnext.values import Row, number
 from selaras.connectors.erpnext.wire import Wire
-from selaras.model.document import CreditNote, Invoice
+from selaras.model.document import Invoice
 from selaras.model.money import ZERO
 
 INVOICE = "Sales Invoice"
@@ -103,40 +103,38 @@ def _same(row: Row, item: Row) -> bool:
     return number(row["qty"]) == item["qty"] and number(row["rate"]) == number(item["rate"])
 
 
-async def tell(
-    batch: Batch[Invoice] | Batch[CreditNote], items: Sequence[Item[Invoice]] | Sequence[Item[CreditNote]], wire: Wire,
-    sign: int = 1,
-) -> None:  # fmt: skip
+async def tell(batch: Batch[D], items: Sequence[Item[D]], wire: Wire, sign: int = 1) -> None:
     """Read what was inserted and say what ERPNext holds: its total, not ours."""
     found = await drafts.heads(wire, INVOICE, [item.values["name"] for item in items])
     for item in items:
         row = found.get(item.values["name"])
         outcome: Done | None = drafts.done_of(row, sign=sign) if row is not None else None
         if outcome is None:
-            batch.fail(item, gone("invoice", item.values["name"]))  # type: ignore[arg-type]
+            batch.fail(item, gone("invoice", item.values["name"]))
         else:
-            batch.done(item, outcome)  # type: ignore[arg-type]
+            batch.done(item, outcome)
 
 
-async def refuse_or_cancel(batch: Batch[Invoice] | Batch[CreditNote], wire: Wire, op: Op, doctype: str) -> None:
+async def refuse_or_cancel(batch: Batch[D], wire: Wire, op: Op, doctype: str) -> None:
     """A submitted document of ERPNext can be cancelled, not changed."""
     if op == "update":
         raise Rejected(
             "a submitted document of ERPNext cannot change", code="document_locked", field="status",
             cure="Let edits be credited and issued anew (policy on_edit = reverse), or credit it in ERPNext.",
         )  # fmt: skip
+    rows = await wire.rows_in(doctype, ["name", "docstatus"], "name", [item.id for item in batch.items])
+    held = {row["name"]: row["docstatus"] for row in rows}
     for item in batch.items:
-        held = await wire.rows(doctype, ["name", "docstatus"], [["name", "=", item.id]])
         try:
-            if not held:
+            if item.id not in held:
                 raise gone("document", item.id)
-            if held[0]["docstatus"] == 1:
+            if held[item.id] == 1:
                 await wire.put(doctype, item.id, {"docstatus": 2}, item.reference)
                 item.touched = True
         except Rejected as error:
-            batch.fail(item, error)  # type: ignore[arg-type]
+            batch.fail(item, error)
         else:
-            batch.done(item, Done(item.id, item.id, status="void"))  # type: ignore[arg-type]
+            batch.done(item, Done(item.id, item.id, status="void"))
 
 
 __all__ = ["INVOICE", "Invoices", "refuse_or_cancel", "tell", "tie"]

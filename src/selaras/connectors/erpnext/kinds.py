@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
+from selaras.connectors.contract import Transient
 from selaras.connectors.erpnext.drafts import status_of, total_of
 from selaras.connectors.erpnext.values import Row, day_of, money, number
 from selaras.model.chart import Account, AccountType, Dimension, TaxCode, Warehouse
@@ -26,6 +28,14 @@ from selaras.model.party import Contact
 from selaras.model.product import Product
 
 Tables = dict[str, list[Row]]
+
+
+def _day(row: Row, field: str) -> dt.date:
+    """The document's day, or that of its last change. Raises `Transient` for a row in which neither is a date."""
+    found = day_of(row[field]) or day_of(row["modified"])
+    if found is None:
+        raise Transient(f"{row.get('name', 'a document')} of ERPNext has no readable {field}", code="unreadable")
+    return found
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -75,7 +85,7 @@ def _lines(tables: Tables, child: str, sign: int = 1) -> tuple[DocumentLine, ...
 def _order(row: Row, tables: Tables, currency: str) -> SalesOrder:
     return SalesOrder(
         reference=row.get("po_no") or "",
-        date=day_of(row["transaction_date"]) or day_of(row["modified"]),  # type: ignore[arg-type]
+        date=_day(row, "transaction_date"),
         currency=row["currency"],
         total=total_of(row),
         lines=_lines(tables, "Sales Order Item"),
@@ -91,7 +101,7 @@ def _invoice(row: Row, tables: Tables, currency: str) -> Invoice:
     orders = [r["sales_order"] for r in tables.get("Sales Invoice Item", ()) if r.get("sales_order")]
     return Invoice(
         reference=row.get("po_no") or "",
-        date=day_of(row["posting_date"]) or day_of(row["modified"]),  # type: ignore[arg-type]
+        date=_day(row, "posting_date"),
         currency=row["currency"],
         total=total_of(row),
         lines=_lines(tables, "Sales Invoice Item"),
@@ -108,7 +118,7 @@ def _invoice(row: Row, tables: Tables, currency: str) -> Invoice:
 def _credit_note(row: Row, tables: Tables, currency: str) -> CreditNote:
     return CreditNote(
         reference=row.get("po_no") or "",
-        date=day_of(row["posting_date"]) or day_of(row["modified"]),  # type: ignore[arg-type]
+        date=_day(row, "posting_date"),
         currency=row["currency"],
         total=-total_of(row),
         lines=_lines(tables, "Sales Invoice Item", -1),
@@ -132,7 +142,7 @@ def _receipt(row: Row, tables: Tables, currency: str) -> Receipt:
     held = row["paid_from_account_currency"] or currency
     return Receipt(
         reference=row.get("reference_no") or "",
-        date=day_of(row["posting_date"]) or day_of(row["modified"]),  # type: ignore[arg-type]
+        date=_day(row, "posting_date"),
         currency=held,
         total=money(row["paid_amount"], held),
         contact_id=row.get("party") or "",
@@ -151,7 +161,7 @@ def _bank(row: Row, tables: Tables, currency: str) -> BankTransaction:
     text = " ".join(part for part in (row.get("description"), row.get("reference_number")) if part)
     return BankTransaction(
         id=row["name"],
-        date=day_of(row["date"]) or day_of(row["modified"]),  # type: ignore[arg-type]
+        date=_day(row, "date"),
         amount=money(number(row.get("deposit")) - number(row.get("withdrawal")), held),
         currency=held,
         description=text,
@@ -165,7 +175,7 @@ def _purchase(row: Row, tables: Tables, currency: str) -> Purchase:
     return Purchase(
         id=row["name"],
         number=row["name"],
-        date=day_of(row["transaction_date"]) or day_of(row["modified"]),  # type: ignore[arg-type]
+        date=_day(row, "transaction_date"),
         currency=row["currency"],
         total=total_of(row),
         lines=_lines(tables, "Purchase Order Item"),
@@ -183,7 +193,7 @@ def _journal(row: Row, tables: Tables, currency: str) -> Journal:
     ours = remark.startswith("Selaras: ")
     return Journal(
         id=row["name"],
-        date=day_of(row["posting_date"]) or day_of(row["modified"]),  # type: ignore[arg-type]
+        date=_day(row, "posting_date"),
         currency=currency,
         lines=tuple(
             JournalLine(

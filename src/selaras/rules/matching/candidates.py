@@ -110,7 +110,7 @@ def _by_name(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[
 def _by_amount(pool: Pool, weak: Ints, said: Parameters) -> list[tuple[Ints, Ints]]:
     """Orders whose amount fits, whoever paid: exact, without the code, short of a fee, with two digits exchanged."""
     found = []
-    amount, booked = pool.amount[weak], pool.booked[weak]
+    amount = pool.amount[weak]
     plain = np.arange(len(weak), dtype=np.int64)
     due = _Sorted(pool, pool.due)
     coded = np.flatnonzero(pool.due != pool.total)
@@ -127,7 +127,6 @@ def _by_amount(pool: Pool, weak: Ints, said: Parameters) -> list[tuple[Ints, Int
         rows = np.asarray([at for at, _ in turned], dtype=np.int64)
         values = np.asarray([value for _, value in turned], dtype=np.int64)
         found.append(due.hits(rows, values, pool, weak, min(window, 10)))
-    del booked
     return [(weak[rows], orders) for rows, orders in found]
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from selaras.rules.matching.amounts import EXACT, OTHER, WITHOUT_CODE
+from selaras.rules.matching.amounts import EXACT, WITHOUT_CODE
 from selaras.rules.matching.candidates import Pool
 from selaras.rules.matching.evidence import NAME_WHOLE, Evidence
 from selaras.rules.matching.parameters import Parameters
@@ -132,8 +132,3 @@ def _groups(keys: Ints) -> Iterator[tuple[int, int]]:
         return
     edges = np.flatnonzero(np.diff(keys)) + 1
     yield from zip([0, *edges.tolist()], [*edges.tolist(), len(keys)], strict=True)
-
-
-def is_partial(seen: Evidence, row: int) -> bool:
-    """The amount of this pair is one that no rule explains."""
-    return int(seen.kind[row]) == OTHER

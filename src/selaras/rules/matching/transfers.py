@@ -60,11 +60,13 @@ def match_transfers(
     line, order = gather(pool, buyers, told, said)
     seen = Evidence(pool, buyers, told, said, line, order)
     copies = _copies(lines, line_rows)
-    seen.weight[copies[line]] = np.minimum(seen.weight[copies[line]], np.log(0.3 / said.repeated))
+    # Of a copy nothing is as sure as that it is one.
+    ceiling = float(np.log(0.3 / said.repeated))
+    seen.weight[copies[line]] = np.minimum(seen.weight[copies[line]], ceiling)
     keep = _worth(seen, len(line_rows))
     sets = combined(pool, seen, said) + parts(pool, seen, said)
     sets += foreign(orders, lines, pool, buyers, told, said)
-    posterior, of_sets = _weigh(pool, seen, keep, sets, copies)
+    posterior, of_sets = _weigh(pool, seen, keep, sets, copies, ceiling)
     links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
     return links + _doubles(pool, seen, copies, links)
 
@@ -93,13 +95,17 @@ def _worth(seen: Evidence, lines: int) -> npt.NDArray[np.bool_]:
 
 
 def _weigh(
-    pool: Pool, seen: Evidence, keep: npt.NDArray[np.bool_], sets: list[Hypothesis], copies: npt.NDArray[np.bool_]
+    pool: Pool,
+    seen: Evidence,
+    keep: npt.NDArray[np.bool_],
+    sets: list[Hypothesis],
+    copies: npt.NDArray[np.bool_],
+    ceiling: float,
 ) -> tuple[Floats, Floats]:
     rows = np.flatnonzero(keep)
     lines = len(pool.line_rows)
     singles = len(rows)
-    ceiling = {at: np.log(0.3 / 0.02) for at in np.flatnonzero(copies).tolist()}
-    of_sets = [min([s.weight, *(ceiling[p[0]] for p in s.pairs if p[0] in ceiling)]) for s in sets]
+    of_sets = [min(s.weight, ceiling) if any(copies[p[0]] for p in s.pairs) else s.weight for s in sets]
     weights = np.concatenate([seen.weight[rows], np.asarray(of_sets, dtype=np.float64)])
     numbers, nodes = [np.arange(singles), np.arange(singles)], [seen.line[rows], seen.order[rows] + lines]
     more_numbers, more_nodes = [], []
