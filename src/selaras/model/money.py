@@ -11,6 +11,7 @@ circulated since the 1990s and no accounting application in Indonesia keeps them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
@@ -82,6 +83,28 @@ def to_minor(amount: Decimal, currency: str) -> int:
 def from_minor(minor: int, currency: str) -> Decimal:
     """Amount in major units of an integer number of smallest units."""
     return Decimal(minor).scaleb(-exponent(currency))
+
+
+def to_sum(parts: Sequence[Decimal], near: Sequence[Decimal], total: Decimal, currency: str) -> list[Decimal]:
+    """`near` (the `parts`, each rounded) with the sum `total`, where one smallest unit more or less of some does it.
+
+    Where that does not do it they come back as they are. Raises `UnknownCurrency`.
+    """
+    gap = total - sum(near, ZERO)
+    done = list(near)
+    if not gap:
+        return done
+    unit = Decimal(1).scaleb(-exponent(currency))
+    step = unit if gap > 0 else -unit
+    # What was rounded away, in the direction of the gap: the larger, the nearer the other neighbour.
+    rest = [(part - kept) * (1 if gap > 0 else -1) for part, kept in zip(parts, near, strict=True)]
+    movable = sorted((i for i, left in enumerate(rest) if left > 0), key=lambda i: (-rest[i], i))
+    count = abs(gap) / unit
+    if count % 1 or count > len(movable):
+        return done
+    for i in movable[: int(count)]:
+        done[i] += step
+    return done
 
 
 class Money(msgspec.Struct, frozen=True, order=False):

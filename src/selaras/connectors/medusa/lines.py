@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from selaras.connectors.medusa.wire import WireAdjustment, WireItem, WireShipping, WireTax, exact
-from selaras.model.money import EXPONENTS, ZERO, rounded
+from selaras.model.money import EXPONENTS, ZERO, rounded, to_sum
 from selaras.model.order import Line, LineKind
 
 _HUNDRED: Final = Decimal(100)
@@ -152,20 +152,7 @@ def whole(values: Sequence[Decimal], total: Decimal, currency: str) -> list[Deci
     """`values` in whole smallest units, with the sum `total` where one unit more or less of some of them does it."""
     if currency not in EXPONENTS:
         return list(values)  # planning refuses the order by its currency
-    near = [rounded(value, currency) for value in values]
-    gap = total - sum(near, ZERO)
-    if not gap:
-        return near
-    unit = Decimal(1).scaleb(-EXPONENTS[currency])
-    sign = 1 if gap > 0 else -1
-    rest = [(value - done) * sign for value, done in zip(values, near, strict=True)]
-    movable = sorted((i for i, left in enumerate(rest) if left > 0), key=lambda i: (-rest[i], i))
-    count = abs(gap) / unit
-    if count % 1 or count > len(movable):
-        return near
-    for i in movable[: int(count)]:
-        near[i] += sign * unit
-    return near
+    return to_sum(values, [rounded(value, currency) for value in values], total, currency)
 
 
 def to_unit(value: Decimal, currency: str) -> Decimal:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
-from selaras.model.money import EXPONENTS, ZERO, rounded
+from selaras.model.money import EXPONENTS, ZERO, rounded, to_sum
 
 _SIX: Final = Decimal("0.000001")
 
@@ -23,20 +23,7 @@ def to_unit(value: Decimal, currency: str) -> Decimal:
 def whole(parts: Sequence[Decimal], total: Decimal, currency: str) -> list[Decimal]:
     """`parts` in whole smallest units, with the sum `total` where one unit more or less of some of them does it."""
     near = [to_unit(part, currency) for part in parts]
-    gap = total - sum(near, ZERO)
-    if not gap or currency not in EXPONENTS:
-        return near
-    unit = Decimal(1).scaleb(-EXPONENTS[currency])
-    step = unit if gap > 0 else -unit
-    # What was rounded away, in the direction of the gap: the larger, the nearer the other neighbour.
-    rest = [(part - done) * (1 if gap > 0 else -1) for part, done in zip(parts, near, strict=True)]
-    movable = sorted((i for i, left in enumerate(rest) if left > 0), key=lambda i: (-rest[i], i))
-    count = abs(gap) / unit
-    if count % 1 or count > len(movable):
-        return near
-    for i in movable[: int(count)]:
-        near[i] += step
-    return near
+    return near if currency not in EXPONENTS else to_sum(parts, near, total, currency)
 
 
 def priced(unit: Decimal, quantity: Decimal, after: Decimal, currency: str) -> tuple[Decimal, Decimal]:

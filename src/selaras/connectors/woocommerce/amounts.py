@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 from typing import Final
 
-from selaras.model.money import EXPONENTS, ZERO, rounded
+from selaras.model.money import EXPONENTS, ZERO, rounded, to_sum
 
 _SIX: Final = Decimal("0.000001")
 
@@ -39,21 +39,7 @@ def totals_of(nets: Sequence[Decimal], taxes: Sequence[Mapping[int, Decimal]], c
 
 def whole(parts: Sequence[Decimal], total: Decimal, currency: str) -> list[Decimal]:
     """`parts` in whole smallest units, with the sum `total` where one unit more or less of some of them does it."""
-    near = [rounded(part, currency) for part in parts]
-    gap = total - sum(near, ZERO)
-    if not gap:
-        return near
-    unit = Decimal(1).scaleb(-EXPONENTS[currency])
-    step = unit if gap > 0 else -unit
-    # What was rounded away, in the direction of the gap: the larger, the nearer the other neighbour.
-    rest = [(part - done) * (1 if gap > 0 else -1) for part, done in zip(parts, near, strict=True)]
-    movable = sorted((i for i, left in enumerate(rest) if left > 0), key=lambda i: (-rest[i], i))
-    count = abs(gap) / unit
-    if count % 1 or count > len(movable):
-        return near
-    for i in movable[: int(count)]:
-        near[i] += step
-    return near
+    return to_sum(parts, [rounded(part, currency) for part in parts], total, currency)
 
 
 def to_unit(value: Decimal, currency: str) -> Decimal:
