@@ -18,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 _CHUNK: Final = 2_000_000
+_SOON: Final = 3
+_SUPERSEDED: Final = 0.15
 # How often a stranger bears the very name of one of our buyers, by the number of its words.
 _NAMESAKES: Final = np.log(np.asarray([0.05, 0.012, 8e-4, 2e-4, 1e-4]))
 
@@ -33,8 +35,9 @@ class Evidence:
         self.line, self.order = line, order
         amount = pool.amount[line]
         self.kind, self._log_amount = relate(amount, pool.due[order], pool.total[order], said)
-        self.lag = pool.booked[line] - pool.ordered[order]
+        self.lag = (pool.booked - told.under_way)[line] - pool.ordered[order]
         self._of_lag = np.clip(self.lag + 2, 0, said.window + 3)
+        self._again = _ordered_again(pool, buyers)[order]
         self._crowd, self._background = _days(pool, said), _background(pool)
         self.reference, self._log_reference = _references(pool, buyers, told, said, line, order)
         self.name, self._name_share = _names(buyers, told, said, line, order)
@@ -50,7 +53,7 @@ class Evidence:
         names[self.name == NAME_PART] = np.clip(names[self.name == NAME_PART], -1.5, 4.0)
         self.log_text = self._log_reference + names
         self.weight = (
-            rates.log_odds + self.log_day + self._log_amount + rates.log_kinds[self.kind] + self.log_text
+            rates.log_odds + self._again + self.log_day + self._log_amount + rates.log_kinds[self.kind] + self.log_text
             - self.log_null[self.line]
         )  # fmt: skip
 
@@ -66,6 +69,22 @@ def _background(pool: Pool) -> Floats:
     place = np.minimum(np.searchsorted(prices, pool.amount), max(0, len(prices) - 1))
     own = np.where(prices[place] == pool.amount, share[place], 0.0) if len(prices) else np.zeros(len(pool.amount))
     result: Floats = np.log(0.5 * generic + 0.5 * own)
+    return result
+
+
+def _ordered_again(pool: Pool, buyers: Buyers) -> Floats:
+    """For each order the log of how much less likely it is paid because its buyer soon ordered the very same again.
+
+    Who comes back to a shop for what he has not paid yet mostly starts anew (and pays the second order).
+    """
+    sort = np.lexsort((pool.ordered, pool.total, pool.order_currency, buyers.name_of))
+    first, second = sort[:-1], sort[1:]
+    again = (buyers.name_of[first] == buyers.name_of[second]) & (buyers.name_of[first] != NO_NAME)
+    again &= (pool.total[first] == pool.total[second]) & (pool.order_currency[first] == pool.order_currency[second])
+    gap = pool.ordered[second] - pool.ordered[first]
+    again &= (gap >= 1) & (gap <= _SOON)
+    result = np.zeros(len(pool.order_rows))
+    result[first[again]] = np.log(_SUPERSEDED)
     return result
 
 

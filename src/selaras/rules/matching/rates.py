@@ -60,9 +60,7 @@ class Rates(msgspec.Struct, frozen=True):
         """For each state of the name the log of its chance in a payment over the chance in a stranger's line."""
         none, part, whole, other = self.names
         named = (1.0 - self.silent) / 0.65
-        result: Floats = np.log(
-            np.asarray([none / self.silent, part / named, whole / named, other / (0.8 * named)])
-        )
+        result: Floats = np.log(np.asarray([none / self.silent, part / named, whole / named, other / (0.8 * named)]))
         return result
 
 

@@ -10,7 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import LineColumns, OrderColumns
-from selaras.rules.matching.text import ADDRESSES, BOILERPLATE, CASH, Words, core, joined, name_words, shape, squeezed
+from selaras.rules.matching.text import (
+    ADDRESSES,
+    BOILERPLATE,
+    CASH,
+    Words,
+    core,
+    days_under_way,
+    joined,
+    name_words,
+    shape,
+    squeezed,
+)
 
 Ints = npt.NDArray[np.int64]
 FULL, CORE, SLIP = 3, 2, 1
@@ -101,12 +112,14 @@ class Told:
         self.payer = np.zeros(len(rows), dtype=np.int8)
         self.payout = payouts[self.lines]
         self.cash = np.zeros(len(rows), dtype=bool)
+        self.under_way = np.zeros(len(rows), dtype=np.int64)
         self.words = np.full((len(rows), LINE_WIDTH), -1, dtype=np.int32)
         self.strange: list[tuple[int, str]] = []
         whole, cores, ids, word_ids = buyers.whole, buyers.cores, buyers.ids, buyers.word_ids
         for at, line in enumerate(rows):
             description = lines.descriptions[line]
             read = Words(description)
+            self.under_way[at] = days_under_way(description, lines.booked[line])
             self.cash[at] = not CASH.isdisjoint(read.words)
             self._references(at, read.words, whole, cores, buyers)
             self._names(at, read, ids, buyers)

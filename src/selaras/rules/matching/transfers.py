@@ -23,7 +23,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _HOPELESS: Final = -9.0
 _FAR_BEHIND: Final = 14.0
-_CERTAIN: Final = 0.999
+_CERTAIN: Final = 0.99
 
 
 class Link(msgspec.Struct, frozen=True):
