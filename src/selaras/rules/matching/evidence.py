@@ -10,8 +10,8 @@ import numpy.typing as npt
 from selaras.rules.matching.amounts import log_background, relate
 from selaras.rules.matching.candidates import Pool
 from selaras.rules.matching.parameters import Parameters
-from selaras.rules.matching.reading import CORE, FULL, LINE_WIDTH, NO_NAME, SLIP, WIDTH, Buyers, Told, pairs
 from selaras.rules.matching.rates import NAME_NONE, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, shipped
+from selaras.rules.matching.reading import CORE, FULL, LINE_WIDTH, NO_NAME, SLIP, WIDTH, Buyers, Told, pairs
 from selaras.rules.matching.text import one_slip
 
 Ints = npt.NDArray[np.int64]

@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from selaras.rules.matching.amounts import EXACT, WITHOUT_CODE
 from selaras.rules.matching.candidates import Pool
-from selaras.rules.matching.evidence import NAME_WHOLE, Evidence
+from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.rates import NAME_WHOLE
 from selaras.rules.matching.reading import CORE
 
 Ints = npt.NDArray[np.int64]

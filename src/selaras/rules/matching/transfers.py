@@ -11,10 +11,10 @@ import numpy.typing as npt
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.amounts import EXACT, KINDS, OTHER
 from selaras.rules.matching.candidates import Pool, gather
-from selaras.rules.matching.evidence import NAME_OTHER, NAME_PART, NAME_WHOLE, Evidence
+from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.foreign import foreign
 from selaras.rules.matching.parameters import Parameters
-from selaras.rules.matching.rates import Rates, learnt
+from selaras.rules.matching.rates import NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
 from selaras.rules.matching.sets import Hypothesis, combined, parts
 from selaras.rules.matching.solve import probabilities
