@@ -87,6 +87,12 @@ def is_payout(description: str) -> bool:
     return _PAYOUT.search(description.upper()) is not None
 
 
+def payer_of(description: str) -> str:
+    """The gateway, wallet or marketplace that a payout names, one word for all its lines; "" where none is named."""
+    found = _PAYOUT.search(description.upper())
+    return re.sub(r"\W", "", found[0]) if found else ""
+
+
 def is_interest(description: str) -> bool:
     """True for the bank's own credit: the whole text speaks of interest (a buyer Bunga's payment says more)."""
     words = set(_WORD.findall(description.upper()))
