@@ -2,7 +2,7 @@
 
 Gateways pay so many banking days after the capture, marketplaces on the days of their own (every Monday, twice a
 month). Both are one rule: the j-th day of a calendar, counted from k days after the capture. Holidays need no list: on
-them nobody pays, so they are the weekdays that are missing among the days of all payouts
+them nobody pays, so they are the weekdays that are missing among the days of its payouts
 (reference/store-billing-payment-apis.md §16).
 """
 
@@ -40,22 +40,30 @@ RULES: Final = (
 )
 
 
-def banking_days(payouts: Ints) -> Ints:
-    """The days on which banks pay, from the days on which payouts came."""
-    seen = np.unique(payouts)
+def banking_days(payouts: Ints, others: Ints) -> Ints:
+    """The days on which a payer pays, from the days of its payouts; of all payouts if its own are too few to tell."""
+    last = max(payouts.max(initial=0), others.max(initial=0))
+    result, holidays_seen = _open_days(np.unique(payouts), int(last))
+    if not holidays_seen:
+        result, _ = _open_days(np.unique(others), int(last))
+    return result
+
+
+def _open_days(seen: Ints, last: int) -> tuple[Ints, bool]:
+    """The days that are open by the days of payouts, up to a week after `last`, and whether holidays can be told."""
     if not len(seen):
-        return seen
-    every = np.arange(int(seen[0]), int(seen[-1]) + 8, dtype=np.int64)
+        return seen, False
+    every = np.arange(int(seen[0]), last + 8, dtype=np.int64)
     weekday = np.asarray([dt.date.fromordinal(int(day)).weekday() for day in every])
     paid = np.isin(every, seen)
     open_ = np.ones(len(every), dtype=bool)
     if paid[weekday >= _SATURDAY].sum() <= _WEEKENDS * paid.sum():
         open_ = weekday < _SATURDAY
     past = open_ & (every <= int(seen[-1]))
-    if past.any() and 1.0 - paid[past].mean() <= _HOLIDAYS:
-        open_ &= paid | (every > int(seen[-1]))
-    result: Ints = every[open_]
-    return result
+    holidays_seen = bool(past.any()) and float(1.0 - paid[past].mean()) <= _HOLIDAYS
+    if holidays_seen:
+        open_ = open_ & (paid | (every > int(seen[-1])))
+    return every[open_], holidays_seen
 
 
 def due_days(captured: Ints, rule: Rule, banking: Ints, own: Ints) -> Ints:

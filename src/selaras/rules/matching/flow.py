@@ -25,19 +25,26 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 _STATES: Final = 30
+_WAYS: Final = 60
 _UNDER_WAY: Final = 6
 _TOGETHER: Final = 3
 _LOST_AFTER: Final = 20
 _PAIRS_UP_TO: Final = 70
 _TRIPLES_UP_TO: Final = 26
-_HELD: Final = 0.015
 _BACK: Final = 0.5
-_REFUNDED: Final = 0.01
 _IN_FULL, _IN_PART = 0.7, 0.2
 _LEAST_STEP: Final = 500 * FINE
-#: Log of the chance of something that none of this foresees; how surely an order that was due is in it all the same.
-_UNFORESEEN: Final = math.log(1e-6)
+#: Log of the chance that something happens that none of this foresees *and* comes to just this sum; how surely an order
+#: that was due is paid by such a line all the same.
+_UNFORESEEN: Final = math.log(1e-8)
 _DUE_ANYWAY: Final = 0.95
+#: Explanations so far behind the best one (as a logarithm) are let go.
+_FAR_BEHIND: Final = 16.0
+#: The mark of a state after a line that nothing explained: who was due in it may come with the next.
+_LOST: Final = -1
+_PAIRS_LOST: Final = 30
+#: How many orders the shipped habits are worth.
+_SEEN_BEFORE: Final = 300.0
 
 
 class Payout(NamedTuple):
@@ -49,20 +56,34 @@ class Payout(NamedTuple):
     earlier: Sequence[int]
 
 
+class Habits(NamedTuple):
+    """How often an order that is due is held back, and how many refunds there are for each order that is due."""
+
+    held: float = 0.015
+    refunded: float = 0.01
+
+
+class _Way(NamedTuple):
+    """An explanation of what is missing: log of its chance, orders held back, and whether money was given back."""
+
+    chance: float
+    held: tuple[int, ...]
+    refund: bool
+
+
 class _Step(NamedTuple):
     before: tuple[int, ...]
     after: tuple[int, ...]
     weight: float
-    held: tuple[int, ...]
+    way: _Way | None
     carried: tuple[int, ...]
-    known: bool
 
 
 class _Refunds:
     """How likely it is that just this sum was given back: an earlier order's price, half of it, or any round sum."""
 
-    def __init__(self, payout: Payout, gross: Ints, step: int) -> None:
-        self.one = math.log(_REFUNDED * max(1, len(payout.due)))
+    def __init__(self, payout: Payout, gross: Ints, step: int, habits: Habits) -> None:
+        self.one = math.log(habits.refunded * max(1, len(payout.due)))
         chances: defaultdict[int, float] = defaultdict(float)
         each = 1.0 / max(1, len(payout.earlier))
         largest = _LEAST_STEP
@@ -96,9 +117,9 @@ class _Refunds:
 class _Ways:
     """The ways in which a payout may be short by some sum: orders held back and money given back."""
 
-    def __init__(self, payout: Payout, gross: Ints, net: Ints, step: int) -> None:
-        self.due = list(payout.due)
-        self.refunds, self.step = _Refunds(payout, gross, step), step
+    def __init__(self, payout: Payout, gross: Ints, net: Ints, step: int, habits: Habits) -> None:
+        self.due, self.held = list(payout.due), math.log(habits.held)
+        self.refunds, self.step = _Refunds(payout, gross, step, habits), step
         nets = net[np.asarray(self.due, dtype=np.int64)]
         many = len(nets)
         chosen = [np.arange(many, dtype=np.int64).reshape(-1, 1)]
@@ -115,21 +136,21 @@ class _Ways:
             groups = np.split(by_rest, starts[1:])
             of_rest = {int(value): group for value, group in zip(values, groups, strict=True)}
             self.sets.append((places.shape[1], places, of_rest, sums))
-        self.known: dict[int, list[tuple[float, tuple[int, ...]]]] = {}
+        self.known: dict[int, list[_Way]] = {}
 
-    def short(self, missing: int) -> list[tuple[float, tuple[int, ...]]]:
-        """(log of the chance, orders held back) for each way to be short by `missing`."""
+    def short(self, missing: int) -> list[_Way]:
+        """Each way to be short by `missing`, the likeliest first."""
         found = self.known.get(missing)
         if found is None:
             found = self.known[missing] = self._short(missing)
         return found
 
-    def _short(self, missing: int) -> list[tuple[float, tuple[int, ...]]]:
+    def _short(self, missing: int) -> list[_Way]:
         if missing < 0:
             return []
         if missing == 0:
-            return [(0.0, ())]
-        found: list[tuple[float, tuple[int, ...]]] = [(self.refunds.log(missing), ())]
+            return [_Way(0.0, (), False)]
+        found = [_Way(self.refunds.log(missing), (), True)]
         rest = missing % self.step
         for size, places, of_rest, sums in self.sets:
             rows = of_rest.get(rest)
@@ -137,69 +158,96 @@ class _Ways:
                 continue
             left = missing - sums[rows]
             for at in rows[left == 0].tolist():
-                found.append((size * math.log(_HELD), tuple(self.due[i] for i in places[at])))
+                found.append(_Way(size * self.held, tuple(self.due[i] for i in places[at]), False))
             if size <= 2:
                 rows, left = rows[left > 0], left[left > 0]
                 share = self.refunds.share(left)
-                log = size * math.log(_HELD) + self.refunds.one
+                log = size * self.held + self.refunds.one
                 for at, chance in zip(rows.tolist(), share.tolist(), strict=True):
                     if chance > 0:
-                        found.append((log + math.log(chance), tuple(self.due[i] for i in places[at])))
-        found = [way for way in found if way[0] > _UNFORESEEN - 6.0]
-        return sorted(found, key=lambda way: (-way[0], way[1]))[:100]
-
-
-def _subsets(under_way: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
-    for size in range(min(_TOGETHER, len(under_way)) + 1):
-        yield from itertools.combinations(under_way, size)
+                        found.append(_Way(log + math.log(chance), tuple(self.due[i] for i in places[at]), True))
+        found = [way for way in found if way.chance > _UNFORESEEN - 3.0]
+        return sorted(found, key=lambda way: (-way.chance, way.held))[:_WAYS]
 
 
 def explain(payouts: Sequence[Payout], gross: Ints, net: Ints) -> list[dict[int, float]]:
     """For each payout, in order of days, its orders with the chance that it pays them.
 
-    `gross` and `net` are amounts of all orders of the channel; `Payout` names orders by their place there.
+    `gross` and `net` are amounts of all orders of the channel; `Payout` names orders by their place there. Twice: the
+    first time tells how often this channel holds back and gives back.
     """
+    _, habits = _once(payouts, gross, net, Habits())
+    return _once(payouts, gross, net, habits)[0]
+
+
+def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> tuple[list[dict[int, float]], Habits]:
     steps: list[list[_Step]] = []
     states: dict[tuple[int, ...], float] = {(): 0.0}
     forward = [states]
     born: dict[int, int] = {}
     grain = max(FINE, int(np.gcd.reduce(gross))) if len(gross) else FINE
     for number, payout in enumerate(payouts):
-        ways = _Ways(payout, gross, net, grain)
+        ways = _Ways(payout, gross, net, grain, habits)
         all_due = int(net[np.asarray(payout.due, dtype=np.int64)].sum())
         born.update(dict.fromkeys(payout.due, number))
         own: list[_Step] = []
-        for state in sorted(states):
-            alive = tuple(order for order in state if number - born[order] <= _LOST_AFTER)
+        best = -math.inf
+        for state in sorted(states, key=lambda s: (-states[s], s)):
+            alive = tuple(order for order in state if order != _LOST and number - born[order] <= _LOST_AFTER)
+            lost = payouts[number - 1].due if state[:1] == (_LOST,) else ()
             # What comes out as it is needs no other explanation.
             plain = all_due == payout.amount
-            for carried in [()] if plain else _subsets(alive):
+            for carried, log in [((), 0.0)] if plain else _carried(alive, lost, habits):
+                if states[state] + log < best - _FAR_BEHIND:
+                    continue
                 missing = all_due + sum(int(net[i]) for i in carried) - payout.amount
                 stay = tuple(order for order in alive if order not in carried)
-                log = len(carried) * math.log(_BACK) + len(stay) * math.log(1.0 - _BACK)
-                for chance, held in ways.short(missing):
-                    after = (*stay, *held)
-                    if len(after) <= _UNDER_WAY:
-                        own.append(_Step(state, tuple(sorted(after)), chance + log, held, carried, True))
-            own.append(_Step(state, alive, _UNFORESEEN, (), (), False))
+                log += len(stay) * math.log(1.0 - _BACK)
+                for way in ways.short(missing):
+                    after = (*stay, *way.held)
+                    weight = states[state] + log + way.chance
+                    if len(after) <= _UNDER_WAY and weight > best - _FAR_BEHIND:
+                        best = max(best, weight)
+                        own.append(_Step(state, tuple(sorted(after)), way.chance + log, way, carried))
+            own.append(_Step(state, (_LOST, *alive), _UNFORESEEN, None, ()))
+            best = max(best, states[state] + _UNFORESEEN)
         ahead: dict[tuple[int, ...], float] = {}
         for step in own:
             weight = states[step.before] + step.weight
             ahead[step.after] = _plus(ahead.get(step.after, -math.inf), weight)
         kept = sorted(ahead, key=lambda s: (-ahead[s], s))[:_STATES]
         top = ahead[kept[0]]
-        states = {state: ahead[state] - top for state in kept if ahead[state] > top - 25.0}
+        states = {state: ahead[state] - top for state in kept if ahead[state] > top - _FAR_BEHIND}
         steps.append([step for step in own if step.after in states])
         forward.append(states)
-    return _back(payouts, steps, forward)
+    return _back(payouts, steps, forward, habits)
+
+
+def _carried(alive: tuple[int, ...], lost: Sequence[int], habits: Habits) -> Iterable[tuple[tuple[int, ...], float]]:
+    """Who may come late with this line, and the log of the chance."""
+    back, unknown = math.log(_BACK), math.log(habits.held * _BACK)
+    for size in range(min(_TOGETHER, len(alive)) + 1):
+        for chosen in itertools.combinations(alive, size):
+            yield chosen, size * back
+            if size <= 1:
+                for order in lost:
+                    yield (*chosen, order), size * back + unknown
+    if len(lost) <= _PAIRS_LOST:
+        for pair in itertools.combinations(lost, 2):
+            yield pair, 2 * unknown
 
 
 def _back(
-    payouts: Sequence[Payout], steps: list[list[_Step]], forward: list[dict[tuple[int, ...], float]]
-) -> list[dict[int, float]]:
+    payouts: Sequence[Payout],
+    steps: list[list[_Step]],
+    forward: list[dict[tuple[int, ...], float]],
+    habits: Habits,
+) -> tuple[list[dict[int, float]], Habits]:
     """From the last line to the first: what each explanation is worth in the light of all that follows."""
     result: list[dict[int, float]] = [{} for _ in payouts]
     backward = dict.fromkeys(forward[-1], 0.0)
+    late: dict[int, float] = {}
+    held = refunds = known = 0.0
     for number in range(len(payouts) - 1, -1, -1):
         before = forward[number]
         # States that lead nowhere have no way back.
@@ -207,17 +255,25 @@ def _back(
         weights = [before[step.before] + step.weight + backward[step.after] for step in open_]
         top = max(weights)
         total = sum(math.exp(w - top) for w in weights)
-        missed: defaultdict[int, float] = defaultdict(float)
+        missed = defaultdict(float, late)
         brought: defaultdict[int, float] = defaultdict(float)
+        late = defaultdict(float)
         unknown = 0.0
         ahead: dict[tuple[int, ...], float] = {}
         for step, weight in zip(open_, weights, strict=True):
             chance = math.exp(weight - top) / total
-            for order in step.held:
-                missed[order] += chance
             for order in step.carried:
                 brought[order] += chance
-            unknown += 0.0 if step.known else chance
+                if order not in step.before:
+                    late[order] = late.get(order, 0.0) + chance
+            if step.way is None:
+                unknown += chance
+            else:
+                for order in step.way.held:
+                    missed[order] += chance
+                held += chance * len(step.way.held)
+                refunds += chance * step.way.refund
+                known += chance * len(payouts[number].due)
             more = step.weight + backward[step.after]
             ahead[step.before] = _plus(ahead.get(step.before, -math.inf), more)
         top = max(ahead.values())
@@ -225,7 +281,11 @@ def _back(
         for order in payouts[number].due:
             result[number][order] = max(0.0, 1.0 - missed[order] - unknown * (1.0 - _DUE_ANYWAY))
         result[number].update(brought)
-    return result
+    learnt = Habits(
+        (held + habits.held * _SEEN_BEFORE) / (known + _SEEN_BEFORE),
+        (refunds + habits.refunded * _SEEN_BEFORE) / (known + _SEEN_BEFORE),
+    )
+    return result, learnt
 
 
 def _plus(a: float, b: float) -> float:

@@ -53,7 +53,7 @@ class Followed:
         self.booked = {i: lines.booked[i] for i in rows}
         self.amount = {i: lines.amount[i] for i in rows}
         self.payer = {i: payer_of(lines.descriptions[i]) for i in rows}
-        self.banking = banking_days(np.asarray([self.booked[i] for i in rows], dtype=np.int64))
+        self.days = np.asarray([self.booked[i] for i in rows], dtype=np.int64)
         method = np.frombuffer(orders.method, dtype=np.int64)
         captured = np.frombuffer(orders.captured, dtype=np.int64)
         alike = np.asarray([code == currency for code in orders.currencies], dtype=bool)
@@ -71,14 +71,15 @@ class Followed:
         payers = Counter(self.payer[line] for line, _ in claims)
         usual = frozenset(payer for payer, many in payers.items() if many * 10 >= len(claims))
         own = np.unique([self.booked[i] for i in self.lines if self.payer[i] in usual])
+        banking = banking_days(own, self.days)
         best: tuple[int, Rule] | None = None
         for rule in RULES:
-            due = due_days(channel.days, rule, self.banking, own)
+            due = due_days(channel.days, rule, banking, own)
             fits = sum(bool((due[first : last + 1] == self.booked[line]).all()) for line, (first, last) in claims)
             if best is None or fits > best[0]:
                 best = (fits, rule)
         if best is not None and best[0] >= _RULE_HOLDS * len(claims):
-            due = due_days(channel.day, best[1], self.banking, own)
+            due = due_days(channel.day, best[1], banking, own)
             self.plans.append(Plan(channel.rows, channel.gross, channel.net, due, usual))
 
     def mixed(self) -> None:
@@ -97,7 +98,7 @@ class Followed:
                 continue
             days = np.asarray([self.booked[i] for i in left], dtype=np.int64)
             amounts = np.asarray([self.amount[i] for i in left], dtype=np.int64)
-            parts = closest(days, amounts, methods, self.banking)
+            parts = closest(days, amounts, methods, banking_days(days, self.days))
             if parts is None:
                 continue
             fees = schedules(days, amounts, parts)
@@ -156,14 +157,16 @@ class Followed:
             if not self.taken[line]:
                 by_day[self.booked[line]].append(line)
         offers: list[tuple[float, int, int, int]] = []
+        sharing = [sum(bool(plan.payers & other.payers) for other in self.plans) for plan in self.plans]
         for number, plan in enumerate(self.plans):
             open_ = ~self.paid[plan.rows] & (plan.due != NEVER)
             days, where = np.unique(plan.due[open_], return_inverse=True)
             nets = np.bincount(where, weights=plan.net[open_], minlength=len(days))
             for day, net in zip(days.tolist(), nets.tolist(), strict=True):
-                for line in by_day.get(day, ()):
+                of_payer = [line for line in by_day.get(day, ()) if self.payer[line] in plan.payers]
+                for line in of_payer:
                     off = abs(self.amount[line] - net) / max(net, 1.0)
-                    if self.payer[line] in plan.payers and off <= _FAR_OFF:
+                    if off <= _FAR_OFF or (len(of_payer) == 1 and sharing[number] == 1):
                         offers.append((off, line, number, day))
         gone: set[int] = set()
         for _, line, number, day in sorted(offers):
