@@ -65,7 +65,11 @@ def test_a_share_that_is_undone_voids_its_receipt_and_nothing_else() -> None:
     books = book(order(), bank=[WHOLE])
     undone = msgspec.structs.replace(WHOLE, undone=True)
     made = plan(order(), books, bank=[undone])
-    assert keys(made) == [("receipt:bank:tx9", "void")], "the invoice stays: the buyer owes it again"
+    # Invoiced at payment: without the money it is not due, as if it had never come.
+    assert keys(made) == [("credit_note:reverse:1", "create"), ("receipt:bank:tx9", "void")]
+    billed = msgspec.structs.replace(POLICY, invoice_at="order")
+    made = plan(order(), book(order(), policy=billed, bank=[WHOLE]), billed, bank=[undone])
+    assert keys(made) == [("receipt:bank:tx9", "void")]
     books.apply(made)
     books.send(99)
     assert plan(order(), books, bank=[undone]).intents == ()
