@@ -28,7 +28,8 @@ _STATES: Final = 30
 _WAYS: Final = 60
 _UNDER_WAY: Final = 6
 _TOGETHER: Final = 3
-_LOST_AFTER: Final = 20
+#: Days after which nobody who was held back is expected any more.
+_LOST_AFTER: Final = 16
 _PAIRS_UP_TO: Final = 70
 _TRIPLES_UP_TO: Final = 26
 _BACK: Final = 0.5
@@ -38,6 +39,8 @@ _LEAST_STEP: Final = 500 * FINE
 #: that was due is paid by such a line all the same.
 _UNFORESEEN: Final = math.log(1e-8)
 _DUE_ANYWAY: Final = 0.95
+#: Log of the chance from which an explanation counts as simple.
+_SIMPLE: Final = math.log(1e-5)
 #: Explanations so far behind the best one (as a logarithm) are let go.
 _FAR_BEHIND: Final = 16.0
 #: The mark of a state after a line that nothing explained: who was due in it may come with the next.
@@ -48,9 +51,10 @@ _SEEN_BEFORE: Final = 300.0
 
 
 class Payout(NamedTuple):
-    """A line under way: its amount, the orders that are due in it, and those that a refund may concern."""
+    """A line under way: its day and amount, the orders that are due in it, and those that a refund may concern."""
 
     line: int
+    day: int
     amount: int
     due: Sequence[int]
     earlier: Sequence[int]
@@ -180,6 +184,15 @@ def explain(payouts: Sequence[Payout], gross: Ints, net: Ints) -> list[dict[int,
     return _once(payouts, gross, net, habits)[0]
 
 
+def comes_out(payout: Payout, gross: Ints, net: Ints) -> bool:
+    """Is there a simple explanation of this line by itself: an order held back, come late, or given back?"""
+    ways = _Ways(payout, gross, net, max(FINE, int(np.gcd.reduce(gross))), Habits())
+    missing = int(net[np.asarray(payout.due, dtype=np.int64)].sum()) - payout.amount
+    if missing < 0:
+        return bool((net[np.asarray(payout.earlier, dtype=np.int64)] == -missing).any())
+    return any(way.chance > _SIMPLE for way in ways.short(missing))
+
+
 def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> tuple[list[dict[int, float]], Habits]:
     steps: list[list[_Step]] = []
     states: dict[tuple[int, ...], float] = {(): 0.0}
@@ -189,11 +202,11 @@ def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> 
     for number, payout in enumerate(payouts):
         ways = _Ways(payout, gross, net, grain, habits)
         all_due = int(net[np.asarray(payout.due, dtype=np.int64)].sum())
-        born.update(dict.fromkeys(payout.due, number))
+        born.update(dict.fromkeys(payout.due, payout.day))
         own: list[_Step] = []
         best = -math.inf
         for state in sorted(states, key=lambda s: (-states[s], s)):
-            alive = tuple(order for order in state if order != _LOST and number - born[order] <= _LOST_AFTER)
+            alive = tuple(order for order in state if order != _LOST and payout.day - born[order] <= _LOST_AFTER)
             lost = payouts[number - 1].due if state[:1] == (_LOST,) else ()
             # What comes out as it is needs no other explanation.
             plain = all_due == payout.amount

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.due import NEVER, RULES, Rule, banking_days, due_days
 from selaras.rules.matching.fees import Channel
-from selaras.rules.matching.flow import Payout, explain
+from selaras.rules.matching.flow import Payout, comes_out, explain
 from selaras.rules.matching.mixed import closest, schedules
 from selaras.rules.matching.text import payer_of
 from selaras.rules.matching.transfers import Link
@@ -120,8 +120,6 @@ class Followed:
             if not plan.certain:
                 continue
             payouts: list[Payout] = []
-            earlier_days = np.argsort(plan.due, kind="stable")
-            sorted_due = plan.due[earlier_days]
             waiting: list[int] = []
             by_day: defaultdict[int, list[int]] = defaultdict(list)
             for at, day in enumerate(plan.due.tolist()):
@@ -133,9 +131,7 @@ class Followed:
                 line = at_day.get(day)
                 if line is None:
                     continue
-                low = int(np.searchsorted(sorted_due, day - _REFUND_DAYS))
-                high = int(np.searchsorted(sorted_due, day))
-                payouts.append(Payout(line, self.amount[line], waiting, earlier_days[low:high].tolist()))
+                payouts.append(Payout(line, day, self.amount[line], waiting, self._before(plan, day)))
                 waiting = []
             for payout, chances in zip(payouts, explain(payouts, plan.gross, plan.net), strict=True):
                 self.taken[payout.line] = True
@@ -149,6 +145,11 @@ class Followed:
                         )  # fmt: skip
         return links
 
+    @staticmethod
+    def _before(plan: Plan, day: int) -> list[int]:
+        """The orders that were due in the weeks before: a refund may concern them."""
+        return np.flatnonzero((plan.due >= day - _REFUND_DAYS) & (plan.due < day)).tolist()
+
     def _assigned(self) -> list[dict[int, int]]:
         """For each plan the line of each day: the open line of its payers that is closest to what is due."""
         found: list[dict[int, int]] = [{} for _ in self.plans]
@@ -156,20 +157,26 @@ class Followed:
         for line in self.lines:
             if not self.taken[line]:
                 by_day[self.booked[line]].append(line)
-        offers: list[tuple[float, int, int, int]] = []
+        offers: list[tuple[bool, float, int, int, int]] = []
         sharing = [sum(bool(plan.payers & other.payers) for other in self.plans) for plan in self.plans]
         for number, plan in enumerate(self.plans):
             open_ = ~self.paid[plan.rows] & (plan.due != NEVER)
             days, where = np.unique(plan.due[open_], return_inverse=True)
             nets = np.bincount(where, weights=plan.net[open_], minlength=len(days))
+            places = np.flatnonzero(open_)
             for day, net in zip(days.tolist(), nets.tolist(), strict=True):
                 of_payer = [line for line in by_day.get(day, ()) if self.payer[line] in plan.payers]
                 for line in of_payer:
                     off = abs(self.amount[line] - net) / max(net, 1.0)
-                    if off <= _FAR_OFF or (len(of_payer) == 1 and sharing[number] == 1):
-                        offers.append((off, line, number, day))
+                    if off > _FAR_OFF and (len(of_payer) > 1 or sharing[number] > 1):
+                        continue
+                    # Two lines of one payer on one day: the one that comes out by itself.
+                    due = places[plan.due[places] == day].tolist() if len(of_payer) > 1 else []
+                    open_line = Payout(line, day, self.amount[line], due, self._before(plan, day) if due else [])
+                    strange = not due or not comes_out(open_line, plan.gross, plan.net)
+                    offers.append((strange, off, line, number, day))
         gone: set[int] = set()
-        for _, line, number, day in sorted(offers):
+        for _, _, line, number, day in sorted(offers):
             if line not in gone and day not in found[number]:
                 gone.add(line)
                 found[number][day] = line
