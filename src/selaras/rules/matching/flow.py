@@ -24,14 +24,15 @@ from selaras.model.claims import FINE
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_STATES: Final = 30
-_WAYS: Final = 60
+_STATES: Final = 20
+_WAYS: Final = 40
 _UNDER_WAY: Final = 6
 _TOGETHER: Final = 3
 #: Days after which nobody who was held back is expected any more.
 _LOST_AFTER: Final = 16
 _PAIRS_UP_TO: Final = 70
 _TRIPLES_UP_TO: Final = 26
+_TELLING: Final = 60
 _BACK: Final = 0.5
 _IN_FULL, _IN_PART = 0.7, 0.2
 _LEAST_STEP: Final = 500 * FINE
@@ -42,7 +43,7 @@ _DUE_ANYWAY: Final = 0.95
 #: Log of the chance from which an explanation counts as simple.
 _SIMPLE: Final = math.log(1e-5)
 #: Explanations so far behind the best one (as a logarithm) are let go.
-_FAR_BEHIND: Final = 16.0
+_FAR_BEHIND: Final = 10.0
 #: The mark of a state after a line that nothing explained: who was due in it may come with the next.
 _LOST: Final = -1
 _PAIRS_LOST: Final = 30
@@ -154,24 +155,31 @@ class _Ways:
             return []
         if missing == 0:
             return [_Way(0.0, (), False)]
-        found = [_Way(self.refunds.log(missing), (), True)]
+        least = _UNFORESEEN - 3.0
+        alone = self.refunds.log(missing)
+        found = [_Way(alone, (), True)] if alone > least else []
         rest = missing % self.step
         for size, places, of_rest, sums in self.sets:
             rows = of_rest.get(rest)
-            if rows is None:
+            if rows is None or size * self.held < least:
                 continue
             left = missing - sums[rows]
-            for at in rows[left == 0].tolist():
+            for at in rows[left == 0][:_WAYS].tolist():
                 found.append(_Way(size * self.held, tuple(self.due[i] for i in places[at]), False))
             if size <= 2:
                 rows, left = rows[left > 0], left[left > 0]
                 share = self.refunds.share(left)
                 log = size * self.held + self.refunds.one
-                for at, chance in zip(rows.tolist(), share.tolist(), strict=True):
-                    if chance > 0:
-                        found.append(_Way(log + math.log(chance), tuple(self.due[i] for i in places[at]), True))
-        found = [way for way in found if way.chance > _UNFORESEEN - 3.0]
-        return sorted(found, key=lambda way: (-way.chance, way.held))[:_WAYS]
+                worth = np.flatnonzero(share > math.exp(least - log))
+                if len(worth) > _WAYS:
+                    worth = worth[np.argsort(-share[worth], kind="stable")[:_WAYS]]
+                for at, chance in zip(rows[worth].tolist(), share[worth].tolist(), strict=True):
+                    found.append(_Way(log + math.log(chance), tuple(self.due[i] for i in places[at]), True))
+        return sorted(found, key=_by_chance)[:_WAYS]
+
+
+def _by_chance(way: _Way) -> tuple[float, tuple[int, ...]]:
+    return (-way.chance, way.held)
 
 
 def explain(payouts: Sequence[Payout], gross: Ints, net: Ints) -> list[dict[int, float]]:
@@ -180,7 +188,7 @@ def explain(payouts: Sequence[Payout], gross: Ints, net: Ints) -> list[dict[int,
     `gross` and `net` are amounts of all orders of the channel; `Payout` names orders by their place there. Twice: the
     first time tells how often this channel holds back and gives back.
     """
-    _, habits = _once(payouts, gross, net, Habits())
+    _, habits = _once(payouts[:_TELLING], gross, net, Habits())
     return _once(payouts, gross, net, habits)[0]
 
 
