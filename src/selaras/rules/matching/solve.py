@@ -25,18 +25,27 @@ def probabilities(log_weights: Floats, hypothesis: Ints, node: Ints, nodes: int)
     count = len(log_weights)
     if count == 0:
         return np.zeros(0)
+    # Touches by hypothesis: then what its messages come to together is a run of them.
+    sort = np.argsort(hypothesis, kind="stable")
+    sizes = np.bincount(hypothesis, minlength=count)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    place, where = hypothesis[sort], node[sort]
     weights = np.exp(np.minimum(log_weights, _HEAVIEST))
-    log_message = np.zeros(len(node))
+    # A message is the chance that a node is free for a hypothesis, other rivals considered.
+    message, fresh = np.ones(len(where)), np.empty(len(where))
+    brought, rivals = np.empty(len(where)), np.empty(len(where))
     for _ in range(_ROUNDS):
-        log_all = np.bincount(hypothesis, weights=log_message, minlength=count)
+        odds = weights * np.multiply.reduceat(message, starts)
         # What a hypothesis brings to one of its nodes: its weight, and whether its other nodes are free.
-        brought = weights[hypothesis] * np.exp(log_all[hypothesis] - log_message)
-        there = np.bincount(node, weights=brought, minlength=nodes)
-        fresh = -np.log1p(np.maximum(there[node] - brought, 0.0))
-        step = fresh - log_message
-        log_message = log_message + 0.5 * step
-        if float(np.max(np.abs(step))) < _CLOSE:
+        np.divide(np.take(odds, place, out=brought, mode="clip"), message, out=brought)
+        there = np.bincount(where, weights=brought, minlength=nodes)
+        np.maximum(np.subtract(np.take(there, where, out=rivals, mode="clip"), brought, out=rivals), 0.0, out=rivals)
+        # Half the way (of the logarithm), lest two rivals take turns.
+        np.sqrt(np.divide(message, np.add(rivals, 1.0, out=rivals), out=fresh), out=fresh)
+        step = 2.0 * np.abs(np.subtract(np.divide(fresh, message, out=rivals), 1.0, out=rivals), out=rivals).max()
+        message, fresh = fresh, message
+        if step < _CLOSE:
             break
-    odds = weights * np.exp(np.bincount(hypothesis, weights=log_message, minlength=count))
+    odds = weights * np.multiply.reduceat(message, starts)
     result: Floats = odds / (1.0 + odds)
     return result
