@@ -34,6 +34,7 @@ _CUT_AT: Final = range(16, 21)
 _SQUEEZED_AT: Final = 12
 _MOST_NAMES: Final = 40
 NO_NAME: Final = -1
+_MANY: Final = -1
 WIDTH: Final = 4
 LINE_WIDTH: Final = 10
 
@@ -79,24 +80,27 @@ class Buyers:
             of_orders = self.name_words[self.name_of]
             np.add.at(counts, of_orders[of_orders >= 0], 1)
         self.word_share = counts[:-1] / max(1, len(chosen))
-        self.whole: dict[str, list[int]] = {}
-        self.cores: dict[str, list[int]] = {}
-        self.squeezed: list[str] = []
-        for at, i in enumerate(chosen):
-            key = squeezed(orders.references[i])
-            self.squeezed.append(key)
-            if len(key) >= 4 and not key.isalpha() and any(c.isdigit() for c in key):
-                self.whole.setdefault(key, []).append(at)
-                tail = core(key)
+        #: Orders by their whole reference; `again` has the further ones of the same reference.
+        self.whole: dict[str, int] = {}
+        self.again: dict[str, list[int]] = {}
+        cores: dict[str, int] = {}
+        self.squeezed = [squeezed(orders.references[i]) for i in chosen]
+        for at, key in enumerate(self.squeezed):
+            if len(key) < 4 or key.isalpha() or not any(c.isdigit() for c in key):
+                continue
+            if self.whole.setdefault(key, at) != at:
+                self.again.setdefault(key, []).append(at)
+            tail = core(key)
+            if tail:
+                cores[tail] = at if tail not in cores else _MANY
                 # People leave out the zeros in front: SO001597 is quoted as 1597.
-                for quoted in {tail, tail.lstrip("0")} if tail else ():
-                    if len(quoted) >= 4:
-                        self.cores.setdefault(quoted, []).append(at)
+                if tail[0] == "0" and len(tail := tail.lstrip("0")) >= 4:
+                    cores[tail] = at if tail not in cores else _MANY
         self.shapes = {shape(key) for key in self.whole}
         self.lengths = {len(key) for key in self.whole}
         self.longest = max(self.lengths, default=0)
         # Runs of digits inside references such as SO/2026/10/0012 would hit by year and month: only unique ends count.
-        self.cores = {tail: where for tail, where in self.cores.items() if len(where) == 1 and tail not in self.whole}
+        self.cores = {tail: at for tail, at in cores.items() if at != _MANY and tail not in self.whole}
 
     def without_blanks(self, word: str) -> list[int]:
         """Ids of the names that a word can be, its blanks lost: whole, or cut where banks cut."""
@@ -158,7 +162,8 @@ class Told:
                 found, strength = cores.get(text), CORE
             if found is not None:
                 taken.update(places)
-                for order in found:
+                hits.extend((at, found, strength))
+                for order in buyers.again.get(text, ()) if strength == FULL else ():
                     hits.extend((at, order, strength))
         for first, last, text in runs:
             free = len(text) >= 5 and len(text) in buyers.lengths and not taken.intersection(range(first, last))
