@@ -78,9 +78,11 @@ def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
             continue
         if len(rows) > _MOST_ORDERS:
             rows = rows[np.argsort(seen.lag[rows], kind="stable")[:_MOST_ORDERS]]
-        orders = [int(o) for o in seen.order[rows]]
-        due = [int(pool.due[o]) for o in orders]
-        total = [int(pool.total[o]) for o in orders]
+        numbers = seen.order[rows]
+        orders, due, total = numbers.tolist(), pool.due[numbers].tolist(), pool.total[numbers].tolist()
+        low, high = sorted(map(min, due, total)), sorted(map(max, due, total))
+        if low[0] + low[1] > amount or sum(high[-_LARGEST:]) < amount:
+            continue
         answers: dict[tuple[int, ...], str] = {}
         for amounts, which in ((due, "due"), (total, "total")):
             for _, places in _subsets(amounts, [amount], _LARGEST):
