@@ -81,7 +81,12 @@ def _named(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[In
     by_name: dict[int, list[int]] = {}
     for at in np.flatnonzero(foreign_orders).tolist():
         by_name.setdefault(int(buyers.name_of[at]), []).append(at)
-    more = [(at, one) for at, name, _ in told.name_hits for one in by_name.get(name, ())]
+    lines_named, names, _ = pairs(told.name_hits)
+    known = np.flatnonzero(np.isin(names, list(by_name)))
+    more = [
+        (at, one) for at, name in zip(lines_named[known].tolist(), names[known].tolist(), strict=True)
+        for one in by_name[name]
+    ]  # fmt: skip
     keys = {*zip(line.tolist(), order.tolist(), strict=True), *more}
     kept = sorted(
         (i, j) for i, j in keys if said.lags[0][0] <= int(pool.booked[i] - pool.ordered[j]) <= _LATEST
