@@ -18,6 +18,7 @@ from selaras.rules.matching.rates import NAME_OTHER, NAME_PART, NAME_WHOLE, Rate
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
 from selaras.rules.matching.sets import Hypothesis, combined, parts
 from selaras.rules.matching.solve import probabilities
+from selaras.rules.matching.unnamed import unnamed
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -72,6 +73,7 @@ def match_transfers(
     for one in sets:
         one.weigh(seen)
     sets += foreign(orders, lines, pool, buyers, told, said, seen.rates)
+    sets += unnamed(pool, buyers, told, seen, said, seen.rates)
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
     links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
     return links + _doubles(pool, seen, copies, links)
