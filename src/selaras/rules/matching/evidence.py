@@ -59,8 +59,8 @@ class Evidence:
         names[self.name == NAME_PART] = np.clip(names[self.name == NAME_PART], -1.5, 4.0)
         self.log_text = self._log_reference + names
         self.weight = (
-            rates.log_odds + self._again + self._elsewhere + self.log_day + self._log_amount + rates.log_kinds[self.kind] + self.log_text
-            - self.log_null[self.line]
+            rates.log_odds + self._again + self._elsewhere + self.log_day + self._log_amount
+            + rates.log_kinds[self.kind] + self.log_text - self.log_null[self.line]
         )  # fmt: skip
 
 

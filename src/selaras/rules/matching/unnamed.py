@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Final
 
 import numpy as np
@@ -64,10 +64,8 @@ def unnamed(pool: Pool, buyers: Buyers, told: Told, seen: Evidence, said: Parame
     if not found:
         return []
     flat = [(line, order) for _, of, _ in found for line, order, _ in of]
-    own = Evidence(
-        pool, buyers, told, said,
-        np.asarray([line for line, _ in flat], dtype=np.int64), np.asarray([order for _, order in flat], dtype=np.int64),
-    )  # fmt: skip
+    columns = np.asarray(flat, dtype=np.int64)
+    own = Evidence(pool, buyers, told, said, columns[:, 0], columns[:, 1])
     own.weigh(rates)
     result, at = [], 0
     for kind, of, base in found:
@@ -95,7 +93,7 @@ def _baskets(pool: Pool, buyers: Buyers, told: Told, lines: _Lines) -> Found:
     # Runs of orders of one buyer, each at most a day after the one before.
     breaks = (of[1:] != of[:-1]) | (currency[1:] != currency[:-1]) | (day[1:] - day[:-1] > _NEXT_DAY)
     edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(sort)]
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         if not 2 <= end - start <= _MOST_TOGETHER:
             continue
         orders = sort[start:end].tolist()
