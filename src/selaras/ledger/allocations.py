@@ -1,8 +1,8 @@
 """Allocations: which order or payout each share of incoming money pays; both sides are claimed in one transaction.
 
-A *money line* is a line of a bank account or a payment at a gateway. The tables refuse what must never be: shares beyond
-the line (`shares_within_line`), beyond what is due (`shares_within_due`), a second live share of one line for one
-subject (`one_allocation`). An undone allocation stays as history, and the pair is not proposed again by itself.
+A *money line* is a line of a bank account or a payment at a gateway. The tables refuse what must never be: shares
+beyond the line (`shares_within_line`), beyond what is due (`shares_within_due`), a second live share of one line for
+one subject (`one_allocation`). An undone allocation stays as history, and the pair is not proposed again by itself.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import msgspec
 from selaras.ledger.database import Database, Row, chunks
 from selaras.ledger.values import RecordKey
 
-_COLUMNS = """id, connection, kind, line, books, subject, currency, amount, written_off, fits, evidence, rule, posterior,
-    how, by_whom, reasons, rivals, days, at, undone_at, undone_by, why"""
+_COLUMNS = """id, connection, kind, line, books, subject, currency, amount, written_off, fits, evidence, rule,
+    posterior, how, by_whom, reasons, rivals, days, at, undone_at, undone_by, why"""
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _ROLES = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 

@@ -18,7 +18,6 @@ from selaras.model.order import Order, Refund
 from selaras.rules.plan_types import BankMatch
 from selaras.rules.stream import Stream, is_alive
 
-
 BANK_RECEIPT = "receipt:bank:"
 
 
