@@ -285,6 +285,7 @@ class Service:
                 await self.hub.desk.write(closing.release, ledger, pair, self.hub.now())
         await payments.by_hand()
         await self._planners[pair.store].plan()
+        self.lanes[f"money {pair.books}"].wake()  # a receipt that is not wanted any more sets its line free
         self.lanes[f"send {pair.books}"].wake()
         self.lanes[f"send {pair.store}"].wake()
         return None

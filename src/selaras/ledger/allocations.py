@@ -234,11 +234,33 @@ class Allocations:
             (*_key(line), subject, rule, int(right), who, now),
         )
 
+    def rules(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(connection, rule) → (confirmed, wrong), rules that only proposed or acted so far included."""
+        rows = self._db.rows(
+            """SELECT DISTINCT connection, rule FROM allocation WHERE rule <> ''
+            UNION SELECT DISTINCT connection, rule FROM suggestion WHERE rule <> ''"""
+        )
+        return {(row[0], row[1]): (0, 0) for row in rows} | dict(self.verdicts())
+
+    def refused(self, connection: str, kind: str, lines: Sequence[str]) -> dict[str, frozenset[str]]:
+        """The subjects that a person said these lines do not pay."""
+        found: dict[str, set[str]] = {}
+        for part in chunks(lines):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"""SELECT line, subject FROM verdict WHERE connection = ? AND kind = ? AND correct = 0
+                AND line IN ({marks})""",  # noqa: S608
+                (connection, kind, *part),
+            )
+            for line, subject in rows:
+                found.setdefault(line, set()).add(subject)
+        return {line: frozenset(subjects) for line, subjects in found.items()}
+
     def verdicts(self, connection: str = "") -> Mapping[tuple[str, str], tuple[int, int]]:
         """(connection, rule) → (confirmed, wrong)."""
         rows = self._db.rows(
-            """SELECT connection, rule, SUM(correct), SUM(1 - correct) FROM verdict WHERE ? IN ('', connection)
-            GROUP BY connection, rule""",
+            """SELECT connection, rule, SUM(correct), SUM(1 - correct) FROM verdict
+            WHERE rule <> '' AND ? IN ('', connection) GROUP BY connection, rule""",
             (connection,),
         )
         return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in rows}

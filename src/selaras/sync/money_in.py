@@ -125,7 +125,9 @@ class MoneyReader:
         ledger = self._hub.desk.ledger
         if not records:
             return []
-        history = ledger.allocations.of_lines(connection, kind, [one.key.id for one in records])
+        ids = [one.key.id for one in records]
+        history = ledger.allocations.of_lines(connection, kind, ids)
+        refused = ledger.allocations.refused(connection, kind, ids)
         found = []
         for record in records:
             shares = history.get(record.key.id, [])
@@ -136,7 +138,7 @@ class MoneyReader:
             found.append(
                 msgspec.structs.replace(
                     made, left=max(made.amount - taken, 0), standing=live,
-                    refused=frozenset(one.subject for one in undone), blocked_by=self._still_stands(made, undone),
+                    refused=refused.get(record.key.id, frozenset()), blocked_by=self._still_stands(made, undone),
                 )
             )  # fmt: skip
         return found
@@ -244,14 +246,11 @@ class MoneyReader:
 
     def roles(self, pair: Pair) -> frozenset[str]:
         """Roles of write-offs that a receipt of this pair may use."""
-        books = self._hub.connectors.get(pair.books)
-        if books is None or not books.capabilities.write_offs:
+        ledger = self._hub.desk.ledger
+        if not mappings.declared(ledger, pair.books).write_offs:
             return frozenset()
-        chart = self._hub.mirrors[pair.books].chart
-        mapped = mappings.mapped(self._hub.desk.ledger, pair, chart, books.capabilities.maps)
-        return frozenset(
-            role for role in ("transfer_fee", "withholding", "rounding") if mapped.mapping.accounts.get(role)
-        )
+        named = mappings.current(ledger, pair.store, pair.books).mapping.accounts
+        return frozenset(role for role in ("transfer_fee", "withholding", "rounding") if named.get(role))
 
     # -- payouts ---------------------------------------------------------------------------------------------------
 

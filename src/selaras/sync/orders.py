@@ -101,6 +101,7 @@ class OrderPlanner:
                 by_target.setdefault(posting.target, []).append(posting)
         for postings in by_target.values():
             ledger.postings.plan(postings, now)
+            ledger.records.replan(p.record for p in postings if p.cause == "withdrawn" and p.key.startswith(BANK_KEY))
         ledger.records.planned(records)
 
     def draft(self, records: Sequence[StoredRecord], chosen: Collection[str] = ()) -> list[Draft]:
