@@ -40,6 +40,8 @@ KINDS = (
 )  # fmt: skip
 # The store's own stock is read when it is written; only the books' stock is news.
 _NOT_POLLED = {"store": frozenset({"stock"})}
+# What a bank or gateway tells of: money lines, and what a gateway paid out. Such a connection takes part in no pair.
+MONEY_KINDS = frozenset({"bank_transaction", "payment", "refund", "payout"})
 # Seconds after a document was sent until the stock that it moved is read, and between two workings-out of stock.
 _AFTER_SENDING = 0.5
 _STOCK_PAUSE = 0.5
@@ -224,6 +226,8 @@ class Service:
         """Kinds that are read on a schedule from this connection."""
         sources = self.hub.connectors[name].capabilities.sources
         role = "store" if any(pair.store == name for pair in self.hub.pairs) else "books"
+        if not self.hub.pairs_of(name) and not self.hub.connectors[name].capabilities.targets:
+            return [kind for kind in KINDS if kind in sources & MONEY_KINDS]  # a bank or a gateway
         return [kind for kind in KINDS if kind in sources and kind not in _NOT_POLLED.get(role, ())]
 
     async def _read(self, name: str) -> float | None:
