@@ -134,7 +134,10 @@ class BooksMoneyContract:
         assert await rig.held("journal", entry.reference) == []
 
     async def test_a_journal_entry_written_twice(self, rig: BooksRig) -> None:
-        """The same entry again is the one that is there, or refused; books that take both are searched first."""
+        """The same entry again is the one that is there, or refused; other amounts under its name are refused.
+
+        Books that take both are books that must be searched first.
+        """
         connector = await rig.connector()
         _journals(connector)
         papers = await Papers.of(rig, "entered-twice")
@@ -149,6 +152,10 @@ class BooksMoneyContract:
             assert again.id == first.id
         else:
             check_told(again)
+        other = await _payout(rig, papers, 1, from_minor(800_000, rig.currency))
+        (refused,) = await connector.write("journal", "create", [write(other)])
+        check_told(failed(refused))
+        assert [held.total for held in await rig.held("journal", entry.reference)] == [entry.total]
 
     async def test_a_lost_answer_to_a_journal_entry_is_looked_for(self, rig: BooksRig) -> None:
         connector = await rig.connector()
