@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from selaras.connectors.contract import Failed, Op, Outcome, Stale, Write
 from selaras.ledger.values import RecordKey
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.faults import FaultSettings
@@ -188,6 +190,31 @@ async def test_orders_taken_are_never_put_back_on_the_shelf(tmp_path: Path) -> N
         world.service.wake("buku", "stock")
         assert await world.service.settle(20)
         assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 5
+
+
+async def test_a_stock_write_that_was_overtaken_is_worked_out_anew_without_other_news(tmp_path: Path) -> None:
+    """The lane that works stock out was woken before the code was noted, found nothing and slept (chaos, seed 5)."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        store = world.hub.connectors["toko"]
+        wrote, overtaken = store.write, []
+
+        async def first_too_late(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+            if kind == "stock" and not overtaken:
+                overtaken.extend(writes)
+                return [Failed(Stale("the version moved", code="stale_version")) for _ in writes]
+            return await wrote(kind, op, writes)
+
+        store.write = first_too_late  # type: ignore[method-assign]
+        await world.post(
+            f"{world.books.url}/sandbox/sale",
+            {"items": [{"code": "KAOS-M", "quantity": "4"}]},
+            world.books.admin,
+        )
+        await world.sync()
+        assert len(overtaken) == 1
+        assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 6
 
 
 async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None:

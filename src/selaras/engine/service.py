@@ -90,7 +90,7 @@ class Service:
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
             self._lane(f"backfill {pair.store}", partial(self._backfill, pair))
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
-            self.dispatchers[pair.store].after.append(self.stocks[pair.store].overtaken)
+            self.dispatchers[pair.store].after.append(partial(self._overtaken, pair))
             self.dispatchers[pair.books].after.append(partial(self._booked, pair))
 
     def _lane(self, name: str, work: Work) -> None:
@@ -189,8 +189,12 @@ class Service:
                     self._next[(connection, kind)] = min(due, now + _AFTER_SENDING)
                     self._asked.add((connection, kind))
                     self.lanes[f"read {connection}"].wake()
-            if any(s.cause == "overtaken" for s in settlements):
-                self.lanes[f"stock {pair.store}"].wake()
+
+    async def _overtaken(self, pair: Pair, settlements: Sequence[Settlement]) -> None:
+        # The lane is woken once its codes are noted: before that it would find none, and sleep on them for ever.
+        await self.stocks[pair.store].overtaken(settlements)
+        if self.stocks[pair.store].wanted:
+            self.lanes[f"stock {pair.store}"].wake()
 
     async def _booked(self, pair: Pair, settlements: Sequence[Settlement]) -> None:
         if self.stocks[pair.store].booked(settlements):
