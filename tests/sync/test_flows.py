@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from selaras.connectors.contract import Failed, Op, Outcome, Stale, Write
-from selaras.ledger.values import RecordKey
+from selaras.connectors.contract import Failed, Op, Outcome, Seen, Stale, Write
+from selaras.ledger.values import RecordKey, Settlement
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.faults import FaultSettings
 from tests.sync.world import World, a_world
@@ -215,6 +216,40 @@ async def test_a_stock_write_that_was_overtaken_is_worked_out_anew_without_other
         await world.sync()
         assert len(overtaken) == 1
         assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 6
+
+
+async def test_an_order_booked_while_stock_is_worked_out_is_not_taken_off_twice_for_good(tmp_path: Path) -> None:
+    """It stands in the books' stock already, that news is taken in, and its answer comes only now: still "waiting"."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        books, service = world.hub.connectors["buku"], world.service
+        wrote, read = books.write, books.read
+        working, settled = asyncio.Event(), asyncio.Event()
+
+        async def slow_answer(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+            outcomes = await wrote(kind, op, writes)
+            if kind == "sales_order" and not settled.is_set():
+                await service.intakes["buku"].poll("stock")
+                await working.wait()
+            return outcomes
+
+        async def slow_stock(kind: str, ids: Sequence[str]) -> list[Seen]:
+            if kind == "stock" and not settled.is_set():
+                working.set()
+                await settled.wait()
+            return await read(kind, ids)
+
+        async def told(settlements: Sequence[Settlement]) -> None:
+            if any(s.claimed.kind == "sales_order" for s in settlements):
+                settled.set()
+
+        books.write, books.read = slow_answer, slow_stock  # type: ignore[method-assign]
+        service.dispatchers["buku"].after.append(told)
+        await world.checkout(("KAOS-M", 3))
+        await world.sync()
+        assert working.is_set()
+        assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 7
 
 
 async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None:
