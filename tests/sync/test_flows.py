@@ -189,7 +189,7 @@ async def test_orders_taken_are_never_put_back_on_the_shelf(tmp_path: Path) -> N
             world.books.admin,
         )
         world.service.wake("buku", "stock")
-        assert await world.service.settle(20)
+        assert await world.service.settle(120)
         assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 5
 
 
@@ -267,8 +267,8 @@ async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None
             if n % 7 == 0:
                 await world.act(order, "cancel", {"reason": "buyer", "refund": True})
             if n % 20 == 0:
-                await world.sync(60)
-        await world.sync(60)
+                await world.sync(120)
+        await world.sync(120)
         truth = await world.truth()
         assert truth["duplicates"] == {}
         assert sorted(truth["sales"]) == sorted(order["number"] for order in orders)
