@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from selaras.connectors.contract import Failed, Op, Outcome, Seen, Stale, Write
+from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import RecordKey, Settlement
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.faults import FaultSettings
@@ -250,6 +251,35 @@ async def test_an_order_booked_while_stock_is_worked_out_is_not_taken_off_twice_
         await world.sync()
         assert working.is_set()
         assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 7
+
+
+async def test_what_news_had_cured_is_not_forgotten_when_the_ledger_fails_for_a_moment(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.post(
+            f"{world.store.url}/sandbox/products",
+            {"products": [{"sku": "TOPI", "name": "Topi", "price": "5000", "stock": 9}]},
+            world.shop_admin,
+        )
+        order = await world.checkout(("TOPI", 1))
+        await world.sync()
+        assert [c.cause for c in await world.hub.desk(world.ledger.coverage.causes)] == ["unmatched_product"]
+        again, failed = world.ledger.records.replan_blocked, []
+
+        def once_a_full_disk(connection: str, causes: Sequence[str] = ()) -> int:
+            if connection == "toko" and "unmatched_product" in causes and not failed:
+                failed.append(causes)
+                raise LedgerError("The disk is full.")
+            return again(connection, causes)
+
+        world.ledger.records.replan_blocked = once_a_full_disk  # type: ignore[method-assign]
+        topi = {"code": "TOPI", "name": "Topi", "price": "5000"}
+        stock = {"code": "TOPI", "on_hand": "9"}
+        await world.post(f"{world.books.url}/sandbox/seed", {"products": [topi], "stock": [stock]}, world.books.admin)
+        await world.sync()
+        assert len(failed) == 1
+        assert await world.hub.desk(world.ledger.coverage.causes) == []
+        assert kinds(await sale_of(world, order)) == ["sales_order"]
 
 
 async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None:

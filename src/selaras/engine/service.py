@@ -133,6 +133,7 @@ class Service:
         """Nothing runs, nothing waits to be read, planned or sent."""
         busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
         busy = busy or any(flow.wanted for flow in self.stocks.values())
+        busy = busy or bool(self._reconsider) or any(self._cured.values())
         for backfill in self._backfills.values():
             busy = busy or await backfill.running()
         return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
@@ -262,12 +263,18 @@ class Service:
                 await books.poll(kind)
         if pair.store in self._reconsider:
             self._reconsider.discard(pair.store)
-            await payments.reconsider()
-        if causes := self._cured.pop(pair.store, ()):
+            try:
+                await payments.reconsider()
+            except BaseException:
+                self._reconsider.add(pair.store)
+                raise
+        if causes := self._cured.get(pair.store, ()):
             ledger = self.hub.desk.ledger
-            await self.hub.desk.write(ledger.records.replan_blocked, pair.store, tuple(causes))
+            await self.hub.desk.write(ledger.records.replan_blocked, pair.store, causes)
             if set(causes) & set(closing.CAUSES):
                 await self.hub.desk.write(closing.release, ledger, pair, self.hub.now())
+            # Only now, so that trouble on the way loses none; what was cured meanwhile stands behind them.
+            self._cured[pair.store] = self._cured[pair.store][len(causes) :]
         await payments.match()
         await payments.by_hand()
         await self._planners[pair.store].plan()
