@@ -99,7 +99,7 @@ class Service:
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
             self._lane(f"backfill {pair.store}", partial(self._backfill, pair))
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
-            self.dispatchers[pair.store].after.append(self.stocks[pair.store].overtaken)
+            self.dispatchers[pair.store].after.append(partial(self._overtaken, pair))
             self.dispatchers[pair.books].after.append(partial(self._booked, pair))
 
     def _lane(self, name: str, work: Work) -> None:
@@ -142,6 +142,7 @@ class Service:
         """Nothing runs, nothing waits to be read, planned or sent."""
         busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
         busy = busy or any(flow.wanted for flow in self.stocks.values())
+        busy = busy or bool(self._reconsider) or any(self._cured.values())
         for backfill in self._backfills.values():
             busy = busy or await backfill.running()
         return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
@@ -165,9 +166,9 @@ class Service:
     def _kept(self, connection: str, kind: str, records: Sequence[NewRecord]) -> None:
         if records and kind in (BANK, PAYMENT, PAYOUT):
             books = self._feeds.get(connection, connection)
-            if kind == PAYOUT:
-                self._reconsider.add(books)
-            if f"money {books}" in self.lanes:
+            if books in self._money:
+                if kind == PAYOUT:
+                    self._reconsider.add(books)
                 self.lanes[f"money {books}"].wake()
         for pair in self.hub.pairs_of(connection) if records else ():
             if kind == "order":
@@ -213,8 +214,12 @@ class Service:
                     self._next[(connection, kind)] = min(due, now + _AFTER_SENDING)
                     self._asked.add((connection, kind))
                     self.lanes[f"read {connection}"].wake()
-            if any(s.cause == "overtaken" for s in settlements):
-                self.lanes[f"stock {pair.store}"].wake()
+
+    async def _overtaken(self, pair: Pair, settlements: Sequence[Settlement]) -> None:
+        # The lane is woken once its codes are noted: before that it would find none, and sleep on them for ever.
+        await self.stocks[pair.store].overtaken(settlements)
+        if self.stocks[pair.store].wanted:
+            self.lanes[f"stock {pair.store}"].wake()
 
     async def _booked(self, pair: Pair, settlements: Sequence[Settlement]) -> None:
         if self.stocks[pair.store].booked(settlements):
@@ -282,11 +287,13 @@ class Service:
         for kind, age in _FRESH.items():
             if kind not in books.polled or (fresh and not 0 <= self.hub.clock() - books.polled[kind] <= age):
                 await books.poll(kind)
-        if causes := self._cured.pop(pair.store, ()):
+        if causes := self._cured.get(pair.store, ()):
             ledger = self.hub.desk.ledger
-            await self.hub.desk.write(ledger.records.replan_blocked, pair.store, tuple(causes))
+            await self.hub.desk.write(ledger.records.replan_blocked, pair.store, causes)
             if set(causes) & set(closing.CAUSES):
                 await self.hub.desk.write(closing.release, ledger, pair, self.hub.now())
+            # Only now, so that trouble on the way loses none; what was cured meanwhile stands behind them.
+            self._cured[pair.store] = self._cured[pair.store][len(causes) :]
         await payments.by_hand()
         await self._planners[pair.store].plan()
         self.lanes[f"money {pair.books}"].wake()  # a receipt that is not wanted any more sets its line free
@@ -299,7 +306,11 @@ class Service:
         flow = self._money[books]
         if books in self._reconsider:
             self._reconsider.discard(books)
-            await flow.reconsider()
+            try:
+                await flow.reconsider()
+            except BaseException:
+                self._reconsider.add(books)
+                raise
         if await flow.match():
             for pair in self.hub.pairs_of(books):
                 self.lanes[f"plan {pair.store}"].wake()
