@@ -163,8 +163,8 @@ for made in (ties, decide, undo_contact):
     "undo",
     help=N_(
         "Take a decision back: `undo product CODE`, `undo contact SUBJECT`, `undo skip NAME`; what was posted because "
-        "of it stays, see `selaras plan` for what follows. `undo money LINE` takes back what incoming money pays, whoever "
-        "had said so: its receipt is voided in the books, and that pair is not proposed again."
+        "of it stays, see `selaras plan` for what follows. `undo money LINE` takes back what incoming money pays, "
+        "whoever had said so: its receipt is voided in the books, and that pair is not proposed again."
     ),
 )
 @argument("kind", required=False, default="", help=N_("product, contact, money or skip."))
