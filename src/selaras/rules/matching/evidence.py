@@ -42,6 +42,7 @@ class Evidence:
         self._crowd, self._background = _days(pool, said), _background(pool)
         self.reference, self._log_reference = _references(pool, buyers, told, said, line, order)
         self.name, self._name_share = _names(buyers, told, said, line, order)
+        self.vouched: Floats = np.zeros(1)
         # Who pays to the last rupiah what another order of his is due, pays that one (perhaps for the second time).
         tied = (self.name == NAME_WHOLE) | (self.reference >= CORE)
         fits = np.zeros(len(pool.line_rows), dtype=bool)
@@ -57,7 +58,7 @@ class Evidence:
         self.log_day = rates.log_lag[self._of_lag]
         names = rates.log_names[self.name] + self._name_share
         names[self.name == NAME_PART] = np.clip(names[self.name == NAME_PART], -1.5, 4.0)
-        self.log_text = self._log_reference + names
+        self.log_text = self._log_reference + names + self.vouched
         self.weight = (
             rates.log_odds + self._again + self._elsewhere + self.log_day + self._log_amount
             + rates.log_kinds[self.kind] + self.log_text - self.log_null[self.line]
