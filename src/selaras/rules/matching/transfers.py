@@ -188,7 +188,7 @@ def _links(
     links: list[Link] = []
     for line in sorted(options):
         ranked = sorted(options[line], key=lambda o: (-o[0], o[1]))
-        if ranked[0][0] < said.worth_asking:
+        if sum(option[0] for option in ranked[:3]) < said.worth_asking:
             continue
         for rank, (chance, _order, pairs, kind, why, sure) in enumerate(ranked[:3], start=1):
             for of_line, order, amount in pairs:
