@@ -70,9 +70,8 @@ def match_transfers(
     for one in sets:
         one.weigh(seen)
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
-    chance = np.zeros(len(line))
-    chance[keep] = posterior
-    seen.vouched = vouched(buyers, told, line, order, seen.name, chance)
+    kept = np.flatnonzero(keep)
+    seen.name_share[kept] += vouched(buyers, told, line[kept], order[kept], seen.name[kept], posterior)
     seen.weigh(_rates(pool, seen, told, said, keep, posterior, sets, of_sets, copies))
     for one in sets:
         one.weigh(seen)

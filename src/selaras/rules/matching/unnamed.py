@@ -65,15 +65,17 @@ def unnamed(pool: Pool, buyers: Buyers, told: Told, seen: Evidence, said: Parame
         return []
     flat = [(line, order) for _, of, _ in found for line, order, _ in of]
     columns = np.asarray(flat, dtype=np.int64)
-    own = Evidence(pool, buyers, told, said, columns[:, 0], columns[:, 1])
+    sort = np.argsort(columns[:, 0], kind="stable")
+    own = Evidence(pool, buyers, told, said, columns[sort, 0], columns[sort, 1])
     own.weigh(rates)
+    places = np.argsort(sort, kind="stable").tolist()
     result, at = [], 0
     for kind, of, base in found:
-        rows = range(at, at + len(of))
+        rows = places[at : at + len(of)]
         at += len(of)
         # A basket's day is its latest order's, an instalment's the first payment's.
-        day = min(rows, key=lambda row: (int(own.lag[row]), row))
-        texts = [rows[0]] if kind == "combined" else list(rows)
+        day = min(rows, key=lambda row: (int(own.lag[row]), int(own.order[row])))
+        texts = [rows[0]] if kind == "combined" else rows
         one = Hypothesis(kind, of, base, day, texts)
         one.weigh(own)
         result.append(one)
