@@ -16,6 +16,7 @@ from selaras.rules.matching.text import (
     BOILERPLATE,
     CASH,
     core,
+    days_under_way,
     joined,
     name_words,
     shape,
@@ -127,11 +128,14 @@ class Told:
         rows: list[int] = list(chosen)
         self.lines = np.asarray(rows, dtype=np.int64)
         self.payout = payouts[self.lines]
+        self.under_way = np.zeros(len(rows), dtype=np.int64)
         self.strange: list[tuple[int, str]] = []
         cash, payer, known_words = bytearray(), bytearray(), _Rows(LINE_WIDTH)
         word_ids = buyers.word_ids
         for at, line in enumerate(rows):
-            words = words_of(lines.descriptions[line])
+            description = lines.descriptions[line]
+            self.under_way[at] = days_under_way(description, lines.booked[line])
+            words = words_of(description)
             cash.append(not CASH.isdisjoint(words))
             payer.append(shows_payer(words))
             known_words.add([word_ids[word] for word in words if word in word_ids])

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from selaras.rules.matching.amounts import EXACT, WITHOUT_CODE
 from selaras.rules.matching.candidates import Pool
-from selaras.rules.matching.evidence import NAME_WHOLE, Evidence
+from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.rates import NAME_WHOLE
 from selaras.rules.matching.reading import CORE
 
 Ints = npt.NDArray[np.int64]
@@ -27,12 +28,24 @@ _MOST_TRIES: Final = 6_000
 class Hypothesis:
     """Some lines pay some orders: `pairs` of (line, order, amount), and the log weight beside all standing alone."""
 
-    __slots__ = ("kind", "pairs", "weight")
+    __slots__ = ("_base", "_day", "_texts", "kind", "pairs", "weight")
 
-    def __init__(self, kind: str, pairs: list[tuple[int, int, int]], weight: float) -> None:
+    def __init__(
+        self, kind: str, pairs: list[tuple[int, int, int]], base: float, day: int, texts: Sequence[int]
+    ) -> None:
+        """`base` is the chance of such a set; `day` and `texts` are the pairs whose day and whose texts count."""
         self.kind = kind
         self.pairs = pairs
-        self.weight = weight
+        self.weight = 0.0
+        self._base, self._day, self._texts = base, day, tuple(texts)
+
+    def weigh(self, seen: Evidence) -> None:
+        """Work out the weight under the rates that the evidence now has."""
+        rates = seen.rates
+        unpaid = -math.log(1.0 - rates.paid)
+        self.weight = self._base + unpaid * len({order for _, order, _ in self.pairs})
+        self.weight += float(seen.log_day[self._day]) + sum(float(seen.log_text[row]) for row in self._texts)
+        self.weight -= sum(float(seen.log_null[line]) for line in {line for line, _, _ in self.pairs})
 
 
 @lru_cache(maxsize=64)
@@ -93,24 +106,18 @@ def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
             if coded[at] in places:
                 answers.setdefault(places, "one code")
         for places, which in answers.items():
-            texts = [float(seen.log_text[rows[i]]) for i in places]
+            texts = [(float(seen.log_text[rows[i]]), -orders[i], i) for i in places]
             named = sum(int(seen.reference[rows[i]] >= CORE) for i in places)
             spread = math.log(math.comb(len(orders), len(places)))
-            weight = (
-                math.log(said.ours * said.combined * (said.exact if which == "due" else 0.1))
-                + max(float(seen.log_day[rows[i]]) for i in places)
-                + max(texts)
-                + (4.0 * (named - 1) if named > 1 else 0.0)
-                - spread
-                - 1.5 * (len(places) - 2)
-                - float(seen.log_null[line])
-            )
+            base = math.log(said.combined * (said.exact if which == "due" else 0.1))
+            base += (4.0 * (named - 1) if named > 1 else 0.0) - spread - 1.5 * (len(places) - 2)
+            latest = min(places, key=lambda i: (int(seen.lag[rows[i]]), orders[i]))
             share = due if which == "due" else total
             parts = [(line, orders[i], share[i]) for i in places]
             left = amount - sum(part for _, _, part in parts)
             if left:
                 parts = [(a, b, c + (left if b == max(o for _, o, _ in parts) else 0)) for a, b, c in parts]
-            found.append(Hypothesis("combined", parts, weight))
+            found.append(Hypothesis("combined", parts, base, int(rows[latest]), [int(rows[max(texts)[2]])]))
     return found
 
 
@@ -134,11 +141,10 @@ def parts(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
             for _, places in _subsets(amounts, [goal], 4):
                 first = min(places, key=lambda i: (int(seen.lag[own[i]]), lines[i]))
                 steps = math.log(max(10.0, goal / 50_000.0))
-                weight = math.log(said.ours * said.parts * chance) + float(seen.log_day[own[first]])
-                weight += sum(float(seen.log_text[own[i]]) - float(seen.log_null[lines[i]]) for i in places)
                 # Each further line: its day, and an amount that the payer chose (the last one follows from the sum).
-                weight -= (len(places) - 1) * (math.log(30.0) + steps)
-                found.append(Hypothesis("instalments", [(lines[i], order, amounts[i]) for i in places], weight))
+                base = math.log(said.parts * chance) - (len(places) - 1) * (math.log(30.0) + steps)
+                pays = [(lines[i], order, amounts[i]) for i in places]
+                found.append(Hypothesis("instalments", pays, base, int(own[first]), [int(own[i]) for i in places]))
     return found
 
 

@@ -5,6 +5,7 @@ Whole words only: "14" in "1814" is no number of an order (reference/reconciliat
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from functools import lru_cache
 from string import ascii_letters
@@ -16,12 +17,18 @@ from selaras.rules.names import read_name
 _AMOUNT: Final = re.compile(
     # The first digit stands in front of the look behind it: a search that begins with a digit is four times as fast.
     r"\d(?<![\d.,]\d)(?:\d{0,2}(?:,\d{3})+(?:\.\d{2})?|\d{0,2}(?:\.\d{3})+(?:,\d{2})?|\d*[.,]\d{2})(?!\d|[.,]\d)"
+    r"|\d(?<![\d.,]\d)\d{3,}\.\d{2}(?=\d)"
 )
 _CHANNEL_DAY: Final = re.compile(r"\d(?<!\w\d)\d{3}/[A-Z]{5}/[A-Z0-9]+")
 _CHANNEL: Final = re.compile(r"\b\d{4}/[A-Z]{5}/[A-Z0-9]+|\b(?:MID|NOREK|NO REK)\s*:?\s*\d+")
+# "2801/FTSCY/…": BCA names the day on which the buyer sent the money; it books a weekend's on Monday.
+_SENT: Final = re.compile(r"\b(\d{2})(\d{2})/[A-Z]{5}/")
 _WORD: Final = re.compile(r"[^\W_]+")
 _LAST_DIGITS: Final = re.compile(r"(?<!\d)\d+$")
 _SHAPES: Final = str.maketrans("0123456789", "9" * 10) | str.maketrans(ascii_letters, "A" * len(ascii_letters))
+
+_LONGEST_WAY: Final = 6
+_LONGEST_INTEREST: Final = 40
 
 _GROSS: Final = re.compile(r"\b(?:QR|TGH)\s*:\s*(\d+(?:\.\d{2})?)\s+DDR\s*:")
 
@@ -39,6 +46,9 @@ BOILERPLATE: Final = frozenset(
 )
 # What stands in front of a name and takes of the width that banks show.
 ADDRESSES: Final = frozenset("PT CV UD PD TB FA TOKO BPK BAPAK IBU BU PAK SDR SDRI TN NY NN H HJ DR IR".split())
+# The bank's own words for interest.
+_EARNED: Final = frozenset({"BUNGA", "GIRO", "INTEREST", "HASIL"})
+_BESIDE: Final = frozenset({"JASA", "TABUNGAN", "REKENING", "KREDIT", "BANK", "CR", "CREDIT", "BAGI"})
 # Money paid in over the counter or at a machine: whoever did it is not told.
 CASH: Final = frozenset({"SETORAN", "SETOR", "TUNAI", "CDM", "DEPOSIT"})
 # Under these words gateways, wallets and marketplaces pay out (reference/indonesia.md §2.3).
@@ -71,9 +81,36 @@ def _is_bic(word: str) -> bool:
     return len(word) == 8 and word.endswith("IDJA")
 
 
+def days_under_way(description: str, booked: int) -> int:
+    """How many days before the booking (an ordinal) the money was sent, by the day in the text; 0 if it names none."""
+    found = _SENT.search(description) if "/" in description else None
+    if found is None:
+        return 0
+    wanted = (int(found[2]), int(found[1]))
+    for back in range(_LONGEST_WAY + 1):
+        day = dt.date.fromordinal(booked - back)
+        if (day.month, day.day) == wanted:
+            return back
+    return 0
+
+
 def is_payout(description: str) -> bool:
     """True for the payer of many buyers at once: match it with a settlement, never with one order."""
     return _PAYOUT.search(description.upper()) is not None
+
+
+def payer_of(description: str) -> str:
+    """The gateway, wallet or marketplace that a payout names, one word for all its lines; "" where none is named."""
+    found = _PAYOUT.search(description.upper())
+    return re.sub(r"\W", "", found[0]) if found else ""
+
+
+def is_interest(description: str) -> bool:
+    """True for the bank's own credit: the whole text speaks of interest (a buyer Bunga's payment says more)."""
+    if len(description) > _LONGEST_INTEREST:
+        return False
+    words = set(_WORD.findall(description.upper()))
+    return bool(words & _EARNED) and not words - _EARNED - _BESIDE
 
 
 def told_gross(description: str) -> str:
