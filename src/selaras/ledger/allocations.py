@@ -1,8 +1,8 @@
 """Allocations: which order or payout each share of incoming money pays; both sides are claimed in one transaction.
 
-A *money line* is a line of a bank account or a payment at a gateway. The tables refuse what must never be: shares beyond
-the line (`shares_within_line`), beyond what is due (`shares_within_due`), a second live share of one line for one
-subject (`one_allocation`). An undone allocation stays as history, and the pair is not proposed again by itself.
+A *money line* is a line of a bank account or a payment at a gateway. The tables refuse what must never be: shares
+beyond the line (`shares_within_line`), beyond what is due (`shares_within_due`), a second live share of one line for
+one subject (`one_allocation`). An undone allocation stays as history, and the pair is not proposed again by itself.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import msgspec
 from selaras.ledger.database import Database, Row, chunks
 from selaras.ledger.values import RecordKey
 
-_COLUMNS = """id, connection, kind, line, books, subject, currency, amount, written_off, fits, evidence, rule, posterior,
-    how, by_whom, reasons, rivals, days, at, undone_at, undone_by, why"""
+_COLUMNS = """id, connection, kind, line, books, subject, currency, amount, written_off, fits, evidence, rule,
+    posterior, how, by_whom, reasons, rivals, days, at, undone_at, undone_by, why"""
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _ROLES = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -234,11 +234,33 @@ class Allocations:
             (*_key(line), subject, rule, int(right), who, now),
         )
 
+    def rules(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """(connection, rule) → (confirmed, wrong), rules that only proposed or acted so far included."""
+        rows = self._db.rows(
+            """SELECT DISTINCT connection, rule FROM allocation WHERE rule <> ''
+            UNION SELECT DISTINCT connection, rule FROM suggestion WHERE rule <> ''"""
+        )
+        return {(row[0], row[1]): (0, 0) for row in rows} | dict(self.verdicts())
+
+    def refused(self, connection: str, kind: str, lines: Sequence[str]) -> dict[str, frozenset[str]]:
+        """The subjects that a person said these lines do not pay."""
+        found: dict[str, set[str]] = {}
+        for part in chunks(lines):
+            marks = ",".join("?" * len(part))
+            rows = self._db.rows(
+                f"""SELECT line, subject FROM verdict WHERE connection = ? AND kind = ? AND correct = 0
+                AND line IN ({marks})""",  # noqa: S608
+                (connection, kind, *part),
+            )
+            for line, subject in rows:
+                found.setdefault(line, set()).add(subject)
+        return {line: frozenset(subjects) for line, subjects in found.items()}
+
     def verdicts(self, connection: str = "") -> Mapping[tuple[str, str], tuple[int, int]]:
         """(connection, rule) → (confirmed, wrong)."""
         rows = self._db.rows(
-            """SELECT connection, rule, SUM(correct), SUM(1 - correct) FROM verdict WHERE ? IN ('', connection)
-            GROUP BY connection, rule""",
+            """SELECT connection, rule, SUM(correct), SUM(1 - correct) FROM verdict
+            WHERE rule <> '' AND ? IN ('', connection) GROUP BY connection, rule""",
             (connection,),
         )
         return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in rows}

@@ -154,7 +154,8 @@ _FOURTH: Final = (
         rule, posterior, how, by_whom, reasons, rivals, days, at)
         SELECT d.connection, r.kind, d.subject, d.connection, d.answer, r.currency, r.total, '[]', '', '[]', '',
             1000000, CASE WHEN d.how LIKE 'by hand:%' THEN 'person' ELSE 'auto' END, '', '[]', '[]', 0, d.at
-        FROM decision d JOIN record r ON r.connection = d.connection AND r.kind = 'bank_transaction' AND r.id = d.subject
+        FROM decision d JOIN record r ON r.connection = d.connection AND r.kind = 'bank_transaction'
+            AND r.id = d.subject
         WHERE d.kind = 'bank' AND d.undone_at IS NULL AND r.total > 0 ORDER BY d.id""",
     """INSERT INTO money_line (connection, kind, line, amount, taken)
         SELECT connection, kind, line, SUM(amount), SUM(amount) FROM allocation GROUP BY connection, kind, line""",

@@ -26,9 +26,7 @@ _ASK = Sentence(N_("A person decided that it always asks."))
 _PROOF = Sentence(N_("It is proof by itself, and nobody has found it wrong."))
 _EARNED = Sentence(N_("Right at least %(bound)s %% of the time, after %(confirmed)s confirmed and %(wrong)s wrong."))
 _NOT_YET = Sentence(
-    N_(
-        "%(confirmed)s confirmed, %(wrong)s wrong: right at least %(bound)s %%; it needs %(precision)s %% and %(least)s."
-    )
+    N_("%(confirmed)s confirmed, %(wrong)s wrong: right at least %(bound)s %%. Needed: %(precision)s %% and %(least)s.")
 )
 
 

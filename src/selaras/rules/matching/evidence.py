@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from selaras.rules.matching.amounts import log_background, relate
+from selaras.rules.matching.amounts import EXACT, OTHER, log_background, relate
 from selaras.rules.matching.candidates import Pool
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.rates import NAME_NONE, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, shipped
@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 _CHUNK: Final = 2_000_000
 _SOON: Final = 3
 _SUPERSEDED: Final = 0.15
+_ELSEWHERE: Final = 0.01
 # How often a stranger bears the very name of one of our buyers, by the number of its words.
 _NAMESAKES: Final = np.log(np.asarray([0.05, 0.012, 8e-4, 2e-4, 1e-4]))
 
@@ -41,6 +42,12 @@ class Evidence:
         self._crowd, self._background = _days(pool, said), _background(pool)
         self.reference, self._log_reference = _references(pool, buyers, told, said, line, order)
         self.name, self._name_share = _names(buyers, told, said, line, order)
+        self.vouched: Floats = np.zeros(1)
+        # Who pays to the last rupiah what another order of his is due, pays that one (perhaps for the second time).
+        tied = (self.name == NAME_WHOLE) | (self.reference >= CORE)
+        fits = np.zeros(len(pool.line_rows), dtype=bool)
+        fits[line[tied & (self.kind == EXACT)]] = True
+        self._elsewhere = np.where((self.kind == OTHER) & fits[line], np.log(_ELSEWHERE), 0.0)
         self.weigh(shipped(said))
 
     def weigh(self, rates: Rates) -> None:
@@ -51,10 +58,10 @@ class Evidence:
         self.log_day = rates.log_lag[self._of_lag]
         names = rates.log_names[self.name] + self._name_share
         names[self.name == NAME_PART] = np.clip(names[self.name == NAME_PART], -1.5, 4.0)
-        self.log_text = self._log_reference + names
+        self.log_text = self._log_reference + names + self.vouched
         self.weight = (
-            rates.log_odds + self._again + self.log_day + self._log_amount + rates.log_kinds[self.kind] + self.log_text
-            - self.log_null[self.line]
+            rates.log_odds + self._again + self._elsewhere + self.log_day + self._log_amount
+            + rates.log_kinds[self.kind] + self.log_text - self.log_null[self.line]
         )  # fmt: skip
 
 

@@ -14,10 +14,12 @@ from selaras.rules.matching.candidates import Pool, gather
 from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.foreign import foreign
 from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.payers import vouched
 from selaras.rules.matching.rates import NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
 from selaras.rules.matching.sets import Hypothesis, combined, parts
 from selaras.rules.matching.solve import probabilities
+from selaras.rules.matching.unnamed import unnamed
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -68,10 +70,14 @@ def match_transfers(
     for one in sets:
         one.weigh(seen)
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
+    chance = np.zeros(len(line))
+    chance[keep] = posterior
+    seen.vouched = vouched(buyers, told, line, order, seen.name, chance)
     seen.weigh(_rates(pool, seen, told, said, keep, posterior, sets, of_sets, copies))
     for one in sets:
         one.weigh(seen)
     sets += foreign(orders, lines, pool, buyers, told, said, seen.rates)
+    sets += unnamed(pool, buyers, told, seen, said, seen.rates)
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
     links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
     return links + _doubles(pool, seen, copies, links)
