@@ -22,7 +22,7 @@ _AMOUNT: Final = re.compile(
 _CHANNEL_DAY: Final = re.compile(r"\d(?<!\w\d)\d{3}/[A-Z]{5}/[A-Z0-9]+")
 _CHANNEL: Final = re.compile(r"\b\d{4}/[A-Z]{5}/[A-Z0-9]+|\b(?:MID|NOREK|NO REK)\s*:?\s*\d+")
 # "2801/FTSCY/…": BCA names the day on which the buyer sent the money; it books a weekend's on Monday.
-_SENT: Final = re.compile(r"\b(\d{2})(\d{2})/[A-Z]{5}/")
+_SENT: Final = re.compile(r"[0-9](?<!\w[0-9])[0-9]{3}/[A-Z]{5}/")
 # "V***nny Ku****an": the beginning and the end of each word are left.
 _MASKED: Final = re.compile(r"\b([^\W\d_]+)\*+([^\W\d_]*)")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -101,12 +101,13 @@ def fits_masks(name: str, masked: list[tuple[str, str]]) -> bool:
 def days_under_way(description: str, booked: int) -> int:
     """How many days before the booking (an ordinal) the money was sent, by the day in the text; 0 if it names none."""
     found = _SENT.search(description) if "/" in description else None
-    if found is None:
-        return 0
-    wanted = (int(found[2]), int(found[1]))
+    return 0 if found is None else _days_back(found[0][:4], booked)
+
+
+@lru_cache(maxsize=1 << 14)
+def _days_back(day_and_month: str, booked: int) -> int:
     for back in range(_LONGEST_WAY + 1):
-        day = dt.date.fromordinal(booked - back)
-        if (day.month, day.day) == wanted:
+        if f"{dt.date.fromordinal(booked - back):%d%m}" == day_and_month:
             return back
     return 0
 
