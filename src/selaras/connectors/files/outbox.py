@@ -30,8 +30,8 @@ from selaras.connectors.files.entries import check_entry, check_write_offs
 from selaras.connectors.files.journal import SENT, Batch, Held, Item, Journal
 from selaras.connectors.files.known import Known
 from selaras.connectors.files.outfiles import Style, table_of
-from selaras.connectors.files.places import Place, Taken
 from selaras.connectors.files.profiles import Profile
+from selaras.connectors.places import Place, Taken
 from selaras.model.document import ContactDraft, DocumentLine, Receipt, StockLevel, StorePayment
 from selaras.model.document import Journal as Entry
 from selaras.model.money import EXPONENTS, ZERO, rounded
