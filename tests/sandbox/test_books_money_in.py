@@ -271,7 +271,7 @@ def test_money_out_is_explained_by_an_entry_too() -> None:
         ({"lines": [{"account": "bank", "credit": "29000"}, {"account": "gateway_fee", "credit": "1000"},
                     {"account": "clearing", "debit": "30000"}]}, ("bank_line_mismatch", "lines")),
         ({"dimensions": [["branch", "moon"]]}, ("unknown_dimension", "dimensions")),
-        ({"currency": "XXX"}, ("unknown_currency", "currency")),
+        ({"currency": "ABC"}, ("unknown_currency", "currency")),
     ],
 )  # fmt: skip
 def test_entries_that_are_refused_change_nothing(changes: dict[str, Any], refusal: tuple[str, str]) -> None:
