@@ -176,8 +176,8 @@ class PaymentFlow:
         for record in records:
             journal = _journal.decode(record.body)
             credit = sum((line.credit for line in journal.lines if line.contact_id), ZERO)
-            if not journal.reference or credit <= ZERO or journal.source:
-                continue  # made by a document, or no money from a customer
+            if not journal.reference or credit <= ZERO or journal.source or journal.status == "void":
+                continue  # made by a document, taken back, or no money from a customer
             for order in ledger.records.named(journal.reference):
                 if order.key.connection == store and _order.decode(order.body).paid < _order.decode(order.body).total:
                     money = Receipt("", journal.date, journal.currency, credit)
