@@ -59,7 +59,7 @@ class Journals:
         books = await self._chart.on([document.date for document in documents])
         await self._begun(batch, [item for item in batch.items if not item.document.bank_transaction_id], books)
         explaining = [item for item in batch.open() if item.document.bank_transaction_id]
-        await self._statements.begun(batch, explaining, books)
+        await self._statements.begun(batch, explaining, books, _taken)
         items = batch.open()
         lines = [line for item in items for line in item.document.lines]
         accounts = await self._chart.accounts(books, {line.account for line in lines})
@@ -102,8 +102,14 @@ class Journals:
         posted = [row for row in rows if row["state"] == "posted"]
         gone = await cancelled(self._wire, [row["id"] for row in posted])
         for row in posted:
-            if row["id"] not in gone and batch.open([named[row["description"]]]):
-                batch.done(named[row["description"]], _done(row, books))
+            item = named[row["description"]]
+            if row["id"] in gone or not batch.open([item]):
+                continue
+            stands = _done(row, books)
+            if stands.total == item.document.total:
+                batch.done(item, stands)
+            else:
+                batch.fail(item, _taken(item, stands))
 
     async def _book(self, batch: Entries, items: list[Item[Journal]], books: Books) -> None:
         async def create(part: list[Item[Journal]]) -> None:
@@ -247,6 +253,13 @@ def _entry(document: Journal, sides: Sequence[tuple[JournalLine, Account, int | 
         "description": f"{ENTRY}{document.reference}",
         "lines": [["create", lines]],
     }
+
+
+def _taken(item: Item[Journal], stands: Done) -> Rejected:
+    return Rejected(
+        f"Tryton has the journal entry {stands.number} over {stands.total} under this reference already",
+        code="reference_taken", field="reference", cure="Compare the two; take back the one that is wrong, then retry.",
+    )  # fmt: skip
 
 
 def _done(row: Row, books: Books, status: str = "open") -> Done:

@@ -8,6 +8,7 @@ with the stamp of its beginning.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from selaras.connectors.contract import Changes, Found, Seen, Transient
+from selaras.connectors.contract import Changes, Found, LockedPeriod, Rejected, Seen, Transient
 from selaras.connectors.tryton import origins
 from selaras.connectors.tryton.chart import Books, Chart
 from selaras.connectors.tryton.mapping import (
@@ -283,16 +284,18 @@ class Reader:
         return found
 
     async def _find_entries(self, books: Books, wanted: list[str]) -> dict[str, Found]:
-        rows = await self._wire.rows(
-            "account.move",
-            [
-                ["company", "=", books.company_id],
-                ["description", "in", [f"{ENTRY}{one}" for one in wanted]],
-                ["origin", "=", None],
-                ["state", "=", "posted"],
-            ],
-            ["description", "number", "lines.debit"],
-        )
+        """Entries that stand. One that was made and whose answer was lost before it was posted is posted now."""
+        named = [
+            ["company", "=", books.company_id],
+            ["description", "in", [f"{ENTRY}{one}" for one in wanted]],
+            ["origin", "=", None],
+        ]
+        fields = ["description", "number", "state", "lines.debit"]
+        rows = await self._wire.rows("account.move", named, fields)
+        if drafts := [row["id"] for row in rows if row["state"] == "draft"]:
+            with contextlib.suppress(Rejected, LockedPeriod):  # what cannot be posted is written anew, and refused
+                await self._wire.press("account.move", "post", drafts)
+            rows = await self._wire.rows("account.move", [*named, ["state", "=", "posted"]], fields)
         gone = await cancelled(self._wire, [row["id"] for row in rows])
         found: dict[str, Found] = {}
         for row in rows:

@@ -28,6 +28,7 @@ from selaras.model.money import ZERO
 D = TypeVar("D", bound=Any)
 Tell = Callable[[Slip], tuple[str, Decimal]]
 """The id of a document, and its total."""
+Other = Callable[[Item[Any], Done], Rejected]
 LinesOf = Callable[[Sequence[Item[Any]]], list[list[Row]]]
 """The statement lines of documents; `Item.values["day"]` is the day they are to have."""
 _MOST = 50
@@ -43,8 +44,13 @@ class Statements:
 
     # -- what is there already --------------------------------------------------------------------------------------
 
-    async def begun(self, batch: Batch[D], items: Sequence[Item[D]], books: Books) -> None:
-        """Documents of an earlier try: those that stand are done, a statement that was never booked is thrown away."""
+    async def begun(
+        self, batch: Batch[D], items: Sequence[Item[D]], books: Books, other: Other | None = None
+    ) -> None:  # fmt: skip
+        """Documents of an earlier try: those that stand are done, a statement that was never booked is thrown away.
+
+        `other` is the refusal of a document under whose reference one with another total stands.
+        """
         if not items:
             return
         found = [slip for slip in await self._under(items, books) if self._wanted(slip)]
@@ -56,7 +62,7 @@ class Statements:
         void = [line["id"] for slip in found if slip.void for line in slip.lines]
         for item in items:
             item.values["void"] = void
-        await self.tell(batch, [item for item in items if item.document.reference in stands], books)
+        await self.tell(batch, [item for item in items if item.document.reference in stands], books, other)
 
     async def _under(self, items: Sequence[Item[D]], books: Books, void: Sequence[int] | None = None) -> list[Slip]:
         """Slips under the references of these documents. `void` are lines that are known to be taken back."""
@@ -190,7 +196,9 @@ class Statements:
 
     # -- the answer -------------------------------------------------------------------------------------------------
 
-    async def tell(self, batch: Batch[D], items: Sequence[Item[D]], books: Books) -> None:
+    async def tell(
+        self, batch: Batch[D], items: Sequence[Item[D]], books: Books, other: Other | None = None
+    ) -> None:  # fmt: skip
         """Say what stands of these documents."""
         if not items:
             return
@@ -205,7 +213,11 @@ class Statements:
             slip = found[item.document.reference]
             id, total = self._tell(slip)
             currency = books.code_of(slip.lines[0]["currency"])
-            batch.done(item, Done(id, slip.move_number(), total, currency, slip.status()))
+            stands = Done(id, slip.move_number(), total, currency, slip.status())
+            if other is not None and total != item.document.total:
+                batch.fail(item, other(item, stands))
+            else:
+                batch.done(item, stands)
 
 
 def day_of(item: Item[Any]) -> dt.date:
