@@ -117,7 +117,7 @@ class Tryton:
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
         """Documents under these references; the oldest one where a reference was used twice."""
         self._bound(references, self.capabilities.read_batch)
-        if kind == "journal":  # it carries on what was begun
+        if kind in ("receipt", "refund_payment", "journal"):  # what was begun is carried on
             async with self._lock():
                 return await self._reader.find(kind, references)
         return await self._reader.find(kind, references)

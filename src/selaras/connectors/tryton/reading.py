@@ -43,6 +43,7 @@ from selaras.connectors.tryton.slips import (
     slips,
     slips_of,
 )
+from selaras.connectors.tryton.statements import close, waiting
 from selaras.connectors.tryton.values import Row, reference
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.closing import CLOSING, Closing
@@ -278,10 +279,17 @@ class Reader:
         """Slips that stand: what was taken back may be written again under its reference."""
         sign = -1 if kind == "refund_payment" else 1
         found: dict[str, Found] = {}
-        for slip in filter(is_money(sign), await slips(self._wire, books, [["number", "in", wanted]])):
-            if slip.stands:
+        for slip in await self._standing(books, wanted):
+            if is_money(sign)(slip):
                 found.setdefault(slip.number, found_of(slip, books, sign * slip.total, str(slip.id)))
         return found
+
+    async def _standing(self, books: Books, wanted: list[str]) -> list[Slip]:
+        """Slips under these numbers. A bank statement that a lost answer left unbooked is booked now."""
+        found = await slips(self._wire, books, [["number", "in", wanted]])
+        if await close(self._wire, waiting(found)):
+            found = await slips(self._wire, books, [["number", "in", wanted]])
+        return [slip for slip in found if slip.stands]
 
     async def _find_entries(self, books: Books, wanted: list[str]) -> dict[str, Found]:
         """Entries that stand. One that was made and whose answer was lost before it was posted is posted now."""
@@ -303,8 +311,8 @@ class Reader:
                 name = row["description"].removeprefix(ENTRY)
                 total = sum((line["debit"] for line in row["lines"]), ZERO)
                 found.setdefault(name, Found(str(row["id"]), name, row["number"] or "", total, books.currency, "open"))
-        for slip in filter(is_entry, await slips(self._wire, books, [["number", "in", wanted]])):
-            if slip.stands:
+        for slip in await self._standing(books, wanted):
+            if is_entry(slip):
                 found.setdefault(slip.number, found_of(slip, books, debit_of(slip), f"{ENTRY_ID}{slip.id}"))
         return found
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from selaras.connectors.contract import Done, Rejected
+from selaras.connectors.contract import Done, LockedPeriod, Rejected
 from selaras.connectors.tryton import origins
 from selaras.connectors.tryton.batch import Batch, Item
 from selaras.connectors.tryton.billing import check_day
@@ -62,6 +62,7 @@ class Statements:
         void = [line["id"] for slip in found if slip.void for line in slip.lines]
         for item in items:
             item.values["void"] = void
+        await close(self._wire, waiting(found))
         await self.tell(batch, [item for item in items if item.document.reference in stands], books, other)
 
     async def _under(self, items: Sequence[Item[D]], books: Books, void: Sequence[int] | None = None) -> list[Slip]:
@@ -175,24 +176,8 @@ class Statements:
             await self._wire.create("account.statement.line", rows)
 
         added = await batch.step(items, add, one_call=True)
-        for statement in sorted({item.values["origin"]["statement"]["id"] for item in added}):
-            await self._close(statement)
+        await close(self._wire, {item.values["origin"]["statement"]["id"] for item in added})
         return added
-
-    async def _close(self, statement: int) -> None:
-        """Book a bank statement if all its lines are explained. What a person has to settle there stays a draft."""
-        rows = await self._wire.rows(
-            "account.statement",
-            [["id", "=", statement], ["state", "=", "draft"]],
-            ["origins.pending_amount", "origins.lines.amount"],
-        )
-        if not rows or any(origin["pending_amount"] for origin in rows[0]["origins"]):
-            return
-        nothing = [line["id"] for origin in rows[0]["origins"] for line in origin["lines"] if not line["amount"]]
-        with contextlib.suppress(Rejected):
-            await self._wire.delete("account.statement.line", nothing)  # taken back: else it is booked with no amount
-            await self._wire.press("account.statement", "validate_statement", [statement])
-            await self._wire.press("account.statement", "post", [statement])
 
     # -- the answer -------------------------------------------------------------------------------------------------
 
@@ -224,3 +209,33 @@ def day_of(item: Item[Any]) -> dt.date:
     """The day of an item's lines: that of the bank line it explains, else its own."""
     day: dt.date = item.values.get("day") or item.document.date
     return day
+
+
+def waiting(found: Sequence[Slip]) -> set[int]:
+    """Bank statements that these slips stand on and that were not booked yet."""
+    return {slip.statement for slip in found if slip.stands and slip.origin and slip.state != "posted"}
+
+
+async def close(wire: Wire, statements: Iterable[int]) -> bool:
+    """Book bank statements if all their lines are explained; whether any was. What a person has to settle there stays
+    as it is."""
+    wanted = sorted(statements)
+    if not wanted:
+        return False
+    rows = await wire.rows(
+        "account.statement",
+        [["id", "in", wanted], ["state", "in", ["draft", "validated"]]],
+        ["state", "origins.pending_amount", "origins.lines.amount"],
+    )
+    booked = False
+    for row in rows:
+        if any(origin["pending_amount"] for origin in row["origins"]):
+            continue
+        with contextlib.suppress(Rejected, LockedPeriod):
+            if row["state"] == "draft":  # lines that were taken back would be booked with no amount
+                nothing = [line["id"] for origin in row["origins"] for line in origin["lines"] if not line["amount"]]
+                await wire.delete("account.statement.line", nothing)
+                await wire.press("account.statement", "validate_statement", [row["id"]])
+            await wire.press("account.statement", "post", [row["id"]])
+            booked = True
+    return booked
