@@ -13,6 +13,7 @@ import pytest
 from selaras.connectors.contract import LockedPeriod
 from selaras.connectors.kit.checks import check_seen
 from selaras.model.document import Journal, JournalLine, Receipt, WriteOff
+from selaras.rules.hand_edits import first_changes
 from tests.connectors.tryton.shop import BANK, CLEARING, Shop, line, today
 from tests.peers.tryton import Database
 
@@ -71,6 +72,12 @@ async def reconciled(shop: Shop, bank_line: str) -> bool:
     return bool(seen.record.reconciled)
 
 
+async def untouched(shop: Shop, receipt: Receipt, id: str) -> bool:
+    """Whether a first reading says what we wrote, so that nobody is told to have changed it."""
+    (seen,) = await shop.books.read("receipt", [id])
+    return not first_changes(receipt, seen.record, receipt.contact_id, credited=False)
+
+
 def at_the_bank(shop: Shop, receipt: Receipt, bank_line: str) -> Receipt:
     return msgspec.structs.replace(receipt, account=BANK, bank_transaction_id=bank_line)
 
@@ -102,6 +109,19 @@ async def test_a_receipt_settles_more_or_less_than_the_money(shop: Shop, amount:
     assert (seen.record.total, seen.record.invoice_id, seen.record.reference) == (paid, invoice_id, receipt.reference)
     assert seen.record.write_offs == (off,)
     assert seen.record.settled == order.total
+    assert await untouched(shop, receipt, made.id)
+    surplus = shop.receipt(f"{order.reference}/P2", order.contact_id, D(700), invoice_id=invoice_id)
+    assert await untouched(shop, surplus, (await shop.put("receipt", surplus)).id)
+
+
+async def test_a_receipt_over_more_than_the_invoice_is_read_whole(shop: Shop) -> None:
+    order, _invoice, invoice_id = await shop.sold(line("KAOS", 1, "50000"))
+    receipt = shop.receipt(f"{order.reference}/P1", order.contact_id, order.total + 700, invoice_id=invoice_id)
+    made = await shop.put("receipt", receipt)
+    assert await untouched(shop, receipt, made.id)
+    await shop.put("receipt", receipt, "void", made.id)
+    assert shop.bill(invoice_id)["amount_to_pay"] == order.total
+    assert balance(shop, "1.2.1", order.contact_id) == order.total
 
 
 async def test_a_deposit_with_a_write_off_pays_the_invoice_that_follows(shop: Shop) -> None:
@@ -110,7 +130,9 @@ async def test_a_deposit_with_a_write_off_pays_the_invoice_that_follows(shop: Sh
     off = WriteOff("withholding", account(shop, FEE), D(5000))
     deposit = shop.receipt(f"{order.reference}/P1", order.contact_id, order.total - 5000, sales_order_id=order_id,
                            write_offs=(off,))  # fmt: skip
-    assert (await shop.put("receipt", deposit)).total == order.total - 5000
+    put = await shop.put("receipt", deposit)
+    assert put.total == order.total - 5000
+    assert await untouched(shop, deposit, put.id)
     made = await shop.put("invoice", shop.invoice(order, order_id))
     assert (shop.bill(made.id)["state"], shop.bill(made.id)["amount_to_pay"]) == ("paid", 0)
 
@@ -139,6 +161,7 @@ async def test_several_receipts_explain_one_bank_line(shop: Shop) -> None:
     assert not await reconciled(shop, bank)
     (seen,) = await shop.books.read("receipt", [made.id])
     assert (seen.record.total, seen.record.bank_transaction_id, seen.record.status) == (first.total, bank, "open")
+    assert await untouched(shop, one, made.id)
     too_much = msgspec.structs.replace(one, reference=f"{first.reference}/B9", total=second.total)
     assert (await shop.refusal("receipt", too_much)).code == "already_reconciled"
     two = at_the_bank(shop, shop.receipt(f"{second.reference}/B1", second.contact_id, second.total - 2500,
@@ -212,6 +235,7 @@ async def test_a_bank_line_is_free_again_for_another_receipt(shop: Shop, others:
     made = await shop.put("receipt", mistake)
     assert statement(shop, bank) == ("draft" if others else "posted")
     assert await reconciled(shop, bank)
+    assert await untouched(shop, mistake, made.id)
     _, cursor = await shop.drained("bank_transaction")
     for _ in range(2):
         gone = await shop.put("receipt", mistake, "void", made.id)
@@ -228,6 +252,9 @@ async def test_a_bank_line_is_free_again_for_another_receipt(shop: Shop, others:
                                              invoice_id=right_bill), bank)  # fmt: skip
     again = await shop.put("receipt", receipt)
     assert again.total == right.total
+    (seen,) = await shop.books.read("receipt", [again.id])
+    assert (seen.record.bank_transaction_id, seen.record.status) == (bank, "open")
+    assert await untouched(shop, receipt, again.id)
     assert (await shop.put("receipt", receipt)).id == again.id
     assert await reconciled(shop, bank)
     changed, _ = await shop.drained("bank_transaction", cursor)

@@ -13,28 +13,16 @@ from decimal import Decimal
 from typing import Any, Final
 
 from selaras.connectors.tryton.chart import Books
-from selaras.connectors.tryton.mapping import MARK, STAMPS
-from selaras.connectors.tryton.slips import cancelled, slips
+from selaras.connectors.tryton.mapping import STAMPS
+from selaras.connectors.tryton.slips import cancelled, named_bank_line, slips, statement_name
 from selaras.connectors.tryton.values import Row, reference
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.money import ZERO
 
-_NAME: Final = f"{MARK} bank line "
 FIELDS: Final = (
     "date", "description", "amount", "currency", "pending_amount", "statement.state", "statement.journal.account.code",
     "lines.amount", "lines.move",
 )  # fmt: skip
-
-
-def statement_name(origin: int) -> str:
-    """The name of our statements that explain a line of a posted bank statement anew."""
-    return f"{_NAME}{origin}"
-
-
-def origin_of(name: str) -> int | None:
-    """The bank line in the name of such a statement."""
-    told = name.removeprefix(_NAME)
-    return int(told) if told != name and told.isdecimal() else None
 
 
 async def read(wire: Wire, ids: Sequence[int]) -> dict[int, Row]:
@@ -77,9 +65,9 @@ async def changed(wire: Wire, books: Books, since: dt.datetime) -> list[int]:
     if undone:
         moves = sorted({int(reference(row["origin"], "account.move")) for row in undone})
         lines = await wire.rows("account.statement.line", [["move", "in", moves]], ["origin", "statement.name"])
-        found |= {line["origin"] or origin_of(line["statement"]["name"] or "") or 0 for line in lines}
+        found |= {line["origin"] or named_bank_line(line["statement"]["name"]) or 0 for line in lines}
     either: list[Any] = ["OR", *([name, ">=", stamp] for name in STAMPS)]
-    domain = [["company", "=", books.company_id], ["name", "like", f"{_NAME}%"], either]
+    domain = [["company", "=", books.company_id], ["name", "like", f"{statement_name(None)}%"], either]
     for row in await wire.rows("account.statement", domain, ["name"]):
-        found.add(origin_of(row["name"]) or 0)
+        found.add(named_bank_line(row["name"]) or 0)
     return sorted(found - {0})

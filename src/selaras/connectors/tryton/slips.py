@@ -22,11 +22,23 @@ from selaras.model.money import ZERO
 
 TAKEN_BACK: Final = f"{MARK}: taken back"
 ENTRY_ID: Final = "s"
+_BANK_LINE: Final = f"{MARK} bank line "
 _FIELDS: Final = (
     "number", "amount", "date", "party", "account.code", "account.name", "description", "related_to", "origin",
     "currency", "statement.state", "statement.name", "statement.journal.account.code",
     "statement.journal.account.name", "move.number", "move.state", *STAMPS,
 )  # fmt: skip
+
+
+def statement_name(bank_line: int | None) -> str:
+    """The name of our statements that explain a line of a posted bank statement anew; without one its beginning."""
+    return f"{_BANK_LINE}{bank_line or ''}"
+
+
+def named_bank_line(name: Any) -> int | None:
+    """The bank line in the name of such a statement."""
+    told = str(name or "").removeprefix(_BANK_LINE)
+    return int(told) if told != name and told.isdecimal() else None
 
 
 class Slip(msgspec.Struct, frozen=True):
@@ -61,6 +73,11 @@ class Slip(msgspec.Struct, frozen=True):
         return self.lines[0]["origin"] or None
 
     @property
+    def bank_line(self) -> str:
+        """Our id of the bank line that it explains, "" for none."""
+        return str(self.origin or named_bank_line(self.lines[0]["statement"]["name"]) or "")
+
+    @property
     def ours(self) -> bool:
         """Whether it stands on a statement that we made."""
         return not self.origin and str(self.lines[0]["statement"]["name"]).startswith(MARK)
@@ -68,7 +85,7 @@ class Slip(msgspec.Struct, frozen=True):
     @property
     def entry(self) -> bool:
         """Whether it is a journal entry of ours."""
-        return all(str(line["description"] or "").startswith(MARK) for line in self.lines)
+        return all(_is_marked(line) for line in self.lines)
 
     @property
     def total(self) -> Decimal:
@@ -154,10 +171,9 @@ def group(rows: Iterable[Row], gone: set[int]) -> list[Slip]:
     """Lines to slips. `gone` are entries that were cancelled. A line set to zero is a slip that was taken back."""
     parts: dict[tuple[Any, ...], list[Row]] = {}
     for row in sorted(rows, key=lambda one: one["id"]):
-        entry = str(row["description"] or "").startswith(MARK)
         key = (
             row["statement"]["id"], row["origin"], row["number"] or f"#{row['id']}", not row["amount"],
-            None if entry else row["party"],
+            None if _is_marked(row) else row["party"],
         )  # fmt: skip
         parts.setdefault(key, []).append(row)
     made = []
@@ -170,6 +186,11 @@ def group(rows: Iterable[Row], gone: set[int]) -> list[Slip]:
         )
         made.append(Slip(tuple(lines), void))
     return made
+
+
+def _is_marked(line: Row) -> bool:
+    text = str(line["description"] or "")
+    return text == MARK or text.startswith(f"{MARK}: ")
 
 
 def found_of(slip: Slip, books: Books, total: Decimal, id: str) -> Found:
@@ -202,7 +223,7 @@ def _receipt(slip: Slip, lines: list[Row], bill: str, books: Books) -> Receipt:
         total=sum((line["amount"] for line in lines), ZERO),
         contact_id=str(one["party"] or ""),
         invoice_id=bill,
-        bank_transaction_id=str(slip.origin or ""),
+        bank_transaction_id=slip.bank_line,
         status="void" if slip.void else "open",
         id=str(one["id"]),
         number=slip.move_number(),
@@ -234,7 +255,7 @@ def entry_of(slip: Slip, books: Books) -> Journal:
         source=MARK.lower(),
         updated_at=max(instant(line) for line in slip.lines).isoformat(),
         total=debit_of(slip),
-        bank_transaction_id=str(slip.origin or ""),
+        bank_transaction_id=slip.bank_line,
         status="void" if slip.void else "open",
         number=slip.move_number(),
     )

@@ -20,7 +20,7 @@ from selaras.connectors.tryton.billing import check_day
 from selaras.connectors.tryton.chart import Books, Feed
 from selaras.connectors.tryton.contacts import gone
 from selaras.connectors.tryton.mapping import MARK
-from selaras.connectors.tryton.slips import Slip, Wanted, slips
+from selaras.connectors.tryton.slips import Slip, Wanted, slips, statement_name
 from selaras.connectors.tryton.values import Row
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.money import ZERO
@@ -99,7 +99,8 @@ class Statements:
         if state == "posted":
             check_day(books, item.document.date)
             item.values["again"] = True
-            item.values["feed"] = next(feed for feed in books.feeds if feed.id == origin["statement"]["journal"]["id"])
+            account = str(origin["statement"]["journal"]["account"]["id"])
+            item.values["feed"] = books.feed_of(account, books.currency_of(item.document.currency)[0])
         else:
             item.values["day"] = origin["date"]
         item.values["origin"] = origin
@@ -142,7 +143,7 @@ class Statements:
         total = sum((line["amount"] for line in lines), ZERO)
         name = f"{MARK} {items[0].document.reference}" + (f" +{len(items) - 1}" if len(items) > 1 else "")
         if items[0].values.get("again"):
-            name = origins.statement_name(items[0].values["origin"]["id"])
+            name = statement_name(items[0].values["origin"]["id"])
         values: Row = {
             "name": name,
             "company": books.company_id,

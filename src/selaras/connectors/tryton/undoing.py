@@ -77,7 +77,7 @@ class Undo:
                     f"Tryton has no statement line {item.target} of ours", code="not_found",
                     cure="It is gone from the books: link another record, then retry.",
                 )  # fmt: skip
-            if not slip.void and not slip.ours and slip.number != item.document.reference:
+            if not slip.void and slip.number != item.document.reference:
                 raise Rejected(
                     f"the statement line {item.target} was entered by a person", code="document_locked",
                     cure="Cancel it in Tryton, then skip this posting.",
