@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,7 @@ ENTITY = {
     "receipt": "sales-receipt",
     "credit_note": "sales-return",
     "refund_payment": "other-payment",
+    "journal": "journal-voucher",
 }
 
 
@@ -135,6 +137,9 @@ class AccurateRig(BooksRig):
         if kind == "contact":
             return [Held(reference, None)]
         total = row.get("totalAmount", row.get("chequeAmount"))
+        if kind == "journal":
+            rows = row["detailJournalVoucher"]
+            total = sum((one["amount"] for one in rows if one["amountType"] == "DEBIT"), Decimal(0))
         return [Held(reference, total, row.get("status") == "CLOSED")]
 
     async def contact_id(self) -> str:

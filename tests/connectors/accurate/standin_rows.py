@@ -35,6 +35,7 @@ _LABELS = {
     "sales-return": "No Retur",
     "other-payment": "No Bukti",
     "other-deposit": "No Bukti",
+    "journal-voucher": "No Jurnal",
 }
 
 Row = dict[str, Any]
@@ -82,7 +83,7 @@ class Rows:
             ("2-4000", "PPN Keluaran", "OTHER_CURRENT_LIABILITY"),
             ("4-1000", "Penjualan", "REVENUE"), ("4-2000", "Diskon Penjualan", "REVENUE"),
             ("4-3000", "Pendapatan Kirim", "OTHER_INCOME"), ("5-1000", "HPP", "COGS"),
-            ("6-1000", "Selisih Stok", "EXPENSE"),
+            ("6-1000", "Selisih Stok", "EXPENSE"), ("6-2000", "Biaya Kanal", "EXPENSE"),
         )  # fmt: skip
         for no, name, kind in accounts:
             self.put("glaccount", no, {"no": no, "name": name, "accountType": kind, "parentNode": False})
@@ -155,6 +156,13 @@ class Rows:
         found = self.of(entity).get(str(key))
         if found is None or found.get("suspended") is True:
             raise Refused(f"{label} tidak tepat")
+        return found
+
+    def by_id(self, entity: str, id: Any) -> Row:
+        """A record by the internal id; nothing else will do where one is changed or deleted (vendor)."""
+        found = next((row for row in self.of(entity).values() if row["id"] == id), None)
+        if found is None:
+            raise Refused("Data tidak ditemukan")
         return found
 
     def bank(self, no: Any) -> Row:

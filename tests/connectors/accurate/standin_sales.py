@@ -4,6 +4,7 @@
 `NOT_RETURNED` brings nothing back on the shelf vendor, ReturnStatusType
 an order's rows can be billed once              not known: the stricter
 a down payment counts once it is paid           not known: the stricter
+rows of `detailDownPayment` go by `_status`     public code (list of the vendor's parameters)
 ==============================================  ====================================================================
 """
 
@@ -80,7 +81,7 @@ class Sales(Rows):
 
     def _invoice(self, body: Mapping[str, Any]) -> Row:
         if "id" in body:
-            raise Refused("Faktur Penjualan tidak dapat diubah pada peniru ini")
+            return self._less_deposits(body)
         number = self.number("sales-invoice", body)
         row = self.head("sales-invoice", body) | {"number": number, "invoiceDp": False}
         self.details(body, row)
@@ -108,8 +109,42 @@ class Sales(Rows):
         for one in row["detailItem"]:
             self.move(one["item"]["no"], one["warehouse"]["name"], -one["quantity"])
         row.update(primeOwing=row["totalAmount"] - applied, returned=ZERO)
+        for paid, amount in deposits:
+            self._id += 1
+            used = {"id": self._id, "invoice": {"number": paid["number"]}, "paymentAmount": amount}
+            row.setdefault("detailDownPayment", []).append(used)
         settle(row)
         return self.put("sales-invoice", number, row)
+
+    def _less_deposits(self, body: Mapping[str, Any]) -> Row:
+        """An invoice that is changed; this stand-in takes down payments off it and refuses everything else."""
+        row = self.by_id("sales-invoice", body.get("id"))
+        self.head("sales-invoice", body)
+        if set(body) - {"id", "customerNo", "transDate", "detailDownPayment"}:
+            raise Refused("Faktur Penjualan tidak dapat diubah pada peniru ini")
+        for one in body.get("detailDownPayment") or ():
+            used = next((r for r in row.get("detailDownPayment", ()) if r["id"] == one.get("id")), None)
+            if used is None or one.get("_status") != "delete":
+                raise Refused("Uang Muka tidak tepat")
+            row["detailDownPayment"].remove(used)
+            self.of("sales-invoice")[used["invoice"]["number"]]["available"] += used["paymentAmount"]
+        self.owed(row)
+        return self.put("sales-invoice", row["number"], row)
+
+    def owed(self, invoice: Row) -> None:
+        """What is open of an invoice after money or down payments were taken off it."""
+        used = sum((one["paymentAmount"] for one in invoice.get("detailDownPayment", ())), ZERO)
+        paid = sum(
+            (
+                one["paymentAmount"]
+                for receipt in self.of("sales-receipt").values()
+                for one in receipt["detailInvoice"]
+                if one["invoice"]["number"] == invoice["number"]
+            ),
+            ZERO,
+        )
+        invoice["primeOwing"] = max(ZERO, invoice["totalAmount"] - invoice["returned"] - used - paid)
+        settle(invoice)
 
     def _of_order(self, one: Row, takes: list[tuple[Row, Decimal]], row: Row) -> Row:
         order = self.of("sales-order").get(one["salesOrderNumber"])
