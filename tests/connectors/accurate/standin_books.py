@@ -108,6 +108,7 @@ class Books(Sales):
         """`delete.do`."""
         row = self.by_id(entity, int(id) if id.isdecimal() else id)
         self.day(row)
+        bills: list[tuple[Row, Row]] = []
         if entity == "sales-invoice":
             paid = any(
                 one["invoice"]["number"] == row["number"]
@@ -124,12 +125,11 @@ class Books(Sales):
         elif entity != "journal-voucher":
             raise Refused("Data tidak dapat dihapus pada peniru ini")
         del self.of(entity)[row["number"]]
-        if entity == "sales-receipt":
-            for bill, one in bills:
-                if bill["invoiceDp"]:
-                    bill["available"] -= one["paymentAmount"]
-                self.owed(bill)
-                self.put("sales-invoice", bill["number"], bill)
+        for bill, one in bills:
+            if bill["invoiceDp"]:
+                bill["available"] -= one["paymentAmount"]
+            self.owed(bill)
+            self.put("sales-invoice", bill["number"], bill)
 
     def _payment(self, body: Mapping[str, Any]) -> Row:
         number = self.number("other-payment", body)

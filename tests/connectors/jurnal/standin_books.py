@@ -137,8 +137,7 @@ class Sales:
             date = dt.date.fromisoformat(str(body["transaction_date"]))
         except (KeyError, ValueError):
             raise invalid("transaction_date", "can't be blank") from None
-        if self.closed is not None and date <= self.closed:
-            raise invalid("transaction_date", "is before the last Close the Book date")
+        self.open_day(date)
         id = self.next()
         return {
             "id": id, "transaction_no": str(body["transaction_no"]) if number and body.get("transaction_no") else None,
@@ -147,6 +146,10 @@ class Sales:
             "currency_code": "IDR", "currency_rate": 1, "tags": [{"name": t} for t in body.get("tags") or ()] or None,
             "visible_at": self.now(),
         }  # fmt: skip
+
+    def open_day(self, date: dt.date) -> None:
+        if self.closed is not None and date <= self.closed:
+            raise invalid("transaction_date", "is before the last Close the Book date")
 
     def keep(self, table: str, row: Row) -> Row:
         self.claim(table, row, "custom_id", "transaction_no")
