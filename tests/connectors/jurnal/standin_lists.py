@@ -1,16 +1,16 @@
-"""The rest of the stand-in's books: changes, deletions, lists, and rows as they are sent."""
+"""The rest of the stand-in's books: changes, lists, and rows as they are sent."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from tests.connectors.jurnal.standin_books import ZERO, Row, Sales, invalid, plain
+from tests.connectors.jurnal.standin_books import ZERO, Row, invalid, plain
+from tests.connectors.jurnal.standin_money import Money
 
 
-class Books(Sales):
+class Books(Money):
     """One company."""
 
     def change(self, table: str, name: str, body: Row) -> Row:
@@ -44,26 +44,6 @@ class Books(Sales):
             raise invalid("base", "cannot be changed")
         row["updated_at"] = self.stamp()
         return row
-
-    def delete(self, table: str, name: str) -> None:
-        """Its custom id and number stay taken (not documented: the harder)."""
-        row = self.get(table, name)
-        self.open_day(dt.datetime.strptime(row["transaction_date"], "%d/%m/%Y").date())  # noqa: DTZ007
-        if row.get("payments"):
-            raise invalid("base", "cannot be deleted because it has payments")
-        if table == "sales_order_payments":
-            order = self.tables["sales_orders"][row["records"][0]["transaction_id"]]
-            if order["transaction_status"]["name"] == "Closed":
-                raise invalid("base", "cannot be deleted because the sales order has been invoiced")
-            order["payments"].remove(row)
-        row["deleted_at"] = self.stamp()
-        if table == "receive_payments":
-            for record in row["records"]:
-                invoice = self.tables["sales_invoices"][record["transaction_id"]]
-                invoice["payments"].remove(row)
-                invoice["remaining"] = plain(Decimal(invoice["remaining"]) + Decimal(record["amount"]))
-                name = "Partial" if invoice["payments"] else "Open"
-                invoice["transaction_status"] = {"id": 1, "name": name, "name_bahasa": ""}
 
     def listed(self, table: str, query: dict[str, str], lag: float) -> list[Row]:
         """The rows of a list; new ones show only after `lag` seconds."""

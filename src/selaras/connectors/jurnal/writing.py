@@ -181,9 +181,6 @@ class Batches:
                 row = await self._finder.one(spec, id)
             except ConnectorError as error:
                 why, row = error.message, None
-            else:
-                if row is None:
-                    return self._taken(kind, item, f"{id}, which was deleted")
             if row is not None and row.get("custom_id") != item.body["custom_id"]:
                 return self._taken(kind, item, str(row.get("transaction_no") or row.get("display_name") or id))
         return Ambiguous(f"Jurnal holds {kind} {item.named} already; {why}", code="duplicate")
