@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from selaras import i18n
 from tests.needs import missing
@@ -22,10 +22,12 @@ SEED_ENV = "SELARAS_SEED"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
-# Explore anew on each run, and print what reproduces a failure.
-settings.register_profile("dev", derandomize=False, print_blob=True)
-settings.register_profile("ci", derandomize=False, print_blob=True, deadline=None)
-settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
+# Explore anew on each run, and print what reproduces a failure. How fast the machine is, is nobody's failure.
+settings.register_profile(
+    "timeless", derandomize=False, print_blob=True, deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)  # fmt: skip
+settings.load_profile("timeless")
 
 
 def pytest_configure(config: pytest.Config) -> None:

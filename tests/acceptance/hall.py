@@ -66,7 +66,7 @@ class Hall:
         """Something on the loop of the serving installation."""
         return self._servers.run(work)
 
-    def sync(self, timeout: float = 45.0) -> None:
+    def sync(self, timeout: float = 120.0) -> None:
         """Poll every kind of both sides, then wait until nothing is left to do."""
         assert self.run(self._sync(timeout)), self.busy()
 
@@ -76,7 +76,7 @@ class Hall:
                 self.service.wake(name, kind)
         return await self.service.settle(timeout)
 
-    def settle(self, timeout: float = 45.0) -> None:
+    def settle(self, timeout: float = 120.0) -> None:
         """Wait until nothing is left to do, without asking either side for anything."""
         assert self.run(self.service.settle(timeout)), self.busy()
 

@@ -103,7 +103,7 @@ async def test_the_hub_follows_each_step(tmp_path: Path, invoice_at: str) -> Non
         for step in range(len(EVENTS)):
             for order, history in zip(orders, HISTORIES, strict=True):
                 await happen(world, order, history[step])
-            await world.sync(60)
+            await world.sync(120)
         await compare(world, orders)
 
 
@@ -112,7 +112,7 @@ async def test_hints_come_late_twice_and_in_any_order(tmp_path: Path, rng: rando
     policy = msgspec.structs.replace(POLICY, invoice_at=invoice_at)
     async with a_world(tmp_path, policy=policy) as world:
         orders = await orders_of(world)
-        assert await world.service.settle(30)
+        assert await world.service.settle(120)
         pending: list[str] = []
         for step in range(len(EVENTS)):
             for order, history in zip(orders, HISTORIES, strict=True):
@@ -133,4 +133,4 @@ async def hinted(world: World, ids: list[str]) -> None:
         keys = [RecordKey("toko", "order", one) for one in ids[start : start + 25]]
         await world.hub.desk.hint(keys, "webhook", world.hub.now())
         world.service.wake("toko")
-    assert await world.service.settle(60), await world.stuck()
+    assert await world.service.settle(120), await world.stuck()

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from selaras.connectors.contract import Ambiguous, Expired, Rate, Throttled, Transient
-from selaras.connectors.http import BasicAuth, FixedHeaders, Http, StaticBearer, finish_by
+from selaras.connectors.http import REFRESHES, BasicAuth, FixedHeaders, Http, StaticBearer, finish_by
 from selaras.connectors.limiter import Limiter, LimiterState
 from tests.connectors.kit_servers import both, calling, served, spoken, whole_request
 
@@ -93,15 +93,32 @@ async def test_401_is_refreshed_once_in_silence() -> None:
     assert auth.refused == ["Bearer old"]
 
 
-async def test_401_after_the_refresh_is_expired_with_a_cure() -> None:
-    auth = Turning("old", "bad", "good")
+async def test_401_of_credentials_that_ended_again_meanwhile_is_refreshed_again() -> None:
+    """A second refusal is no verdict: what another call has just got may have been ended too."""
+    auth = Turning("old", "ended", "ended too", "good")
+    async with served(accepts_only_good) as url, calling(url, auth=auth) as http:
+        assert (await http.request("POST", "/x", body=b"{}", effect=True)).status == 200
+        assert http.calls == 1 + REFRESHES
+    assert auth.refused == ["Bearer old", "Bearer ended", "Bearer ended too"]
+
+
+async def test_401_after_every_refresh_is_expired_with_a_cure() -> None:
+    auth = Turning("old", *["bad"] * REFRESHES, "good")
     async with served(accepts_only_good) as url, calling(url, auth=auth, name="Toko") as http:
         with pytest.raises(Expired) as caught:
             await http.request("GET", "/x", effect=False)
-        assert http.calls == 2
+        assert http.calls == 1 + REFRESHES
     assert "Toko" in caught.value.message
     assert caught.value.cure
-    assert len(auth.refused) == 1
+    assert len(auth.refused) == REFRESHES
+
+
+async def test_401_is_expired_at_once_when_nothing_new_can_be_got() -> None:
+    auth = Turning("old", "bad")
+    async with served(accepts_only_good) as url, calling(url, auth=auth) as http:
+        with pytest.raises(Expired):
+            await http.request("GET", "/x", effect=False)
+        assert http.calls == 2
 
 
 @pytest.mark.parametrize("auth", [None, StaticBearer("bad"), BasicAuth("u", "p"), FixedHeaders({"X-Key": "k"})])

@@ -222,7 +222,7 @@ async def test_a_cancelled_worker_does_not_throw_the_new_token_away() -> None:
         s.clock.now += 3600
         oauth = s.oauth()
         worker = asyncio.ensure_future(oauth.headers())
-        await asyncio.wait_for(s.server.reached.wait(), 5)
+        await asyncio.wait_for(s.server.reached.wait(), 30)
         worker.cancel()
         with pytest.raises(asyncio.CancelledError):
             await worker

@@ -110,6 +110,11 @@ class Client:
         self.session = session
         self.token = ""
 
+    def pass_time(self, seconds: float) -> None:
+        """The books' clock stands still from the first call on and goes on by so much only: no machine is too slow."""
+        now = self.server.state.clock() + seconds
+        self.server.state.clock = lambda: now
+
     async def __aenter__(self) -> Client:
         return self
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 
 import aiohttp
@@ -168,6 +167,7 @@ async def test_reuse_without_the_switch_only_refuses() -> None:
 
 async def test_a_lost_answer_to_a_refresh_is_forgiven_for_a_while_where_the_books_say_so() -> None:
     async with running(signed_in=False, refresh_grace=0.3) as client:
+        client.pass_time(0)
         first = await client.consent()
         form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
         for _ in range(2):
@@ -175,7 +175,7 @@ async def test_a_lost_answer_to_a_refresh_is_forgiven_for_a_while_where_the_book
             assert status == 200
             client.token = again["access_token"]
             assert (await client.get("company"))[0] == 200
-        await asyncio.sleep(0.35)
+        client.pass_time(0.35)
         assert (await client.token_call(**form))[1]["error"] == "invalid_grant"
 
 
@@ -191,8 +191,9 @@ async def test_refresh_tokens_that_do_not_rotate() -> None:
 
 async def test_access_tokens_expire_and_a_refresh_helps() -> None:
     async with running(signed_in=False, access_seconds=0.2) as client:
+        client.pass_time(0)
         first = await client.consent()
-        await asyncio.sleep(0.25)
+        client.pass_time(0.25)
         status, answer = await client.get("company")
         assert (status, answer["error"]) == (401, "unauthorized")
         form = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}

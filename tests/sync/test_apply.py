@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from selaras.connectors.contract import Connector, Outcome
+from selaras.connectors.contract import Connector, Expired, Outcome, Write
 from selaras.ledger import Desk, open_ledger
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.document import Invoice, Receipt, SalesOrder
@@ -111,6 +112,29 @@ async def test_fewest_calls_without_faults(tmp_path: Path) -> None:
     await bench.plan(100)
     await bench.until_done()
     assert bench.target.calls == 3 * 100 / 10
+    await bench.hub.close()
+
+
+@pytest.mark.parametrize(("refusals", "waited"), [(1, 5.0), (3, 35.0), (6, 195.0)])
+async def test_what_a_refused_sign_in_put_off_is_tried_again_soon_then_each_minute(
+    tmp_path: Path, refusals: int, waited: float
+) -> None:
+    target = Target(Clock(), 0, faults=False)
+    bench = Bench(tmp_path, target)
+    await bench.plan(1)
+    wrote, refused = target.write, []
+
+    async def refuses(kind: str, op: str, writes: Sequence[Write]) -> list[Outcome]:
+        if len(refused) < refusals:
+            refused.append(target.clock())
+            raise Expired("not accepted", code="unauthorized")
+        return await wrote(kind, op, writes)
+
+    target.write = refuses  # type: ignore[method-assign]
+    begun = target.clock()
+    await bench.until_done()
+    assert target.documents[0][0] - begun == waited
+    check(target, 1)
     await bench.hub.close()
 
 

@@ -113,7 +113,7 @@ async def test_hold_and_ask_wait_with_a_reason_and_go_when_the_day_is_open_again
         await placed(world, BEFORE, AFTER)
         await world.service.start()
         world.service.wake("toko", "order")
-        for _ in range(200):
+        for _ in range(2000):
             if len(dates(world, "1002")) == 3 and await causes(world):
                 break
             await asyncio.sleep(0.05)
@@ -138,7 +138,7 @@ async def test_a_person_who_was_asked_takes_the_next_open_day(tmp_path: Path) ->
         await close(world, CLOSED)
         await placed(world, BEFORE)
         await world.service.start()
-        for _ in range(200):
+        for _ in range(2000):
             if await causes(world):
                 break
             await asyncio.sleep(0.05)
@@ -202,7 +202,7 @@ async def test_refusals_end(tmp_path: Path) -> None:
         await close(world, today.isoformat())
         await placed(world, BEFORE, paid=False)
         await world.service.start()
-        for _ in range(200):
+        for _ in range(2000):
             if "period_locked" in await causes(world):
                 break
             await asyncio.sleep(0.05)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from selaras.ledger.values import RecordKey
+from selaras.connectors.contract import Failed, Op, Outcome, Seen, Stale, Write
+from selaras.ledger.errors import LedgerError
+from selaras.ledger.values import RecordKey, Settlement
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.faults import FaultSettings
 from tests.sync.world import World, a_world
@@ -186,8 +190,96 @@ async def test_orders_taken_are_never_put_back_on_the_shelf(tmp_path: Path) -> N
             world.books.admin,
         )
         world.service.wake("buku", "stock")
-        assert await world.service.settle(20)
+        assert await world.service.settle(120)
         assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 5
+
+
+async def test_a_stock_write_that_was_overtaken_is_worked_out_anew_without_other_news(tmp_path: Path) -> None:
+    """The lane that works stock out was woken before the code was noted, found nothing and slept (chaos, seed 5)."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        store = world.hub.connectors["toko"]
+        wrote, overtaken = store.write, []
+
+        async def first_too_late(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+            if kind == "stock" and not overtaken:
+                overtaken.extend(writes)
+                return [Failed(Stale("the version moved", code="stale_version")) for _ in writes]
+            return await wrote(kind, op, writes)
+
+        store.write = first_too_late  # type: ignore[method-assign]
+        await world.post(
+            f"{world.books.url}/sandbox/sale",
+            {"items": [{"code": "KAOS-M", "quantity": "4"}]},
+            world.books.admin,
+        )
+        await world.sync()
+        assert len(overtaken) == 1
+        assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 6
+
+
+async def test_an_order_booked_while_stock_is_worked_out_is_not_taken_off_twice_for_good(tmp_path: Path) -> None:
+    """It stands in the books' stock already, that news is taken in, and its answer comes only now: still "waiting"."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        books, service = world.hub.connectors["buku"], world.service
+        wrote, read = books.write, books.read
+        working, settled = asyncio.Event(), asyncio.Event()
+
+        async def slow_answer(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+            outcomes = await wrote(kind, op, writes)
+            if kind == "sales_order" and not settled.is_set():
+                await service.intakes["buku"].poll("stock")
+                await working.wait()
+            return outcomes
+
+        async def slow_stock(kind: str, ids: Sequence[str]) -> list[Seen]:
+            if kind == "stock" and not settled.is_set():
+                working.set()
+                await settled.wait()
+            return await read(kind, ids)
+
+        async def told(settlements: Sequence[Settlement]) -> None:
+            if any(s.claimed.kind == "sales_order" for s in settlements):
+                settled.set()
+
+        books.write, books.read = slow_answer, slow_stock  # type: ignore[method-assign]
+        service.dispatchers["buku"].after.append(told)
+        await world.checkout(("KAOS-M", 3))
+        await world.sync()
+        assert working.is_set()
+        assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 7
+
+
+async def test_what_news_had_cured_is_not_forgotten_when_the_ledger_fails_for_a_moment(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.post(
+            f"{world.store.url}/sandbox/products",
+            {"products": [{"sku": "TOPI", "name": "Topi", "price": "5000", "stock": 9}]},
+            world.shop_admin,
+        )
+        order = await world.checkout(("TOPI", 1))
+        await world.sync()
+        assert [c.cause for c in await world.hub.desk(world.ledger.coverage.causes)] == ["unmatched_product"]
+        again, failed = world.ledger.records.replan_blocked, []
+
+        def once_a_full_disk(connection: str, causes: Sequence[str] = ()) -> int:
+            if connection == "toko" and "unmatched_product" in causes and not failed:
+                failed.append(causes)
+                raise LedgerError("The disk is full.")
+            return again(connection, causes)
+
+        world.ledger.records.replan_blocked = once_a_full_disk  # type: ignore[method-assign]
+        topi = {"code": "TOPI", "name": "Topi", "price": "5000"}
+        stock = {"code": "TOPI", "on_hand": "9"}
+        await world.post(f"{world.books.url}/sandbox/seed", {"products": [topi], "stock": [stock]}, world.books.admin)
+        await world.sync()
+        assert len(failed) == 1
+        assert await world.hub.desk(world.ledger.coverage.causes) == []
+        assert kinds(await sale_of(world, order)) == ["sales_order"]
 
 
 async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None:
@@ -205,8 +297,8 @@ async def test_everything_at_once_with_faults(tmp_path: Path, seed: int) -> None
             if n % 7 == 0:
                 await world.act(order, "cancel", {"reason": "buyer", "refund": True})
             if n % 20 == 0:
-                await world.sync(60)
-        await world.sync(60)
+                await world.sync(120)
+        await world.sync(120)
         truth = await world.truth()
         assert truth["duplicates"] == {}
         assert sorted(truth["sales"]) == sorted(order["number"] for order in orders)

@@ -135,7 +135,7 @@ async def test_the_engine_reads_a_gateway_that_belongs_to_no_pair(house: House) 
     service = Service(house.hub, {"reread": "every 60s"})
     await service.start()
     try:
-        assert await service.settle(10.0)
+        assert await service.settle(120)
         assert [p.state for p in await house.payments("midtrans")] == ["pending"]
         assert [p.state for p in await house.payments("xendit")] == ["paid"]
     finally:

@@ -139,7 +139,7 @@ class World:
     async def shop_truth(self) -> Any:
         return await self.get(f"{self.store.url}/sandbox/truth", self.shop_admin)
 
-    async def sync(self, timeout: float = 30.0) -> None:
+    async def sync(self, timeout: float = 120.0) -> None:
         """Poll everything and wait until nothing is left to do."""
         for name, connector in self.hub.connectors.items():
             for kind in connector.capabilities.sources:

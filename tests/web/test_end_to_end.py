@@ -25,13 +25,13 @@ async def test_a_checkout_becomes_a_paid_invoice_through_webhooks_alone(tmp_path
         async with application, listening(application, bound()) as url:
             world.service.public_url = url
             await world.service.start()
-            assert await world.service.settle(30)
+            assert await world.service.settle(120)
             order = await world.checkout(("KOPI", 2), method="qris")
             await world.act(order, "pay")
             async with asyncio.timeout(30):
                 while not (await world.truth())["references"]["receipts"]:  # noqa: ASYNC110 - the books tell nobody
                     await asyncio.sleep(0.1)
-            assert await world.service.settle(30), await world.stuck()
+            assert await world.service.settle(120), await world.stuck()
             assert application.intake.tallies["toko"].accepted >= 2
             async with world.http.get(
                 f"{url}/orders/toko/{order['number']}", headers={"Accept-Language": "id"}

@@ -34,6 +34,11 @@ from selaras.connectors.wire import ONCE, deadline_now, finish_by, lower, merge,
 DEFAULT_PAUSE: Final = 5.0
 """Seconds to wait after a refusal that names no time."""
 
+REFRESHES: Final = 3
+"""How often one call gets other credentials after a refusal. A session may end at any moment, also the one that another
+call has just opened, and a new sign-in of a second process may end ours; a system that refuses four of them in a row
+does not want this connection."""
+
 _KEEP_ALIVE: Final = 4.0
 # Servers commonly close idle connections after 5 s (uvicorn, Node.js, Apache); closing first keeps writes
 # from being sent into a connection that the other side is just closing, which would make them ambiguous for
@@ -118,14 +123,13 @@ class Http:
         other redirects come back as `Response`.
 
         Raises `Transient` (certainly nothing happened), `Ambiguous` (a write that may have happened),
-        `Throttled` (408, 425, 429, and 503 with Retry-After), `Expired` (401 after one silent refresh). 403
-        and all other 4xx come back as `Response`.
+        `Throttled` (408, 425, 429, and 503 with Retry-After), `Expired` (401 where nothing can be refreshed, or
+        after `REFRESHES` silent refreshes). 403 and all other 4xx come back as `Response`.
         """
         method = method.upper()
         target = target_of(self._prefix, path, params)
         seconds = self.timeout if timeout is None else timeout
-        refreshed = False
-        hops = 0
+        refreshed = hops = 0
         while True:
             limiter = self.limiter
             if limiter is None:
@@ -137,8 +141,8 @@ class Http:
             if status < 300 or status in answers:
                 return answer
             if status == 401:
-                if not refreshed and self.auth is not None and await self.auth.refresh(shown):
-                    refreshed = True
+                if refreshed < REFRESHES and self.auth is not None and await self.auth.refresh(shown):
+                    refreshed += 1
                     continue
                 raise Expired(
                     f"{self.name} does not accept the credentials of this connection",

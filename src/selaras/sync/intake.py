@@ -166,8 +166,9 @@ class Intake:
         return changed
 
     async def _postpone(self, hints: Sequence[PendingHint], error: ConnectorError) -> None:
-        wait = error.retry_after if isinstance(error, Throttled) else 60.0 if isinstance(error, Expired) else 0.0
-        wait = max(wait, min(60.0, 0.5 * 2 ** min(hints[0].tries, 7)))
+        wait = error.retry_after if isinstance(error, Throttled) else 0.0
+        # Where a sign-in has ended most often only a person can mend it.
+        wait = max(wait, min(60.0, (5.0 if isinstance(error, Expired) else 0.5) * 2 ** min(hints[0].tries, 7)))
         due = self._hub.now() + int(wait * MICROSECOND)
         await self._hub.desk.write(self._hub.desk.ledger.records.postpone, hints, due, error.message)
 

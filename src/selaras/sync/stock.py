@@ -58,6 +58,8 @@ class StockFlow:
         # Books codes that were last worked out while orders waited to be booked: such an order may have reached the
         # books between the two readings and then counts twice, without moving the books' stock again.
         self._early: set[str] = set()
+        # While stock is worked out, codes whose orders came to stand in the books since waiting orders were counted.
+        self._meanwhile: set[str] | None = None
 
     def everything(self) -> None:
         """Work out every code (in the ledger's thread): a process before us may have left some half done."""
@@ -65,11 +67,14 @@ class StockFlow:
 
     def booked(self, settlements: Sequence[Settlement]) -> bool:
         """Listener of the books' dispatcher: orders stand there now; whether there is stock to be worked out."""
-        if self._early:
+        if self._early or self._meanwhile is not None:
             for settlement in settlements:
                 document = document_of(settlement.claimed.document)
                 if isinstance(document, SalesOrder | Invoice):
-                    self.wanted.update(self._early.intersection(line.code for line in document.lines))
+                    codes = {line.code for line in document.lines}
+                    if self._meanwhile is not None:
+                        self._meanwhile |= codes
+                    self.wanted |= self._early & codes
         return bool(self.wanted)
 
     def changed(self, kind: str, records: Sequence[NewRecord]) -> None:
@@ -93,11 +98,18 @@ class StockFlow:
         """
         todo = sorted(self.wanted if codes is None else set(codes))
         self.wanted.difference_update(todo)
+        self._meanwhile = set()
         try:
-            return await self._push(await self._hub.desk(self._sold_as, todo))
+            planned = await self._push(await self._hub.desk(self._sold_as, todo))
         except BaseException:
             self.wanted.update(todo)
             raise
+        else:
+            # What waited when it was counted stands in the books by now, and counted there too.
+            self.wanted |= self._early & self._meanwhile
+            return planned
+        finally:
+            self._meanwhile = None
 
     async def offers(self) -> list[Offer]:
         """Every code sold in the store: what the store offers now and what the books can promise. Writes nothing."""

@@ -91,6 +91,31 @@ async def test_a_session_that_has_ended_is_opened_again_without_a_new_token(as_2
         assert len(await rig.held("sales_order", order.reference)) == 1
 
 
+@pytest.mark.parametrize("as_200", [False, True])
+@pytest.mark.parametrize(
+    "ends", [("token", "token"), ("session", "session", "session"), ("session", "token"), ("token", "session")]
+)
+async def test_what_ends_again_while_it_is_renewed_is_renewed_again(ends: tuple[str, ...], as_200: bool) -> None:
+    """Tokens and sessions end just before our call is looked at, as when another process signs in meanwhile."""
+    async with accurate_rig() as rig:
+        connector = rig.built()
+        papers = await Papers.of(rig, "again")
+        await connector.find("sales_order", ["KIT-x"])
+        rig.standin.session_error_as_200 = as_200
+        left = list(ends)
+
+        def chance() -> str:
+            if left:
+                (rig.standin.access if left.pop(0) == "token" else rig.standin.sessions).clear()
+            return ""
+
+        rig.standin.chance = chance
+        order = papers.order(1)
+        done((await connector.write("sales_order", "create", [write(order)]))[0])
+        assert left == []
+        assert len(await rig.held("sales_order", order.reference)) == 1
+
+
 async def test_an_ended_token_costs_one_refresh_and_one_opening() -> None:
     async with accurate_rig() as rig:
         connector = rig.built()

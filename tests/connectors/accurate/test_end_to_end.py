@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from selaras.ledger.values import RecordKey
-from tests.connectors.accurate.world import BANK, World, an_accurate_world, moment
+from tests.connectors.accurate.world import BANK, World, an_accurate_world
+from tests.connectors.storm import Storm, at_work
 from tests.sync.agreed import taken_for_hand_edits
 
 
@@ -99,9 +100,10 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random
     the service stops in the middle and goes on."""
     async with an_accurate_world(tmp_path) as world:
         standin = world.standin
+        storm = Storm(rng, "before", "after", "half", "throttle", "token", "session", calm=24)
 
         def chance() -> str:
-            found = rng.choice(("before", "after", "half", "throttle", "token", "session", *[""] * 24))
+            found = storm()
             if found == "token":
                 standin.access.clear()
             elif found == "session":
@@ -120,11 +122,12 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random
                 await world.act(order, "cancel", {"reason": "buyer", "refund": True})
             if n == 7:
                 world.service.wake("toko", "order")
-                await moment()
+                await at_work(world.hub)
                 await world.restart()
-        await world.sync(120)
+        await world.sync(180)
         standin.chance = str
-        await world.sync()
+        standin.access.clear()
+        await world.sync(180)
         assert await world.causes() == []
         truth = await world.shop_truth()
         shop = {order["number"]: order for order in truth["orders"]}

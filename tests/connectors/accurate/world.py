@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
@@ -96,7 +95,7 @@ class World:
         async with self.http.get(f"{self.store.url}/sandbox/truth", headers=self.admin) as answer:
             return msgspec.json.decode(await answer.read())
 
-    async def sync(self, timeout: float = 60.0) -> None:
+    async def sync(self, timeout: float = 120.0) -> None:
         """Poll everything and wait until nothing is left to do."""
         for name, connector in self.hub.connectors.items():
             for kind in connector.capabilities.sources:
@@ -180,8 +179,3 @@ async def an_accurate_world(
             finally:
                 await world.service.stop()
                 await hub.close()
-
-
-async def moment() -> None:
-    """Let the service begin."""
-    await asyncio.sleep(0.3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +15,7 @@ from selaras.sync.intake import Intake
 from selaras.sync.orders import OrderPlanner
 from tests.connectors.erpnext.standin_people import STORES
 from tests.connectors.erpnext.world import World, an_erpnext_world
+from tests.connectors.storm import Storm, at_work
 from tests.sync.agreed import taken_for_hand_edits
 
 
@@ -105,7 +105,7 @@ async def test_a_day_of_a_shop(tmp_path: Path, by: str) -> None:
 async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random.Random) -> None:
     """Calls fail before, after or long after their effect, or must wait; the service stops in the middle."""
     async with an_erpnext_world(tmp_path) as world:
-        world.site.trouble.chance = lambda: rng.choice(("before", "after", "late", "throttle", *[""] * 40))
+        world.site.trouble.chance = Storm(rng, "before", "after", "late", "throttle", calm=40)
         await world.stock({"KAOS-M": 500})
         orders = []
         for n in range(20):
@@ -120,9 +120,9 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random
                 await world.act(order, "edit", {"lines": [{"line_id": line, "quantity": 4}]})
             if n == 11:
                 world.service.wake("toko", "order")
-                await asyncio.sleep(0.5)
+                await at_work(world.hub)
                 await world.restart()
-        await world.sync(120)
+        await world.sync(180)
         world.site.trouble.chance = str
         await world.sync()
         assert await world.causes() == []

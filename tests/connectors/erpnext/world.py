@@ -93,7 +93,7 @@ class World:
         async with self.http.get(f"{self.store.url}/sandbox/truth", headers=self.admin) as answer:
             return msgspec.json.decode(await answer.read())
 
-    async def sync(self, timeout: float = 60.0) -> None:
+    async def sync(self, timeout: float = 120.0) -> None:
         """Poll everything and wait until nothing is left to do."""
         for name, connector in self.hub.connectors.items():
             for kind in connector.capabilities.sources:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from decimal import Decimal
 from pathlib import Path
@@ -12,16 +11,10 @@ import pytest
 
 from selaras.ledger.values import RecordKey
 from tests.connectors.jurnal.world import World, a_jurnal_world
+from tests.connectors.storm import Storm, at_work
 from tests.sync.agreed import taken_for_hand_edits
 
 pytestmark = pytest.mark.asyncio
-
-
-@pytest.fixture
-def rng() -> random.Random:
-    seed = random.SystemRandom().randrange(1 << 32)
-    print(f"seed {seed}")
-    return random.Random(seed)
 
 
 async def one_of_each(world: World) -> dict[str, Any]:
@@ -104,7 +97,7 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random
     """Calls fail before or after their effect, or are asked to wait; the service stops in the middle and goes on."""
     async with a_jurnal_world(tmp_path) as world:
         await world.stock({"KAOS-M": 500})
-        world.books.chance = lambda: rng.choice(("before", "after", "half", *[""] * 9))
+        world.books.chance = Storm(rng, "before", "after", "half", calm=9)
         orders = []
         for n in range(24):
             order = await world.checkout(("KAOS-M", 1 + n % 3), phone=f"08120001{n:04d}", tax_rate="0.11")
@@ -115,11 +108,11 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random
                 await world.act(order, "cancel", {"reason": "buyer", "refund": True})
             if n % 8 == 7:
                 world.service.wake("toko", "order")
-                await asyncio.sleep(0.7)
+                await at_work(world.hub)
                 await world.restart()
-        await world.sync(90)
+        await world.sync(180)
         world.books.chance = str
-        await world.sync()
+        await world.sync(180)
         assert await world.causes() == []
         truth = await world.shop_truth()
         shop = {order["number"]: order for order in truth["orders"]}

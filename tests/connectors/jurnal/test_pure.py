@@ -15,17 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selaras.connectors.contract import Expired, Rate, Throttled, Tools, Write
+from selaras.connectors.contract import Ambiguous, Done, Expired, Rate, Throttled, Tools, Transient, Write
 from selaras.connectors.contract.errors import LockedPeriod, Rejected
 from selaras.connectors.jurnal import build, errors
 from selaras.connectors.jurnal.credit import choose
 from selaras.connectors.jurnal.lines import split
+from selaras.connectors.jurnal.mapping import VOID
 from selaras.connectors.jurnal.pace import Pace
 from selaras.connectors.jurnal.signing import MekariHmac
 from selaras.connectors.jurnal.values import custom_id, day, money, reference_of
 from selaras.connectors.limiter import Limiter
 from selaras.connectors.oauth import Token
-from selaras.model.document import ContactDraft, DocumentLine, SalesOrder
+from selaras.model.document import ContactDraft, DocumentLine, Receipt, SalesOrder
 from tests.connectors.jurnal.rig import ZONE, settings_for
 from tests.connectors.jurnal.standin import StandIn, serve_jurnal
 from tests.connectors.kit_signin import MemoryTokenStore
@@ -175,6 +176,38 @@ async def test_a_name_that_is_taken_is_no_obstacle_and_reads_back_plain(books: S
         outcomes = await connector.write("contact", "create", [Write(d.reference, d) for d in drafts])
         rows = await connector.read("contact", [o.id for o in outcomes])
         assert [(r.record.name, r.record.reference) for r in rows] == [("Budi", d.reference) for d in drafts]
+    finally:
+        await connector.close()
+
+
+@pytest.mark.parametrize("lost", [("", "before"), ("", "", "before"), ("", "", "after")])
+async def test_voiding_a_paid_order_goes_on_when_an_answer_is_lost_on_the_way(
+    books: StandIn, lost: tuple[str, ...]
+) -> None:
+    """Jurnal does not delete it, so it is marked; trouble on the way must not leave that refusal as the verdict."""
+    connector = connected(books)
+    books.books.add_product("A", 10)
+    buyer = str(books.books.create_customers({"display_name": "X"}, batch=False)["id"])
+    total, one = Decimal(100), Decimal(1)
+    order = SalesOrder("1", day("2026-01-05"), "IDR", total, (DocumentLine("A", "A", one, total, total),), False, buyer)
+    try:
+        (made,) = await connector.write("sales_order", "create", [Write("1", order)])
+        money = Receipt("1/P1", day("2026-01-05"), "IDR", total, buyer, sales_order_id=made.id, account="1-10003")
+        (paid,) = await connector.write("receipt", "create", [Write("2", money)])
+        assert isinstance(paid, Done)
+        left = list(lost)
+        books.turn = 2  # the gateway's error page: a read whose connection breaks is simply repeated
+        books.chance = lambda: left.pop(0) if left else ""
+        told: list[str] = []
+        for _ in range(2):
+            try:
+                (outcome,) = await connector.write("sales_order", "void", [Write("3", order, made.id)])
+                told.append(outcome.status if isinstance(outcome, Done) else outcome.error.kind)
+            except (Transient, Ambiguous) as error:
+                told.append(error.kind)
+        assert left == []
+        assert told == ["ambiguous" if len(lost) == 3 else "transient", "void"]
+        assert str(books.books.get("sales_orders", made.id)["memo"]).startswith(VOID)
     finally:
         await connector.close()
 

@@ -360,12 +360,13 @@ async def test_find() -> None:
 
 async def test_what_is_lost_is_found_after_the_lag() -> None:
     async with connected() as (connector, client):
+        client.pass_time(0)
         client.server.faults.set(fail_after=1, search_lag=0.3)
         with pytest.raises(Ambiguous):
             await connector.write("sales_order", "create", writes(order("1")))
         client.server.faults.set(fail_after=0)
         assert await connector.find("sales_order", ["1"]) == {}, "too early to look"
-        await asyncio.sleep(connector.capabilities.visibility_lag + 0.05)
+        client.pass_time(connector.capabilities.visibility_lag + 0.05)
         assert list(await connector.find("sales_order", ["1"])) == ["1"]
 
 
@@ -467,15 +468,17 @@ async def test_the_cursor_reads_everything_once_and_then_only_the_overlap() -> N
 
 async def test_what_becomes_visible_late_is_not_missed() -> None:
     async with connected() as (connector, client):
+        client.pass_time(0)
         cursor, seen = "", set[str]()
         for number in range(12):
+            client.pass_time(0.01)
             # Every second document lags behind the ones written after it.
             client.server.faults.set(search_lag=0.3 if number % 2 == 0 else 0)
             await connector.write("sales_order", "create", writes(order(str(number))))
             rows, cursor = await all_changed(connector, "sales_order", cursor)
             seen |= {row.record.reference for row in rows}
         assert "10" not in seen
-        await asyncio.sleep(0.35)
+        client.pass_time(0.35)
         rows, _ = await all_changed(connector, "sales_order", cursor)
         assert seen | {row.record.reference for row in rows} == {str(n) for n in range(12)}
 

@@ -13,6 +13,7 @@ import pytest
 
 from selaras.ledger.values import RecordKey
 from tests.connectors.kit_servers import served
+from tests.connectors.storm import Storm, at_work
 from tests.connectors.tryton.rig import Proxy
 from tests.connectors.tryton.world import World, a_tryton_world
 from tests.peers.tryton import Database, Server
@@ -114,7 +115,7 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, tryton: Dat
         proxy = Proxy(tryton.url, session)
         async with served(proxy.handle) as url, a_tryton_world(tmp_path, tryton, url=url) as world:
             proxy.wait = 0.0
-            proxy.chance = lambda: rng.choice(("before", "after", "throttle", *[""] * 33))
+            proxy.chance = Storm(rng, "before", "after", "throttle", calm=33, most=30)
             await world.stock({"KAOS-M": 500})
             orders = []
             for n in range(14):
@@ -126,7 +127,7 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, tryton: Dat
                     await world.act(order, "cancel", {"reason": "buyer", "refund": True})
                 if n == 7:
                     world.service.wake("toko", "order")
-                    await asyncio.sleep(1.5)
+                    await at_work(world.hub)
                     await world.restart()
             await world.sync(240)
             proxy.chance = str

@@ -87,7 +87,7 @@ class World:
             for name, connector in self.hub.connectors.items():
                 for kind in connector.capabilities.sources:
                     self.service.wake(name, kind)
-            settled = await self.service.settle(30)
+            settled = await self.service.settle(120)
             assert settled, {n: lane.error for n, lane in self.service.lanes.items() if lane.error or not lane.idle}
 
     async def sale(self, order: Order) -> Any:
@@ -345,6 +345,6 @@ async def test_a_sweep_finds_what_no_poll_could(tmp_path: Path) -> None:
         swept = await Sweep(world.hub, pair, world.service.intakes["toko"]).run()
         assert (swept.seen, swept.changed) == (2, 2)
         world.service.wake("toko", "order")
-        assert await world.service.settle(30)
+        assert await world.service.settle(120)
         assert (await world.sale(order))["status"] == "void"
         assert (await world.sale(hidden))["status"] == "open"

@@ -18,7 +18,7 @@ from selaras.connectors.accurate.errors import SESSION_ENDED, missing_scope, ref
 from selaras.connectors.accurate.session import Account, sentences
 from selaras.connectors.accurate.values import Row, encoded, query
 from selaras.connectors.contract import Ambiguous, ConnectorError, Throttled, Transient
-from selaras.connectors.http import Http, Response, retry_after
+from selaras.connectors.http import REFRESHES, Http, Response, retry_after
 
 BATCH: Final = 100
 _HOPS: Final = 3
@@ -130,7 +130,7 @@ class Wire:
         effect = method != "GET"
         target = f"/accurate/api/{path}.do" + (f"?{asked}" if asked else "")
         opened = await self.account.opened()
-        hops, reopened = 0, False
+        hops = reopened = 0
         while True:
             http = self._http(opened.host)
             answer = await http.request(method, target, body=body, effect=effect, answers=(429,))
@@ -152,8 +152,8 @@ class Wire:
                 return found  # each item speaks for itself
             if found["s"] is False:
                 said = sentences(told)
-                if not reopened and any(SESSION_ENDED.search(text) for text in said):
-                    reopened = True
+                if reopened < REFRESHES and any(SESSION_ENDED.search(text) for text in said):
+                    reopened += 1
                     await self.account.reopened(opened.session)
                     opened = await self.account.opened()
                     continue

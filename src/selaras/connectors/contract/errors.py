@@ -5,7 +5,7 @@
 `Ambiguous`    it may have happened; look before repeating.
 `Rejected`     this record is wrong; block it, naming field and cure.
 `Stale`        a compare-and-set write met a newer version; read again and work the value out anew.
-`Expired`      sign in again (after one silent refresh has failed).
+`Expired`      sign in again (silent refreshes have failed).
 `LockedPeriod` the period of the document's date is closed; the lock-date policy decides.
 """
 

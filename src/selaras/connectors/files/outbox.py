@@ -29,8 +29,8 @@ from selaras.connectors.contract import (
 from selaras.connectors.files.journal import SENT, Batch, Held, Item, Journal
 from selaras.connectors.files.known import Known
 from selaras.connectors.files.outfiles import Style, table_of
-from selaras.connectors.files.places import Place, Taken
 from selaras.connectors.files.profiles import Profile
+from selaras.connectors.places import Place, Taken
 from selaras.model.document import ContactDraft, DocumentLine, StockLevel, StorePayment
 from selaras.model.money import EXPONENTS, ZERO, rounded
 

@@ -268,6 +268,8 @@ class Jurnal:
         error = item.outcome.error if isinstance(item.outcome, Failed) else None
         if not isinstance(error, Rejected) or error.code != "paid":
             return
+        # That refusal is no verdict: what follows may fail in its own way, and is then tried again.
+        item.outcome = None
         row = await self._finder.one(spec, item.write.id)
         if row is None:
             item.outcome = Done(item.write.id, status="void")
