@@ -11,7 +11,7 @@ the bank is written on the clearing account, as the receipts of bank lines are.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,9 @@ from selaras.connectors.accurate.reading import Reader
 from selaras.connectors.accurate.values import day_text
 from selaras.connectors.entries import check_entry, line_of_bank
 from selaras.model.document import Journal
+
+_TEXT: Final = 255
+"""Signs of a description that integrators found to be kept."""
 
 
 def voucher_of(entry: Journal, choices: Choices) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def voucher_of(entry: Journal, choices: Choices) -> dict[str, Any]:
     return {
         "number": entry.reference,
         "transDate": day_text(entry.date),
-        "description": described(entry.note or entry.reference),
+        "description": described(entry.note or entry.reference)[:_TEXT],
         "detailJournalVoucher": rows,
     } | branch_of(chosen, choices)
 

@@ -81,6 +81,7 @@ class Jurnal:
         self._zone = zone
         self._pace = pace
         self._suspense = suspense
+        self._deleting: set[str] = set()
         self._finder = Finder(client)
         self._numbers = Numbers()
         self._batches = Batches(client, self._finder, self._numbers, chart.currency)
@@ -264,8 +265,13 @@ class Jurnal:
 
     async def _void(self, spec: Spec, kind: str, item: Item) -> None:
         """Delete an order; one that has payments stays, marked, and holds no goods any more (Jurnal reserves none)."""
+        repeated = item.write.id in self._deleting
+        self._deleting.add(item.write.id)
         await self._batches.delete(spec, kind, item)
         error = item.outcome.error if isinstance(item.outcome, Failed) else None
+        if repeated and isinstance(error, Rejected) and error.code == "not_found":
+            item.outcome = Done(item.write.id, status="void")  # the answer to our first try was lost
+            return
         if not isinstance(error, Rejected) or error.code != "paid":
             return
         # That refusal is no verdict: what follows may fail in its own way, and is then tried again.
