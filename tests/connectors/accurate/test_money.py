@@ -10,11 +10,22 @@ import msgspec
 import pytest
 
 from selaras.connectors.accurate import Accurate
-from selaras.connectors.contract import Ambiguous, Done, Expired, Failed, LockedPeriod, Outcome, Rejected, Write
+from selaras.connectors.contract import (
+    Ambiguous,
+    Done,
+    Expired,
+    Failed,
+    LockedPeriod,
+    Outcome,
+    Rejected,
+    Transient,
+    Write,
+)
 from selaras.connectors.kit.checks import done, drained
 from selaras.connectors.kit.papers import Papers, write
 from selaras.model.document import Journal, JournalLine, Receipt, WriteOff
 from tests.connectors.accurate.rig import AccurateRig, accurate_rig
+from tests.connectors.accurate.standin_rows import Refused
 
 BANK, CLEARING, FEE, GATEWAY = "1-1200", "1-1400", "6-2000", "1-1300"
 NET, COST, GROSS = Decimal(96_500), Decimal(3_500), Decimal(100_000)
@@ -262,6 +273,20 @@ async def test_a_down_payment_on_an_invoice_that_is_not_ours_is_told_with_a_cure
         refused = refusal((await connector.write("receipt", "void", [write(receipt, receipt.reference)]))[0])
         assert (refused.code, refused.field) == ("deposit_used", "status")
         assert receipt.reference in rig.books.of("sales-receipt")
+
+
+async def test_what_cannot_be_shown_is_not_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with accurate_rig() as rig:
+        _papers, connector, receipt, number = await paid(rig, "odd", early=False)
+
+        def odd(entity: str, raw: str) -> dict[str, Any]:
+            raise Refused("Terjadi kesalahan pada sistem")
+
+        monkeypatch.setattr(rig.standin.lists, "detail", odd)
+        (outcome,) = await connector.write("receipt", "void", [write(receipt, receipt.reference)])
+        assert isinstance(outcome, Failed)
+        assert isinstance(outcome.error, Transient), outcome.error
+        assert rig.books.of("sales-invoice")[number]["primeOwing"] == 0
 
 
 @pytest.mark.parametrize("early", [False, True])

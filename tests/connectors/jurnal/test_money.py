@@ -244,7 +244,7 @@ async def test_nothing_is_taken_back_in_a_closed_period(rig: JurnalRig) -> None:
     connector = built(rig)
     papers, receipt, _order = await ordered(connector, rig, "closed")
     entry = payout()
-    documents = (("receipt", receipt), ("journal", entry))
+    documents: tuple[tuple[str, Receipt | Journal], ...] = (("receipt", receipt), ("journal", entry))
     ids = [done((await connector.write(kind, "create", [write(one)]))[0]).id for kind, one in documents]
     await rig.close_period(max(papers.day, entry.date))
     for (kind, one), id in zip(documents, ids, strict=True):

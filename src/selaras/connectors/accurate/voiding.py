@@ -15,9 +15,18 @@ from selaras.connectors.accurate.drafts import deposit_number
 from selaras.connectors.accurate.errors import not_there
 from selaras.connectors.accurate.mapping import ENTITY
 from selaras.connectors.accurate.reading import Reader
-from selaras.connectors.accurate.values import Row, rows_under, text_of
+from selaras.connectors.accurate.values import Row, equal_to, rows_under, text_of
 from selaras.connectors.accurate.wire import Wire
-from selaras.connectors.contract import ConnectorError, Done, Failed, LockedPeriod, Outcome, Rejected, Write
+from selaras.connectors.contract import (
+    ConnectorError,
+    Done,
+    Failed,
+    LockedPeriod,
+    Outcome,
+    Rejected,
+    Transient,
+    Write,
+)
 from selaras.model.document import Receipt
 
 MONEY: Final = frozenset({"receipt", "journal"})
@@ -64,9 +73,18 @@ class Voids:
 
     async def _standing(self, kind: str, name: str, write: Write) -> Row | None:
         """The document whole; None when it is gone already. Raises `Rejected` for a number that was never ours."""
-        row = await self._wire.detail(ENTITY[kind], [("number", write.id)])
+        row = await self._detail(ENTITY[kind], write.id)
         if row is None and write.id != getattr(write.document, "reference", ""):
             raise not_there(name)
+        return row
+
+    async def _detail(self, entity: str, number: str) -> Row | None:
+        """A record whole. That it is gone is believed of the list only: a refusal may have other reasons."""
+        row = await self._wire.detail(entity, [("number", number)])
+        if row is None:
+            rows = (await self._wire.page(entity, equal_to("number", [number]), ("id", "number"))).rows
+            if any(text_of(one, "number") == number for one in rows):
+                raise Transient(f"Accurate lists {number} and does not show it", code="unreadable")
         return row
 
     async def _receipt(self, name: str, write: Write) -> Outcome:
@@ -82,7 +100,7 @@ class Voids:
                 await self._taken_off(name, write, deposit, error)
                 await self._wire.delete("sales-receipt", text_of(row, "id"), name)
         if row is None or deposit in paid:
-            left = await self._wire.detail("sales-invoice", [("number", deposit)])
+            left = await self._detail("sales-invoice", deposit)
             if left is not None:
                 await self._wire.delete("sales-invoice", text_of(left, "id"), name)
             self._deposits.gone(deposit)
@@ -94,7 +112,7 @@ class Voids:
         found = False
         for number in range(1, _INVOICES + 1) if order else ():
             own = order if number == 1 else f"{order}/{number}"
-            invoice = await self._wire.detail("sales-invoice", [("number", own)])
+            invoice = await self._detail("sales-invoice", own)
             if invoice is None:
                 break
             gone = [
