@@ -8,7 +8,7 @@ import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
-from selaras.rules.autonomy import Autonomy
+from selaras.rules.autonomy import Autonomy, Mode
 from selaras.rules.payout_lines import Accounts
 
 FEEDS = "feeds"
@@ -83,6 +83,18 @@ def autonomy_of(ledger: Ledger, connection: str) -> Autonomy:
     """What a rule needs before it posts alone for the money of this connection."""
     chosen = ledger.connections.setting(f"{AUTONOMY}:{connection}") or ledger.connections.setting(AUTONOMY, "{}")
     return msgspec.json.decode(chosen, type=Autonomy)
+
+
+def change_autonomy(
+    ledger: Ledger, connection: str, rule: str, mode: Mode | None, given: Mapping[str, float], now: int
+) -> Autonomy:
+    """Change some of it: what a `rule` may do, or the figures (`least`, `precision`, `confidence`)."""
+    made = msgspec.structs.replace(autonomy_of(ledger, connection), **dict(given))
+    if rule and mode is not None:
+        modes = {name: one for name, one in made.modes.items() if name != rule}
+        made = msgspec.structs.replace(made, modes=modes if mode == "earn" else modes | {rule: mode})
+    set_autonomy(ledger, connection, made, now)
+    return made
 
 
 def set_autonomy(ledger: Ledger, connection: str, autonomy: Autonomy, now: int) -> None:

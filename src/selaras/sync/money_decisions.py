@@ -87,6 +87,14 @@ class MoneyUndone(msgspec.Struct, frozen=True):
     parts: list[Part]
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """Answers that are never proposed again for a line."""
+
+    connection: str
+    line: str
+    numbers: list[str]
+
+
 class RuleStanding(msgspec.Struct, frozen=True):
     """Where a rule stands for the money of one connection."""
 
@@ -296,8 +304,8 @@ def _book_payout(
         raise LedgerError(refused[2], refused[3])
 
 
-def refuse(hub: Hub, name: str, now: int, who: str) -> OpenMoney | None:
-    """None of what is proposed for the line is right: it is never proposed again. Returns how the line stands."""
+def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
+    """None of what is proposed for the line is right: it is never proposed again."""
     ledger = hub.desk.ledger
     record = one_money(ledger, name)
     proposed = ledger.allocations.suggestions(record.key.connection).get(record.key, [])
@@ -309,7 +317,8 @@ def refuse(hub: Hub, name: str, now: int, who: str) -> OpenMoney | None:
             ledger.allocations.judge(record.key, one.subject, one.rule if one.rank == 1 else "", False, who, now)
         ledger.allocations.suggest(record.key, [], now)
         ledger.records.replan([record.key])
-    return next((one for one in unmatched(hub, record.key.connection) if one.line == record.key.id), None)
+    numbers = [_part(ledger, one.subject, one.amount, (), record.currency).number for one in proposed]
+    return Refused(record.key.connection, record.key.id, numbers)
 
 
 def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: str = "") -> MoneyUndone:
