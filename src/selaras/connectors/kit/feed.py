@@ -123,7 +123,7 @@ class FeedContract:
         await rig.spoilt()
         await rig.happen(2)
         with pytest.raises(Rejected) as caught:
-            await connector.changed(rig.kind, "")
+            await drained(connector, rig.kind)
         assert caught.value.message
         assert caught.value.cure
         await self._is_the_truth(rig, (await drained(connector, rig.kind))[0])
