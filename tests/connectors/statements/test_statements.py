@@ -262,6 +262,12 @@ async def test_a_cursor_of_another_folder_begins_anew_and_a_lost_one_is_told(ban
     await bank.again()
     again = await desk.poll()
     assert {line.id for line in again} == {line.id for line in lines}
+    # The same name with something else in it is another file.
+    (name,) = desk.names("done")
+    (desk.root / "done" / name).write_bytes(bca_csv(bank.bank, DAY, DAY + dt.timedelta(days=40)))
+    desk.feed = desk.connector()
+    assert len(await desk.poll()) == 5
+    assert await desk.poll() == []
     desk.cursor = "nonsense"
     assert len(await desk.poll()) == 5
     # A share that is not mounted is an empty folder: that is trouble, not "nothing new".
