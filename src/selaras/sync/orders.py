@@ -375,7 +375,7 @@ class OrderPlanner:
             if f"{BANK_KEY}{match.name}" not in done or key in known or match.settled <= marked:
                 continue
             payment = StorePayment(
-                reference=f"books:{match.name}",
+                reference=f"books:{match.name}/{order.id}",  # one line may pay several orders
                 order_id=order.id,
                 amount=match.settled,
                 currency=order.currency,

@@ -56,7 +56,7 @@ def only(root: Path, name: str) -> list[dict[str, str]]:
 async def test_an_entry_is_one_row_for_each_side(tmp_path: Path) -> None:
     connector = books(tmp_path)
     made = done(await put(connector, "journal", payout(bank_transaction_id="b-7")))
-    assert (made.total, made.currency) == (30_000, "IDR")
+    assert (made.total, made.currency) == (Decimal(30_000), "IDR")
     rows = only(tmp_path, "journal-create")
     assert [(r["line"], r["account"], r["debit"], r["credit"], r["line_note"]) for r in rows] == [
         ("1", "1-1101", "29000", "0", ""), ("2", "6-6120", "1000", "0", "=MDR"), ("3", "1-1150", "0", "30000", ""),
@@ -65,7 +65,7 @@ async def test_an_entry_is_one_row_for_each_side(tmp_path: Path) -> None:
         ("po-1", "30000", "Payout 1", "b-7")
     }
     (seen,) = (await connector.changed("journal", "")).seen
-    assert (seen.record.source, seen.record.status, seen.total) == ("journal", "open", 30_000)
+    assert (seen.record.source, seen.record.status, seen.total) == ("journal", "open", Decimal(30_000))
     assert (await connector.find("journal", ["po-1"]))["po-1"].id == made.id
 
 
