@@ -204,7 +204,7 @@ async def test_a_stock_write_that_was_overtaken_is_worked_out_anew_without_other
         await world.stock({"KAOS-M": 10})
         await world.sync()
         store = world.hub.connectors["toko"]
-        wrote, overtaken = store.write, []
+        wrote, overtaken = store.write, list[Write]()
 
         async def first_too_late(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
             if kind == "stock" and not overtaken:
@@ -261,13 +261,13 @@ async def test_stock_worked_out_from_goods_in_motion_is_worked_out_anew(tmp_path
     """The polls before and after say the same, so nothing has changed for them (a day with Tryton, under load)."""
     async with a_world(tmp_path) as world:
         books, stock = world.hub.connectors["buku"], world.service.stocks["toko"]
-        read, changed, moved = books.read, books.changed, []
+        read, changed, moved = books.read, books.changed, list[Seen]()
 
         async def without_versions(kind: str, cursor: str) -> Changes:
             page = await changed(kind, cursor)
             if kind != "stock":
                 return page
-            bare = [replace(one, record=replace(one.record, version="")) for one in page.seen]  # type: ignore[type-var]
+            bare = [replace(one, record=replace(one.record, version="")) for one in page.seen]
             return replace(page, seen=bare)
 
         books.changed = without_versions  # type: ignore[method-assign]
@@ -309,7 +309,7 @@ async def test_what_news_had_cured_is_not_forgotten_when_the_ledger_fails_for_a_
         order = await world.checkout(("TOPI", 1))
         await world.sync()
         assert [c.cause for c in await world.hub.desk(world.ledger.coverage.causes)] == ["unmatched_product"]
-        again, failed = world.ledger.records.replan_blocked, []
+        again, failed = world.ledger.records.replan_blocked, list[Sequence[str]]()
 
         def once_a_full_disk(connection: str, causes: Sequence[str] = ()) -> int:
             if connection == "toko" and "unmatched_product" in causes and not failed:
