@@ -27,7 +27,7 @@ from selaras.connectors.contract import (
     Transient,
     Write,
 )
-from selaras.model.document import SalesOrder
+from selaras.model.document import Journal, Receipt, SalesOrder
 from tests.connectors.kit_mutants import Mutant
 
 
@@ -200,3 +200,87 @@ class ForgetsThePhone(Mutant):
                 msgspec.structs.replace(w, document=msgspec.structs.replace(w.document, phone="")) for w in writes
             ]
         return cast(list[Outcome], await self.inner.write(kind, op, writes))
+
+
+# -- money in
+
+
+class Rewrites(Mutant):
+    """Something is changed on the way out."""
+
+    def change(self, kind: str, write: Write) -> Write:
+        raise NotImplementedError
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        sent = [self.change(kind, write) for write in writes] if op == "create" else writes
+        return cast(list[Outcome], await self.inner.write(kind, op, sent))
+
+
+class ForgetsWriteOffs(Rewrites):
+    """Only the money is sent."""
+
+    def change(self, kind: str, write: Write) -> Write:
+        if not isinstance(write.document, Receipt):
+            return write
+        return msgspec.structs.replace(write, document=msgspec.structs.replace(write.document, write_offs=()))
+
+
+class OneReceiptALine(Rewrites):
+    """A second receipt does not name the bank line, since it has one."""
+
+    def __init__(self, inner: Connector) -> None:
+        super().__init__(inner)
+        self.used: set[str] = set()
+
+    def change(self, kind: str, write: Write) -> Write:
+        if not isinstance(write.document, Receipt):
+            return write
+        line = write.document.bank_transaction_id
+        if line not in self.used:
+            self.used.add(line)
+            return write
+        return msgspec.structs.replace(write, document=msgspec.structs.replace(write.document, bank_transaction_id=""))
+
+
+class EntriesExplainNothing(Rewrites):
+    """An entry is an entry; the bank line is reconciled by somebody else."""
+
+    def change(self, kind: str, write: Write) -> Write:
+        if not isinstance(write.document, Journal):
+            return write
+        return msgspec.structs.replace(write, document=msgspec.structs.replace(write.document, bank_transaction_id=""))
+
+
+class BalancesItself(Rewrites):
+    """What is missing is put on the last line."""
+
+    def change(self, kind: str, write: Write) -> Write:
+        entry = write.document
+        if not isinstance(entry, Journal):
+            return write
+        rest = sum((line.debit - line.credit for line in entry.lines[:-1]), Decimal(0))
+        last = msgspec.structs.replace(entry.lines[-1], credit=rest)
+        entry = msgspec.structs.replace(entry, lines=(*entry.lines[:-1], last), total=rest)
+        return msgspec.structs.replace(write, document=entry)
+
+
+class VoidsNothing(Mutant):
+    """A receipt or an entry is left as it is: somebody will void it."""
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        if op == "void" and kind in ("receipt", "journal"):
+            return [Done(id=write.id, status="void") for write in writes]
+        return cast(list[Outcome], await self.inner.write(kind, op, writes))
+
+
+class EntriesAreTypedByHand(Mutant):
+    """Nothing tells an entry of ours from one of a person."""
+
+    async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
+        rows = await self.inner.read(kind, ids)
+        return [
+            msgspec.structs.replace(row, record=msgspec.structs.replace(row.record, source=""))
+            if isinstance(row.record, Journal)
+            else row
+            for row in rows
+        ]

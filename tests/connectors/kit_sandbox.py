@@ -219,6 +219,7 @@ TABLES = {
     "receipt": "receipts",
     "credit_note": "credit_notes",
     "refund_payment": "refund_payments",
+    "journal": "journals",
 }
 
 
@@ -322,7 +323,8 @@ class SandboxBooksRig(BooksRig):
 
     async def held(self, kind: str, reference: str) -> list[Held]:
         table = self.state.tables[TABLES[kind]]
-        rows = [table.rows[id] for id in table.references.get(reference, ())]
+        found = [table.rows[id] for id in table.references.get(reference, ())]
+        rows = [row for row in found if not getattr(row, "document_kind", "")]
         return [Held(row.id, getattr(row, "total", None), getattr(row, "status", "") == "void") for row in rows]
 
     async def contact_id(self) -> str:
@@ -332,7 +334,28 @@ class SandboxBooksRig(BooksRig):
         return self._codes
 
     async def account(self) -> str:
-        return "bank"
+        return "acc-1-1000"
+
+    async def fee_account(self) -> str:
+        return "acc-6-1010"
+
+    async def clearing_account(self) -> str:
+        return "acc-1-1050"
+
+    async def bank_line(self, amount: Decimal) -> str:
+        day = (await self.open_day()).isoformat()
+        item = {"date": day, "amount": str(amount), "currency": self.currency}
+        async with (
+            aiohttp.ClientSession(headers=self.server.admin) as session,
+            session.post(self.server.url + "/sandbox/bank", json={"items": [item]}) as answer,
+        ):
+            return str((await answer.json())["results"][0]["id"])
+
+    async def explained(self, id: str) -> Decimal:
+        return self.state.bank_transactions.rows[id].explained
+
+    async def owed(self, invoice_id: str) -> Decimal:
+        return self.state.invoices.rows[invoice_id].balance
 
     async def open_day(self) -> dt.date:
         return dt.datetime.now(ZoneInfo(self.server.config.zone)).date()

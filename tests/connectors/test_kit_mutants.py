@@ -70,6 +70,19 @@ BOOKS: dict[str, tuple[type[Mutant], ...]] = {
     "test_tokens_can_expire_again_and_again": (b.NeverRefreshes,),
     "test_a_revoked_grant_is_expired_with_a_cure": (m.EverythingIsTransient,),
     "test_only_the_few_kinds_of_error_come_out": (b.LeaksKeyErrors,),
+    "test_a_receipt_settles_its_money_and_its_write_offs": (b.ForgetsWriteOffs,),
+    "test_two_receipts_explain_one_bank_line": (b.OneReceiptALine,),
+    "test_a_void_receipt_frees_what_it_explained": (b.VoidsNothing,),
+    "test_a_journal_entry_explains_its_bank_line": (
+        b.EntriesExplainNothing,
+        b.EntriesAreTypedByHand,
+        b.VoidsNothing,
+        b.FloatTotals,
+    ),
+    "test_a_journal_entry_that_does_not_balance_is_refused": (b.BalancesItself, m.SuccessOn200),
+    "test_a_journal_entry_written_twice": (b.DuplicateIsDone,),
+    "test_a_lost_answer_to_a_journal_entry_is_looked_for": (m.AmbiguousIsTransient, m.TriesAgain),
+    "test_a_journal_entry_in_a_closed_period_is_told_as_such": (b.LockedIsRejected,),
 }
 
 

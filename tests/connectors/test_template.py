@@ -22,6 +22,8 @@ from typing import NamedTuple
 import jinja2
 import pytest
 
+from selaras.connectors.kit.books_money import BooksMoneyContract
+
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates" / "connector"
 ROLES = tuple(json.loads((TEMPLATES / "cookiecutter.json").read_text(encoding="utf-8"))["templates"])
@@ -139,9 +141,11 @@ def test_it_passes_the_kit_from_the_first_minute(package: Package) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     ((suite,),) = (list(root) for root in [ElementTree.parse(package.folder / "kit.xml").getroot()])  # noqa: S314
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
-    # One test asks whether the package is installed, and here it is not; no test of the kit may be skipped.
+    # One test asks whether the package is installed, and here it is not. Of the kit only those tests may be skipped
+    # that are for books which declare write-offs, journal entries or voids; the template declares none of them.
+    declared = {name for name in dir(BooksMoneyContract) if name.startswith("test_")}
     skipped = [case.get("name") for case in suite.iter("testcase") if case.find("skipped") is not None]
-    assert set(skipped) <= {"test_selaras_finds_the_connector"}
+    assert set(skipped) <= {"test_selaras_finds_the_connector"} | declared
     passed = [case for case in suite.iter("testcase") if not list(case)]
     assert len(passed) >= 25
     assert {case.get("classname", "").rpartition(".")[2] for case in passed} >= {

@@ -12,7 +12,7 @@ SOURCE = ROOT / "src" / "selaras"
 ALLOWED: dict[str, frozenset[str]] = {
     "model": frozenset(),
     "rules": frozenset({"model"}),
-    "connectors": frozenset({"model"}),
+    "connectors": frozenset({"model", "files"}),
     "ledger": frozenset({"model"}),
     "sync": frozenset({"model", "rules", "connectors", "ledger"}),
     "engine": frozenset({"model", "connectors", "ledger", "sync"}),

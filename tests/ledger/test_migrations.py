@@ -127,6 +127,33 @@ def test_an_older_schema_upgrades_with_all_its_rows(where: Path | str, version: 
         ledger.close()
 
 
+@pytest.mark.parametrize("version", range(1, 4))
+def test_lines_decided_before_allocations_keep_their_order(where: Path | str, version: int) -> None:
+    load(where, frozen(where, version))
+    record = """INSERT INTO record (connection, kind, id, number, day, version, planned, digest, updated_at, seen_at,
+        open, total, currency, body) VALUES ('books', 'bank_transaction', '{0}', '', '2026-01-02', 1, 1, 'd', 0, 0, 0,
+        {1}, 'IDR', '')"""
+    decision = """INSERT INTO decision (connection, kind, subject, answer, how, at, undone_at)
+        VALUES ('books', 'bank', '{0}', '{1}', '{2}', 7, {3})"""
+    db = open_database(where)
+    for line, total in (("7", 150_000), ("8", 99_000), ("9", 5)):
+        db.run(record.format(line, total))
+    db.run(decision.format("7", "shop:1001", "the number fits", "NULL"))
+    db.run(decision.format("8", "shop:1001", "by hand: Sari", "NULL"))
+    db.run(decision.format("9", "shop:1002", "the number fits", "8"))
+    db.close()
+    ledger = open_ledger(where, TestSealer())
+    try:
+        found = ledger.allocations.of_subjects(["shop:1001", "shop:1002"])
+        assert [(a.line.id, a.amount, a.how) for a in found.pop("shop:1001")] == [
+            ("7", 150_000, "auto"), ("8", 99_000, "person"),
+        ]  # fmt: skip
+        assert found == {}
+        assert ledger.allocations.taken("books", "bank_transaction", ["7", "8", "9"]) == {"7": 150_000, "8": 99_000}
+    finally:
+        ledger.close()
+
+
 @pytest.mark.parametrize("version", range(1, NEWEST))
 def test_an_upgraded_database_looks_like_a_fresh_one(where: Path | str, tmp_path: Path, version: int) -> None:
     load(where, frozen(where, version))

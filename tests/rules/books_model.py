@@ -58,7 +58,8 @@ class Books:
                     intent.key, intent.kind, version, "skipped", "void", intent.digest, intent.document
                 )
                 return
-            assert intent.kind in ("sales_order", "invoice"), "only these are ever voided"
+            undone = intent.key.startswith("receipt:bank:")
+            assert undone or intent.kind in ("sales_order", "invoice"), "only these are ever voided"
             self.held[intent.key] = Held(
                 intent.key, intent.kind, version, "planned", "void", intent.digest, intent.document
             )

@@ -66,6 +66,8 @@ def test_the_chart_of_jurnal() -> None:
         "account:rounding": "id-7-70003",
         "account:output_tax": "id-2-20500",
         "account:deposits": "id-2-20203",
+        "account:transfer_fee": "",
+        "account:withholding": "id-1-10502",
         "method:qris": "id-1-10400",
         "method:transfer": "id-1-10002",
         "method:tunai": "id-1-10001",

@@ -356,7 +356,7 @@ async def test_manual_journals_can_be_listed_alone() -> None:
         (row,) = page["items"]
         assert (row["id"], row["document_kind"], row["reference"]) == (made["id"], "", "1001")
         assert row["lines"][1] == {
-            "account": "acc-1-1200", "debit": "0", "credit": "500", "contact_id": "con00000001",
+            "account": "acc-1-1200", "debit": "0", "credit": "500", "contact_id": "con00000001", "note": "",
         }  # fmt: skip
         _, page = await client.get("journals?references=1001")
         assert {row["document_kind"] for row in page["items"]} == {"", "invoice"}

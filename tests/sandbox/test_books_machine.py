@@ -172,7 +172,15 @@ class Books(RuleBasedStateMachine):
         item["total"] = self.amount(data, total)
         if data.draw(st.sampled_from((True, False, False)), label="from the bank"):
             item["bank_transaction_id"] = self.any_id(data, "bank_transactions")
+        if data.draw(st.sampled_from((True, False, False)), label="more or less than the money"):
+            off = data.draw(st.sampled_from(("2500", "-123", "0", "-9999999")))
+            role = data.draw(st.sampled_from(("transfer_fee", "withholding", "rounding", "sales")))
+            item["write_offs"] = [{"role": role, "amount": off}]
         self.do("receipts", "create", item, data.draw(st.booleans(), label="by hand"))
+
+    @rule(data=st.data(), kind=st.sampled_from(("receipts", "journals")), hand=st.booleans())
+    def take_back(self, data: st.DataObject, kind: str, hand: bool) -> None:
+        self.do(kind, "void", {"id": self.any_id(data, kind)}, hand)
 
     @rule(data=st.data(), restock=st.booleans())
     def credit(self, data: st.DataObject, restock: bool) -> None:
@@ -226,7 +234,21 @@ class Books(RuleBasedStateMachine):
     def journal(self, data: st.DataObject, amount: int, currency: str) -> None:
         # Not on the control accounts, so that those stay provable from the documents.
         sides = [{"account": "cash", "debit": str(amount)}, {"account": "fee", "credit": str(amount)}]
-        self.do("journals", "create", {"date": data.draw(days), "currency": currency, "lines": sides})
+        item = {"reference": self.reference(), "date": data.draw(days), "currency": currency, "lines": sides}
+        self.do("journals", "create", item, data.draw(st.booleans(), label="by hand"))
+
+    @rule(data=st.data(), fee=st.integers(1, 1000), wrong=st.sampled_from((*[0] * 9, 1)))
+    def payout(self, data: st.DataObject, fee: int, wrong: int) -> None:
+        target = self.any_id(data, "bank_transactions")
+        bank = self.books.bank_transactions.get(target)
+        amount = (bank.amount if bank else ZERO) + wrong
+        sides = [
+            {"account": "bank", "debit": str(amount)},
+            {"account": "gateway_fee", "debit": str(fee)},
+            {"account": "clearing", "credit": str(amount + fee)},
+        ]
+        item = {"reference": self.reference(), "date": data.draw(days), "lines": sides, "bank_transaction_id": target}
+        self.do("journals", "create", item | {"currency": bank.currency if bank else "IDR"})
 
     @rule(day=st.one_of(st.none(), st.dates(dt.date(2026, 10, 20), dt.date(2026, 10, 30))))
     def close(self, day: dt.date | None) -> None:
@@ -262,7 +284,12 @@ class Books(RuleBasedStateMachine):
             owed = sum((row.balance for row in books.invoices.rows.values() if row.currency == currency), ZERO)
             assert found.get("receivable", ZERO) == owed
             deposits = sum(
-                (r.total - r.applied - r.returned for r in books.receipts.rows.values() if r.currency == currency), ZERO
+                (
+                    r.settled - r.applied - r.returned
+                    for r in books.receipts.rows.values()
+                    if r.currency == currency and r.status != "void"
+                ),
+                ZERO,
             )
             assert found.get("deposits", ZERO) == -deposits
             income = sum((found.get(role, ZERO) for role in ("sales", "output_tax")), ZERO)
@@ -273,9 +300,17 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def receipts_and_bank_lines_are_used_once(self) -> None:
         for receipt in self.books.receipts.rows.values():
-            assert ZERO <= receipt.applied + receipt.returned <= receipt.total
+            assert ZERO <= receipt.applied + receipt.returned <= receipt.settled
+            if receipt.status == "void":
+                assert receipt.applied == receipt.returned == ZERO
         for bank in self.books.bank_transactions.rows.values():
-            total = sum((r.total for r in self.books.receipts.rows.values() if r.bank_transaction_id == bank.id), ZERO)
+            standing = [
+                row
+                for table in (self.books.receipts, self.books.journals)
+                for row in table.rows.values()
+                if row.bank_transaction_id == bank.id and row.status != "void"
+            ]
+            total = sum((bank.amount if row.id.startswith("jrn") else row.total for row in standing), ZERO)
             assert bank.explained == total <= bank.amount
             assert bank.reconciled is (total == bank.amount)
 
@@ -283,7 +318,11 @@ class Books(RuleBasedStateMachine):
     def references_are_unique_where_they_must_be(self) -> None:
         if self.books.config.unique_references:
             for kind in truth.KINDS:
-                typed = [r.reference for r in self.books.tables[kind].rows.values() if r.source == "api"]
+                typed = [
+                    row.reference
+                    for row in self.books.tables[kind].rows.values()
+                    if row.source == "api" and (kind != "receipts" or row.status != "void")
+                ]
                 assert len(set(typed)) == len(typed)
 
 

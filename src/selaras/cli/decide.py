@@ -16,6 +16,7 @@ from selaras.sync import decisions as ops
 from selaras.sync.decisions import Decided, Tie, Undone
 from selaras.sync.installation import running_hub
 from selaras.sync.linking import DocumentLinked, link_document
+from selaras.sync.money_decisions import MoneyLinked, MoneyUndone, link_payment, undo_money
 from selaras.sync.offline import offline_hub
 from selaras.sync.sentences import spoken
 
@@ -37,14 +38,15 @@ def link(what: tuple[str, ...], key: str, json_: bool) -> int:
     here = session()
     if len(what) == 2:
 
-        def local(ledger: Ledger) -> Decided:
-            return ops.link_payment(ledger, what[0], what[1], here.now(), here.who)
+        def local(ledger: Ledger) -> MoneyLinked:
+            return link_payment(offline_hub(ledger), what[0], what[1], here.now(), here.who)
 
-        paid = here.change(local, "/link", {"bank_line": what[0], "order": what[1]}, Decided)
+        paid = here.change(local, "/link", {"bank_line": what[0], "order": what[1]}, MoneyLinked)
         if json_:
             print_json(paid)
         else:
-            say(_("Bank line %(line)s pays %(order)s; both are planned again.", line=paid.subject, order=paid.answer))
+            numbers = ", ".join(part.number for part in paid.parts)
+            say(_("Bank line %(line)s pays %(order)s; both are planned again.", line=paid.line, order=numbers))
     elif len(what) == 3:
         tied = _link_document(here, what[0], what[1], what[2], key)
         if json_:
@@ -160,18 +162,23 @@ for made in (ties, decide, undo_contact):
 @command(
     "undo",
     help=N_(
-        "Take a decision back: `undo product CODE`, `undo contact SUBJECT`, `undo bank LINE`, `undo skip NAME`. What "
-        "was posted because of it stays; look at `selaras plan` for what follows."
+        "Take a decision back: `undo product CODE`, `undo contact SUBJECT`, `undo skip NAME`; what was posted because "
+        "of it stays, see `selaras plan` for what follows. `undo money LINE` takes back what incoming money pays, "
+        "whoever had said so: its receipt is voided in the books, and that pair is not proposed again."
     ),
 )
-@argument("kind", required=False, default="", help=N_("product, contact, bank or skip."))
+@argument("kind", required=False, default="", help=N_("product, contact, money or skip."))
 @argument("subject", required=False, default="", help=N_("What was decided about."))
 @option("--list", "listed", is_flag=True, help=N_("List the decisions that hold."))
+@option("--order", default="", help=N_("Of `undo money`: only the share of this order."))
+@option("--why", default="", help=N_("Of `undo money`: the reason, for whoever reads it later."))
 @by_store
 @as_json
-def undo(kind: str, subject: str, listed: bool, store: str | None, json_: bool) -> int:
+def undo(kind: str, subject: str, listed: bool, order: str, why: str, store: str | None, json_: bool) -> int:
     if listed:
         return _list(json_)
+    if kind == "money" and subject:
+        return _undo_money(subject, order, why, json_)
     if not (kind and subject):
         raise click.UsageError(_("Say what to undo, such as `undo product KAOS-M`, or --list."))
     return _undo(kind, subject, store, json_)
@@ -195,6 +202,21 @@ def _undo(kind: str, subject: str, store: str | None, json_: bool) -> int:
                 answer=done.answer,
             )
         )
+    return FINE
+
+
+def _undo_money(line: str, order: str, why: str, json_: bool) -> int:
+    here = session()
+
+    def local(ledger: Ledger) -> MoneyUndone:
+        return undo_money(offline_hub(ledger), line, here.now(), here.who, why, order)
+
+    done = here.change(local, "/money/undo", {"line": line, "order": order, "why": why}, MoneyUndone)
+    if json_:
+        print_json(done)
+    else:
+        numbers = ", ".join(part.number for part in done.parts)
+        say(_("Bank line %(line)s no longer pays %(order)s; the books follow.", line=done.line, order=numbers))
     return FINE
 
 

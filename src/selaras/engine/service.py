@@ -25,9 +25,12 @@ from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
 from selaras.sync.intake import Intake
 from selaras.sync.mirror import CHART_KINDS
+from selaras.sync.money import MoneyFlow
+from selaras.sync.money_in import BANK, PAYMENT, PAYOUT
 from selaras.sync.objectives import measure_stock
 from selaras.sync.orders import BANK_KEY, OrderPlanner
 from selaras.sync.payments import PaymentFlow
+from selaras.sync.payouts import KEY as PAYOUT_KEY
 from selaras.sync.stock import StockFlow
 from selaras.sync.sweep import Sweep, Swept
 
@@ -38,6 +41,8 @@ KINDS = (
 )  # fmt: skip
 # The store's own stock is read when it is written; only the books' stock is news.
 _NOT_POLLED = {"store": frozenset({"stock"})}
+# What a bank or gateway tells of: money lines, and what a gateway paid out. Such a connection takes part in no pair.
+MONEY_KINDS = frozenset({"bank_transaction", "payment", "refund", "payout"})
 # Seconds after a document was sent until the stock that it moved is read, and between two workings-out of stock.
 _AFTER_SENDING = 0.5
 _STOCK_PAUSE = 0.5
@@ -72,6 +77,8 @@ class Service:
         self._edits = {p.books: HandEdits(hub, p.books) for p in hub.pairs}
         self._backfills = {p.store: BackfillFlow(hub, p) for p in hub.pairs}
         self._payments = {p.store: PaymentFlow(hub, p) for p in hub.pairs}
+        self._money = {books: MoneyFlow(hub, books) for books in dict.fromkeys(p.books for p in hub.pairs)}
+        self._feeds = {feed.connection: feed.books for feed in hub.feeds}
         self._reconsider: set[str] = set()
         self._cured: dict[str, tuple[str, ...]] = {}
         self._next: dict[tuple[str, str], float] = {}
@@ -86,6 +93,8 @@ class Service:
             self.dispatchers[name].after.append(self._sent)
         for pair in hub.pairs:
             self._lane(f"plan {pair.store}", partial(self._plan, pair))
+            if f"money {pair.books}" not in self.lanes:
+                self._lane(f"money {pair.books}", partial(self._match, pair.books))
             self._lane(f"stock {pair.store}", partial(self._stock, pair))
             self._lane(f"sweep {pair.store}", partial(self._sweep, pair))
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
@@ -113,7 +122,7 @@ class Service:
             await self.hub.desk(flow.everything)
         for pair in self.hub.pairs:
             # What news had begun to cure, or to make payable, when the process before us ended.
-            self._reconsider.add(pair.store)
+            self._reconsider.add(pair.books)
             self._cured[pair.store] = tuple(dict.fromkeys(cause for causes in _CURED_BY.values() for cause in causes))
         self._tasks = [asyncio.create_task(lane.run(), name=lane.name) for lane in self.lanes.values()]
 
@@ -157,12 +166,19 @@ class Service:
     # -- listeners -------------------------------------------------------------------------------------------------
 
     def _kept(self, connection: str, kind: str, records: Sequence[NewRecord]) -> None:
+        if records and kind in (BANK, PAYMENT, PAYOUT):
+            books = self._feeds.get(connection, connection)
+            if books in self._money:
+                if kind == PAYOUT:
+                    self._reconsider.add(books)
+                self.lanes[f"money {books}"].wake()
         for pair in self.hub.pairs_of(connection) if records else ():
             if kind == "order":
-                self._reconsider.add(pair.store)
+                self._reconsider.add(pair.books)
+                self.lanes[f"money {pair.books}"].wake()
             if kind in _CURED_BY:
                 self._cured[pair.store] = self._cured.get(pair.store, ()) + _CURED_BY[kind]
-            if kind in ("order", "bank_transaction", "receipt", "journal") or kind in _CURED_BY:
+            if kind in ("order", "receipt", "journal") or kind in _CURED_BY:
                 self.lanes[f"plan {pair.store}"].wake()
             if kind == "stock":
                 self.lanes[f"stock {pair.store}"].wake()
@@ -175,6 +191,12 @@ class Service:
         """Orders whose money was booked are planned again, which tells the store; those whose day the books have
         closed too, for an open day (in the transaction that settles)."""
         ledger, again = self.hub.desk.ledger, _paid(settlements)
+        again += [
+            posting.record  # the money line: what explained it was taken back, it is free
+            for s in settlements
+            if s.state is State.DONE and s.claimed.op == "void" and s.claimed.key.startswith((BANK_KEY, PAYOUT_KEY))
+            and (posting := ledger.postings.get(s.claimed.id)) is not None
+        ]  # fmt: skip
         for pair in self.hub.pairs:
             again += closing.refused(ledger, pair, settlements, self.hub.now())
         if again:
@@ -185,6 +207,8 @@ class Service:
         locked = any(s.outcome == closing.REFUSED for s in settlements)
         now = self.hub.clock()
         for pair in self.hub.pairs:
+            if any(s.claimed.op == "void" for s in settlements):
+                self.lanes[f"money {pair.books}"].wake()
             if paid or locked:
                 self.lanes[f"plan {pair.store}"].wake()
             if locked:
@@ -213,6 +237,8 @@ class Service:
         """Kinds that are read on a schedule from this connection."""
         sources = self.hub.connectors[name].capabilities.sources
         role = "store" if any(pair.store == name for pair in self.hub.pairs) else "books"
+        if not self.hub.pairs_of(name) and not self.hub.connectors[name].capabilities.targets:
+            return [kind for kind in KINDS if kind in sources & MONEY_KINDS]  # a bank or a gateway
         return [kind for kind in KINDS if kind in sources and kind not in _NOT_POLLED.get(role, ())]
 
     async def _read(self, name: str) -> float | None:
@@ -267,13 +293,6 @@ class Service:
         for kind, age in _FRESH.items():
             if kind not in books.polled or (fresh and not 0 <= self.hub.clock() - books.polled[kind] <= age):
                 await books.poll(kind)
-        if pair.store in self._reconsider:
-            self._reconsider.discard(pair.store)
-            try:
-                await payments.reconsider()
-            except BaseException:
-                self._reconsider.add(pair.store)
-                raise
         if causes := self._cured.get(pair.store, ()):
             ledger = self.hub.desk.ledger
             await self.hub.desk.write(ledger.records.replan_blocked, pair.store, causes)
@@ -281,11 +300,27 @@ class Service:
                 await self.hub.desk.write(closing.release, ledger, pair, self.hub.now())
             # Only now, so that trouble on the way loses none; what was cured meanwhile stands behind them.
             self._cured[pair.store] = self._cured[pair.store][len(causes) :]
-        await payments.match()
         await payments.by_hand()
         await self._planners[pair.store].plan()
+        self.lanes[f"money {pair.books}"].wake()  # a receipt that is not wanted any more sets its line free
         self.lanes[f"send {pair.books}"].wake()
         self.lanes[f"send {pair.store}"].wake()
+        return None
+
+    async def _match(self, books: str) -> float | None:
+        """What came in is matched with what it pays; the orders that it pays are planned again."""
+        flow = self._money[books]
+        if books in self._reconsider:
+            self._reconsider.discard(books)
+            try:
+                await flow.reconsider()
+            except BaseException:
+                self._reconsider.add(books)
+                raise
+        if await flow.match():
+            for pair in self.hub.pairs_of(books):
+                self.lanes[f"plan {pair.store}"].wake()
+            self.lanes[f"send {books}"].wake()
         return None
 
     async def _backfill(self, pair: Pair) -> float | None:
@@ -365,10 +400,11 @@ class Service:
 
 
 def _paid(settlements: Sequence[Settlement]) -> list[RecordKey]:
-    """Orders whose money was found in the bank and has been booked now."""
+    """Orders whose money was booked or taken back now."""
     found = []
     for settlement in settlements:
-        if settlement.state is State.DONE and settlement.claimed.key.startswith(BANK_KEY):
-            store, _, order_id = settlement.claimed.stream.partition(":")
+        claimed = settlement.claimed
+        if settlement.state is State.DONE and claimed.key.startswith(BANK_KEY):
+            store, _, order_id = claimed.stream.partition(":")
             found.append(RecordKey(store, "order", order_id))
     return found

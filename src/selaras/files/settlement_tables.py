@@ -47,13 +47,18 @@ def read_tables(path: Path, is_header: Callable[[frozenset[str]], bool]) -> list
         raw = path.read_bytes()
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read: {error.strerror or error}.") from None
+    return tables_of(raw, path.name, is_header)
+
+
+def tables_of(raw: bytes, name: str, is_header: Callable[[frozenset[str]], bool]) -> list[Table]:
+    """`read_tables` of bytes that are at hand; `name` is the one that refusals say. Raises `Unreadable`."""
     found = []
-    for where, lines in _sheets(path.name, raw):
+    for where, lines in _sheets(name, raw):
         table = _table(where, lines, is_header)
         if table is not None:
             found.append(table)
     if not found:
-        raise Unreadable(f"{path.name}: none of its first {_HEAD} lines is the header of a settlement file.")
+        raise Unreadable(f"{name}: none of its first {_HEAD} lines is the header of a settlement file.")
     return found
 
 

@@ -11,7 +11,7 @@ import csv
 import datetime as dt
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -22,7 +22,7 @@ from selaras.files.claims import SETTLEMENTS, Unreadable
 from selaras.files.settlement_forms import Form, forms_of
 from selaras.files.settlement_ledger import read_ledger
 from selaras.files.settlement_rows import Given, Placed, Reader
-from selaras.files.settlement_tables import Table, read_tables, squeezed
+from selaras.files.settlement_tables import Table, read_tables, squeezed, tables_of
 from selaras.model.money import ZERO
 from selaras.model.settlement import SettlementRow
 
@@ -31,11 +31,15 @@ PREFIXES: Final = {"refund": "REFUND ", "chargeback": "REFUND ", "adjustment": "
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What is paid out together; `settled_on` is its last day."""
+    """What is paid out together; `settled_on` is its last day.
+
+    `printed` is the total of the file where its rows come to another sum, None otherwise (see `parse`).
+    """
 
     gateway: str
     name: str
     rows: tuple[SettlementRow, ...]
+    printed: Decimal | None = None
 
     @property
     def settled_on(self) -> dt.date:
@@ -78,41 +82,73 @@ def read_settlement(
     """A settlement file. `gateway` chooses the form where the columns do not; `batch` and `settled_on` say what the
     file itself does not (a batch named here goes before the file's own). Raises `Unreadable`.
     """
-    forms = forms_of(gateway)
-    tables = read_tables(path, lambda names: any(form.fits(names) for form in forms))
     given = Given(batch or path.stem, bool(batch), settled_on, currency)
+    forms = forms_of(gateway)
+    return _settlement(path.name, forms, read_tables(path, _known(forms)), given)
+
+
+def parse(raw: bytes, name: str, *, gateway: str = "", currency: str = "IDR") -> Settlement:
+    """A settlement file that is at hand, as a source of payouts. `name` is the one that refusals say.
+
+    A file without names of batches has one for each day, as files come under the same name again. A file of one batch
+    whose total is not what its rows come to is no refusal: the batch says what was `printed`, and is not to be booked.
+    Raises `Unreadable`.
+    """
+    forms = forms_of(gateway)
+    given = Given("", False, None, currency)
+    return _settlement(name, forms, tables_of(raw, name, _known(forms)), given, keep_total=True)
+
+
+def _known(forms: Sequence[Form]) -> Callable[[frozenset[str]], bool]:
+    return lambda names: any(form.fits(names) for form in forms)
+
+
+def _settlement(
+    name: str, forms: Sequence[Form], tables: Sequence[Table], given: Given, *, keep_total: bool = False
+) -> Settlement:
     placed: list[Placed] = []
     left_out: Counter[str] = Counter()
+    wrong: list[tuple[Decimal, Unreadable]] = []
     found = ""
     for table in tables:
         form = next(form for form in forms if form.fits(_names(table)))
         if found and form.gateway != found:
             raise Unreadable(f"{table.where} is of {form.gateway}, the sheet before it of {found}.")
         found = form.gateway
-        rows, left = _rows(table, form, given)
+        rows, left, totals = _rows(table, form, given)
         placed += rows
+        wrong += totals
         left_out.update(left)
     if not placed:
         why = ", ".join(f"{count} × {name}" for name, count in sorted(left_out.items()))
-        raise Unreadable(f"{path.name} holds no settled payment" + (f" ({why})." if why else "."))
-    batches = _batches(path.name, found, placed)
-    return Settlement(path.name, found, batches, dict(sorted(left_out.items())))
+        raise Unreadable(f"{name} holds no settled payment" + (f" ({why})." if why else "."))
+    batches = _batches(name, found, placed)
+    if wrong and not (keep_total and len(batches) == len(tables) == 1):
+        raise wrong[0][1]
+    if wrong:
+        batches = (msgspec.structs.replace(batches[0], printed=wrong[-1][0]),)
+    return Settlement(name, found, batches, dict(sorted(left_out.items())))
 
 
 def _names(table: Table) -> frozenset[str]:
     return frozenset(squeezed(name) for name in table.header)
 
 
-def _rows(table: Table, form: Form, given: Given) -> tuple[list[Placed], dict[str, int]]:
+def _rows(
+    table: Table, form: Form, given: Given
+) -> tuple[list[Placed], dict[str, int], list[tuple[Decimal, Unreadable]]]:
+    """The rows of a table, what was left out, and the totals of the table that its rows do not come to."""
     reader = Reader(table, form, given)
     if form.shape == "ledger":
-        return read_ledger(reader)
+        return *read_ledger(reader), []
     placed = [row for line, cells in table.lines for row in reader.read(line, cells)]
     net = sum((row.row.net for row in placed), ZERO)
-    for line, total in reader.totals:
-        if total != net:
-            raise reader.wrong(line, reader.roles["net"][0], f"the file's total is {total}, its rows come to {net}")
-    return placed, reader.left_out
+    wrong = [
+        (total, reader.wrong(line, reader.roles["net"][0], f"the file's total is {total}, its rows come to {net}"))
+        for line, total in reader.totals
+        if total != net
+    ]
+    return placed, reader.left_out, wrong
 
 
 def _batches(file: str, gateway: str, placed: Sequence[Placed]) -> tuple[Batch, ...]:

@@ -64,12 +64,16 @@ def load(path: Path) -> bytes:
             N_("it is larger than %(size)s MB"), N_("Export a shorter period."), file=path.name,
             size=tables.LARGEST // tables.MIB,
         )  # fmt: skip
-    data = path.read_bytes()
+    return admitted(path.read_bytes(), path.name)
+
+
+def admitted(data: bytes, file: str) -> bytes:
+    """The bytes of a file, if they can be a statement. Raises `Refused` for none, a PDF or an old workbook."""
     if not data.strip():
-        raise Refused(N_("it is empty"), EXPORT_AGAIN, file=path.name)
+        raise Refused(N_("it is empty"), EXPORT_AGAIN, file=file)
     for magic, why, cure in _MAGIC:
         if data.startswith(magic):
-            raise Refused(why, cure, file=path.name)
+            raise Refused(why, cure, file=file)
     return data
 
 

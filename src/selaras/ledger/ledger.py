@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
+from selaras.ledger.allocations import Allocations
 from selaras.ledger.connections import Connections, Sealer
 from selaras.ledger.coverage import CoverageBook
 from selaras.ledger.database import Database, SQLite
@@ -32,6 +33,7 @@ class Ledger:
         self.coverage = CoverageBook(db)
         self.connections = Connections(db, sealer)
         self.unique_amounts = UniqueAmounts(db)
+        self.allocations = Allocations(db)
 
     @property
     def sole_owner(self) -> bool:

@@ -120,7 +120,50 @@ _THIRD: Final = (
     "CREATE INDEX unique_amount_reference ON unique_amount (reference)",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _THIRD)
+# Which order or payout incoming money pays. Decisions of the kind 'bank' (one line, one order) become allocations.
+_FOURTH: Final = (
+    """CREATE TABLE money_line (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, line TEXT NOT NULL, amount BIGINT NOT NULL, taken BIGINT NOT NULL,
+        PRIMARY KEY (connection, kind, line),
+        CONSTRAINT shares_within_line CHECK (taken >= 0 AND taken <= amount))""",
+    """CREATE TABLE money_due (
+        subject TEXT PRIMARY KEY, due BIGINT NOT NULL, taken BIGINT NOT NULL,
+        CONSTRAINT shares_within_due CHECK (taken >= 0 AND taken <= due))""",
+    """CREATE TABLE allocation (
+        id {id}, connection TEXT NOT NULL, kind TEXT NOT NULL, line TEXT NOT NULL, books TEXT NOT NULL,
+        subject TEXT NOT NULL, currency TEXT NOT NULL, amount BIGINT NOT NULL, written_off TEXT NOT NULL,
+        fits TEXT NOT NULL, evidence TEXT NOT NULL, rule TEXT NOT NULL, posterior BIGINT NOT NULL, how TEXT NOT NULL,
+        by_whom TEXT NOT NULL, reasons TEXT NOT NULL, rivals TEXT NOT NULL, days BIGINT NOT NULL, at BIGINT NOT NULL,
+        undone_at BIGINT, undone_by TEXT NOT NULL DEFAULT '', why TEXT NOT NULL DEFAULT '',
+        CONSTRAINT share_of_something CHECK (amount > 0))""",
+    """CREATE UNIQUE INDEX one_allocation ON allocation (connection, kind, line, subject)
+        WHERE undone_at IS NULL""",
+    "CREATE INDEX allocation_subject ON allocation (subject)",
+    "CREATE INDEX allocation_line ON allocation (connection, kind, line)",
+    "CREATE INDEX allocation_live ON allocation (books) WHERE undone_at IS NULL",
+    """CREATE TABLE suggestion (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, line TEXT NOT NULL, rank BIGINT NOT NULL, subject TEXT NOT NULL,
+        amount BIGINT NOT NULL, written_off TEXT NOT NULL, fits TEXT NOT NULL, evidence TEXT NOT NULL,
+        rule TEXT NOT NULL, posterior BIGINT NOT NULL, reasons TEXT NOT NULL, days BIGINT NOT NULL, at BIGINT NOT NULL,
+        PRIMARY KEY (connection, kind, line, rank, subject))""",
+    """CREATE TABLE verdict (
+        connection TEXT NOT NULL, kind TEXT NOT NULL, line TEXT NOT NULL, subject TEXT NOT NULL, rule TEXT NOT NULL,
+        correct BIGINT NOT NULL, by_whom TEXT NOT NULL, at BIGINT NOT NULL,
+        PRIMARY KEY (connection, kind, line, subject))""",
+    """INSERT INTO allocation (connection, kind, line, books, subject, currency, amount, written_off, fits, evidence,
+        rule, posterior, how, by_whom, reasons, rivals, days, at)
+        SELECT d.connection, r.kind, d.subject, d.connection, d.answer, r.currency, r.total, '[]', '', '[]', '',
+            1000000, CASE WHEN d.how LIKE 'by hand:%' THEN 'person' ELSE 'auto' END, '', '[]', '[]', 0, d.at
+        FROM decision d JOIN record r ON r.connection = d.connection AND r.kind = 'bank_transaction'
+            AND r.id = d.subject
+        WHERE d.kind = 'bank' AND d.undone_at IS NULL AND r.total > 0 ORDER BY d.id""",
+    """INSERT INTO money_line (connection, kind, line, amount, taken)
+        SELECT connection, kind, line, SUM(amount), SUM(amount) FROM allocation GROUP BY connection, kind, line""",
+    """INSERT INTO money_due (subject, due, taken)
+        SELECT subject, SUM(amount), SUM(amount) FROM allocation GROUP BY subject""",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
 
 
 def migrate(db: Database) -> int:

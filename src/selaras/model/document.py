@@ -25,6 +25,7 @@ DocumentKind = Literal[
     "delivery",
     "stock",
     "store_payment",
+    "journal",
 ]
 
 DocumentStatus = Literal["open", "paid", "void"]
@@ -128,11 +129,23 @@ class CreditNote(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc
     updated_at: str = ""
 
 
-class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="receipt"):
-    """Money received against a sales order or an invoice.
+class WriteOff(msgspec.Struct, frozen=True):
+    """What a receipt settles beyond the money that came (`amount` > 0: a fee taken on the way, tax withheld by the
+    payer), or money beyond what is settled (`amount` < 0: a unique code, a sum rounded up). It goes to `account`, the
+    books' own id; `role` names why (`transfer_fee`, `withholding`, `rounding`).
+    """
 
-    `account` is the books' bank or clearing account; with `bank_transaction_id` the receipt reconciles that line.
-    `deposits` is the account on which money lies that came before its invoice ("" = as the books do it themselves).
+    role: str
+    account: str
+    amount: Decimal
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="receipt"):
+    """Money received against a sales order or an invoice. `total` is the money; `settled` what it pays of them.
+
+    `account` is the books' bank or clearing account; with `bank_transaction_id` the receipt reconciles that line, or
+    its share of it: several receipts may explain one line. `deposits` is the account on which money lies that came
+    before its invoice ("" = as the books do it themselves). `write_offs` need the capability `write_offs`.
     """
 
     reference: str
@@ -150,6 +163,12 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", 
     dimensions: tuple[tuple[str, str], ...] = ()
     updated_at: str = ""
     deposits: str = ""
+    write_offs: tuple[WriteOff, ...] = ()
+
+    @property
+    def settled(self) -> Decimal:
+        """Money and write-offs: what order and invoice are paid with."""
+        return self.total + sum((one.amount for one in self.write_offs), ZERO)
 
 
 class RefundPayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="refund_payment"):
@@ -191,7 +210,42 @@ class StorePayment(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="d
     method: str = ""
 
 
-Document = ContactDraft | SalesOrder | Invoice | CreditNote | Receipt | RefundPayment | StockLevel | StorePayment
+class JournalLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One side of a journal entry; exactly one of debit and credit is not zero."""
+
+    account: str
+    debit: Decimal = ZERO
+    credit: Decimal = ZERO
+    contact_id: str = ""
+    note: str = ""
+
+
+class Journal(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="journal"):
+    """A journal entry of the books. `reference` may name the order that a receipt booked by hand pays (M12).
+
+    `source` names the kind of document that made the entry; "" for one that a person wrote. `total` is Σ debit = Σ
+    credit. One that we write with `bank_transaction_id` explains that bank line: exactly one of its lines lies on the
+    line's account, with the line's amount (a payout of a gateway: bank and fee against clearing).
+    """
+
+    id: str
+    date: dt.date
+    currency: str
+    lines: tuple[JournalLine, ...] = ()
+    reference: str = ""
+    source: str = ""
+    updated_at: str = ""
+    total: Decimal = ZERO
+    note: str = ""
+    bank_transaction_id: str = ""
+    status: DocumentStatus = "open"
+    number: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+Document = (
+    ContactDraft | SalesOrder | Invoice | CreditNote | Receipt | RefundPayment | StockLevel | StorePayment | Journal
+)
 
 
 class BankTransaction(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -218,28 +272,4 @@ class Purchase(msgspec.Struct, frozen=True, omit_defaults=True):
     lines: tuple[DocumentLine, ...] = ()
     received: bool = False
     supplier_id: str = ""
-    updated_at: str = ""
-
-
-class JournalLine(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One side of a journal entry; exactly one of debit and credit is not zero."""
-
-    account: str
-    debit: Decimal = ZERO
-    credit: Decimal = ZERO
-    contact_id: str = ""
-
-
-class Journal(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A journal entry of the books. `reference` may name the order that a receipt booked by hand pays (M12).
-
-    `source` names the kind of document that made the entry; "" for one that a person wrote.
-    """
-
-    id: str
-    date: dt.date
-    currency: str
-    lines: tuple[JournalLine, ...] = ()
-    reference: str = ""
-    source: str = ""
     updated_at: str = ""

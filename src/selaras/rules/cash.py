@@ -11,12 +11,12 @@ import datetime as dt
 from decimal import Decimal
 from typing import cast
 
-from selaras.model.document import Receipt, RefundPayment
+from selaras.model.document import Receipt, RefundPayment, WriteOff
 from selaras.model.money import ZERO, exponent
 from selaras.model.order import Payment, Refund
 from selaras.rules.bills import Bills
 from selaras.rules.explain import N_, Sentence
-from selaras.rules.facts import Facts, receipt_key, refund_name
+from selaras.rules.facts import BANK_RECEIPT, Facts, receipt_key, refund_name
 from selaras.rules.lines import digest_of
 from selaras.rules.plan_types import BankMatch, Held, stop
 from selaras.rules.stream import Stream, is_alive, is_sent
@@ -24,6 +24,9 @@ from selaras.rules.stream import Stream, is_alive, is_sent
 _PAID = Sentence(N_("The store received %(amount)s %(currency)s by %(method)s."))
 _PAID_LATE = Sentence(N_("The store received %(amount)s %(currency)s by %(method)s after the order was cancelled."))
 _BANK = Sentence(N_("The bank transaction %(transaction)s of %(amount)s %(currency)s pays this order."))
+_UNDONE = Sentence(
+    N_("It was undone that the bank transaction %(transaction)s of %(amount)s %(currency)s pays this order.")
+)
 _BACK = Sentence(N_("Refund %(refund)s: %(amount)s %(currency)s went back to the buyer."))
 _BACK_WAITS = Sentence(N_("Refund %(refund)s: %(amount)s %(currency)s go back once the money has come in."))
 _BACK_CANCEL = Sentence(N_("The order was cancelled: the %(amount)s %(currency)s received for it go back."))
@@ -122,14 +125,17 @@ def _queued_before_void(stream: Stream, bills: Bills, receipt: Receipt, held: He
 def _bank_receipts(stream: Stream, facts: Facts, bills: Bills, order_void: bool) -> None:
     order = stream.order
     for match in facts.bank:
-        key = f"receipt:bank:{match.transaction_id}"
+        key = BANK_RECEIPT + match.name
         held = stream.held.get(key)
+        if match.undone:
+            _take_back(stream, key, held, match)
+            continue
         if held is not None and (is_sent(held) or (held.op == "void" and held.state != "skipped")):
             continue
         late = facts.cancelled and not facts.in_time(_start(stream, match))
         sales_order, invoice = _target(stream, bills, order_void or late)
         receipt = Receipt(
-            f"{stream.number}/B{match.transaction_id}",
+            f"{stream.number}/B{match.name}",
             match.date,
             order.currency,
             match.amount,
@@ -137,12 +143,24 @@ def _bank_receipts(stream: Stream, facts: Facts, bills: Bills, order_void: bool)
             sales_order,
             invoice,
             match.account,
-            match.transaction_id,
+            match.transaction_id if match.in_books else "",
+            write_offs=tuple(WriteOff(role, stream.role(role), amount) for role, amount in match.write_offs),
         )
         if order_void and _queued_before_void(stream, bills, receipt, held):
             continue
         reason = _BANK(transaction=match.transaction_id, amount=match.amount, currency=order.currency)
         stream.want(key, "receipt", receipt, reason)
+
+
+def _take_back(stream: Stream, key: str, held: Held | None, match: BankMatch) -> None:
+    """The receipt of a share that was undone: voided in the books, or given up where it was never sent."""
+    if held is None or not is_alive(held):
+        return
+    reason = _UNDONE(transaction=match.transaction_id, amount=match.amount, currency=stream.order.currency)
+    if is_sent(held):
+        stream.void(key, held, reason)
+    else:
+        stream.withdraw(key, held, reason)
 
 
 def _start(stream: Stream, match: BankMatch) -> dt.datetime:
@@ -152,7 +170,7 @@ def _start(stream: Stream, match: BankMatch) -> dt.datetime:
 def _vanished(stream: Stream, payments: set[str]) -> None:
     known = {receipt_key(payment) for payment in payments}
     for key, held in stream.held.items():
-        if held.kind != "receipt" or key in known or key.startswith("receipt:bank:") or not is_alive(held):
+        if held.kind != "receipt" or key in known or key.startswith(BANK_RECEIPT) or not is_alive(held):
             continue
         if not is_sent(held):
             stream.withdraw(key, held, _UNWANTED())
@@ -285,7 +303,7 @@ class PayBack:
             bank = stream.policy.bank_methods
             method = next((p.method for p in stream.order.payments if p.origin == "store" and p.method not in bank), "")
             if not method and self.facts.bank:
-                return self.facts.bank[0].account
+                return next((m.account for m in self.facts.bank if not m.undone), self.facts.bank[0].account)
         return stream.account(method, "refunds.method")
 
 

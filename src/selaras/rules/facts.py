@@ -18,6 +18,8 @@ from selaras.model.order import Order, Refund
 from selaras.rules.plan_types import BankMatch
 from selaras.rules.stream import Stream, is_alive
 
+BANK_RECEIPT = "receipt:bank:"
+
 
 class Facts(msgspec.Struct):
     """`money`: confirmed receipts as (instant, amount), oldest first. `due_since`: when the invoice fell due, or None.
@@ -47,15 +49,18 @@ def gather(stream: Stream, bank: Sequence[BankMatch]) -> Facts:
     order, policy = stream.order, stream.policy
     matches = list(bank)
     if stream.held:
-        known = {match.transaction_id for match in matches}
+        known = {BANK_RECEIPT + match.name for match in matches}
         for key, held in stream.held.items():
             document = held.document
-            if key.startswith("receipt:bank:") and isinstance(document, Receipt) and is_alive(held):
-                transaction = document.bank_transaction_id
-                if transaction not in known:
-                    # A match made earlier stays money, whether it is passed again or not.
-                    matches.append(BankMatch(transaction, document.total, document.date, document.account))
-        matches.sort(key=lambda match: (match.date, match.transaction_id))
+            if key.startswith(BANK_RECEIPT) and isinstance(document, Receipt) and is_alive(held) and key not in known:
+                # A match made earlier stays money until it is undone, whether it is passed again or not.
+                written = tuple((one.role, one.amount) for one in document.write_offs)
+                name = key.removeprefix(BANK_RECEIPT)
+                matches.append(
+                    BankMatch(name, document.total, document.date, document.account,
+                              bool(document.bank_transaction_id), written)
+                )  # fmt: skip
+        matches.sort(key=lambda match: (match.date, match.transaction_id, match.number))
     money: list[tuple[dt.datetime, Decimal]] = []
     echoes: list[tuple[dt.datetime, Decimal]] = []
     for payment in order.payments:
@@ -65,7 +70,9 @@ def gather(stream: Stream, bank: Sequence[BankMatch]) -> Facts:
             money.append((payment.paid_at, payment.amount))
     told = ZERO
     for match in matches:
-        money.append((dt.datetime.combine(match.date, dt.time.min, stream.zone), match.amount))
+        if not match.undone:
+            money.append((dt.datetime.combine(match.date, dt.time.min, stream.zone), match.settled))
+        # Of one that was undone the store may still say that it was told.
         told += match.amount
     for at, amount in sorted(echoes):
         # Money of the books that the store was told of is the bank matches once more; what goes beyond them was

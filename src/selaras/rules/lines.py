@@ -15,6 +15,7 @@ from selaras.model.document import (
     Document,
     DocumentLine,
     Invoice,
+    Journal,
     Receipt,
     RefundPayment,
     SalesOrder,
@@ -127,8 +128,12 @@ def digest_of(document: Document, printed: str | None = None) -> str:
             text = f"cn|{text}|{document.restock}"
     elif isinstance(document, Receipt):
         text = f"re|{document.currency}|{_n(document.total)}|{document.account}|{document.bank_transaction_id}"
+        text += "".join(f"|{one.role}|{one.account}|{_n(one.amount)}" for one in document.write_offs)
     elif isinstance(document, RefundPayment):
         text = f"rp|{document.currency}|{_n(document.total)}|{document.account}"
+    elif isinstance(document, Journal):
+        sides = ";".join(sorted(f"{line.account}|{_n(line.debit - line.credit)}" for line in document.lines))
+        text = f"je|{document.currency}|{_n(document.total)}|{document.bank_transaction_id}|{sides}"
     else:
         raise TypeError(f"{type(document).__name__} is not planned from an order")
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

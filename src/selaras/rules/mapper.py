@@ -65,6 +65,17 @@ class Mapper:
         """The account of a role, "" when none is named."""
         return self._ruled(f"account:{role}", codes) or self._mapping.accounts.get(role, "")
 
+    def named(self, role: str, field: str) -> str:
+        """The account of a role that must be named. Raises `Stop`."""
+        chosen, gaps = self.account(role, self.goods), _Gaps()
+        if chosen:
+            self._judge(f"account:{role}", chosen, gaps)
+            self._given.add(chosen)
+        else:
+            gaps.missing[f"account:{role}"] = None
+        self._say(gaps, field)
+        return chosen
+
     def method(self, name: str, field: str, *, must: bool) -> str:
         """The account on which money of a way of paying lies; "" when none is named (with `must`: a problem).
 

@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from selaras.model.document import Document, DocumentKind
+from selaras.model.money import ZERO
 from selaras.rules.explain import Sentence
 
 HeldState = Literal["planned", "in_doubt", "done", "blocked", "skipped"]
@@ -40,6 +41,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     `walk_in`          key of a shared contact for buyers without telephone number and e-mail; None = one for each
     `roles`            roles of lines for which the books have an account ("sales", "shipping", "fee", "discount")
     `begin`            first day that is posted by itself; what is older waits for a back-fill (None = all days)
+    `write_off`        most that a payment's difference may be closed with: a bank's fee, a sum rounded up (major units;
+                       0 = never). Tax withheld under PPh 23 is no difference and has no such limit
     """
 
     invoice_at: Literal["order", "payment", "shipment"] = "payment"
@@ -54,6 +57,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     walk_in: str | None = None
     roles: frozenset[str] = ROLES
     begin: dt.date | None = None
+    write_off: Decimal = ZERO
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -74,12 +78,31 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class BankMatch(msgspec.Struct, frozen=True):
-    """An incoming bank transaction that was matched with this order. `account` is its account in the books."""
+    """The share of a money line (bank line, payment at a gateway) that pays this order.
+
+    `transaction_id` names the line, `account` is the account of the books on which the money lies. Only a line of the
+    books themselves (`in_books`) is reconciled by its receipt. `write_offs` are (role, amount) settled beside the
+    money. `number` counts the shares of this line that this order ever had; one that is `undone` is to be taken back.
+    """
 
     transaction_id: str
     amount: Decimal
     date: dt.date
     account: str
+    in_books: bool = True
+    write_offs: tuple[tuple[str, Decimal], ...] = ()
+    number: int = 1
+    undone: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the receipt's key and reference say of it."""
+        return self.transaction_id if self.number == 1 else f"{self.transaction_id}~{self.number}"
+
+    @property
+    def settled(self) -> Decimal:
+        """What the order is paid with: the money and what is written off beside it."""
+        return self.amount + sum((amount for _role, amount in self.write_offs), ZERO)
 
 
 class Intent(msgspec.Struct, frozen=True):

@@ -97,6 +97,18 @@ ROLES: Final[dict[str, RoleWords]] = {
         "Deferred Revenue; Liabilitas Kontrak",
         "Biaya Dibayar Di Muka; Prepaid; Uang Muka Pembelian; Advance to Supplier",
     ),
+    "transfer_fee": _role(
+        "expense", "income", "56",
+        "Biaya Administrasi Bank; Beban Administrasi Bank; Biaya Admin Bank; Biaya Transfer; Beban Bank; Bank Charges; "
+        "Bank Fees; Bank Fee; Biaya Bank",
+        "Bunga; Interest; Pendapatan",
+    ),
+    "withholding": _role(
+        "asset tax", "expense liability", "1",
+        "PPh 23 Dibayar Di Muka; Pajak Dibayar Di Muka PPh 23; Uang Muka PPh 23; PPh Pasal 23; Prepaid PPh 23; "
+        "Prepaid Income Tax; Withholding Tax Receivable; Kredit Pajak PPh 23",
+        "Hutang PPh; Utang PPh; PPN; PPh 21; PPh 25; PPh 29",
+    ),
     # Where money lies: by the way of paying.
     "bank": _role("bank", "asset", "1", "Rekening Bank; Bank; Bank Account; Checking", "Hutang Bank; Bank Loan; Giro"),
     "cash": _role("cash", "bank asset", "1", "Kas; Cash; Cash on Hand; Kas Toko; Petty Cash; Kas Kecil",

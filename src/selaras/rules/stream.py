@@ -34,6 +34,8 @@ _CLOSED_HOLD = Sentence(N_("It waits until the period is opened, or until the lo
 _CLOSED_ASK = Sentence(N_("Open the period, or take the next open day with `selaras retry --next-open-day`."))
 _NO_ACCOUNT = Sentence(N_("No account of the books is chosen for the way of paying %(method)s."))
 _NO_ACCOUNT_CURE = Sentence(N_("Choose one in the mapping of payment accounts, or set a default account."))
+_NO_ROLE = Sentence(N_("No account of the books is chosen for %(role)s, which a payment of this order leaves."))
+_NO_ROLE_CURE = Sentence(N_("Choose one with `selaras mapping set STORE BOOKS account:%(role)s=ACCOUNT`."))
 
 
 def is_alive(held: Held) -> bool:
@@ -115,6 +117,12 @@ class Stream:
         if not account:
             raise stop("missing_mapping", field, _NO_ACCOUNT, _NO_ACCOUNT_CURE, method=method or "?")
         return account
+
+    def role(self, role: str) -> str:
+        """The account that the mapping names for a role of a write-off. Raises `Stop` (missing_mapping)."""
+        if self.mapper is None:
+            raise stop("missing_mapping", "write_offs", _NO_ROLE, _NO_ROLE_CURE, role=role)
+        return self.mapper.named(role, "write_offs")
 
     # -- what is held ----------------------------------------------------------------------------------------------
 

@@ -11,19 +11,16 @@ import msgspec
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import Link, RecordKey, State, StoredRecord
-from selaras.model.document import BankTransaction
-from selaras.model.money import ZERO
 from selaras.model.order import Order
 from selaras.rules.contacts import match_contact
 from selaras.sync.finding import one_record, pair_of
 from selaras.sync.held import PROBLEM_KEY
-from selaras.sync.hub import Hub, Pair, order_stream
+from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import pairs_of
-from selaras.sync.orders import BANK_KEY, NEW_CONTACT, OrderPlanner
+from selaras.sync.orders import NEW_CONTACT, OrderPlanner
 
 _ALL = 2**62
 _order = msgspec.json.Decoder(Order)
-_bank = msgspec.json.Decoder(BankTransaction)
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -44,48 +41,6 @@ class Undone(msgspec.Struct, frozen=True):
     kind: str
     subject: str
     answer: str
-
-
-# -- payments ----------------------------------------------------------------------------------------------------------
-
-
-def link_payment(ledger: Ledger, bank_line: str, order_name: str, now: int, who: str) -> Decided:
-    """Say which order a bank line pays; both are planned again.
-
-    Raises `LedgerError` when one of them is unknown or ambiguous, the line is money out, its receipt stands already
-    for another order, or the currencies differ.
-    """
-    order_record = one_record(ledger, order_name, "order")
-    pair = pair_of(ledger, order_record.key.connection)
-    line = one_record(ledger, bank_line, "bank_transaction", pair.books)
-    transaction, order = _bank.decode(line.body), _order.decode(order_record.body)
-    if transaction.amount <= ZERO:
-        raise LedgerError(f"Bank line {line.number} is money out.", "Only money that came in can pay an order.")
-    if transaction.currency != order.currency:
-        raise LedgerError(
-            f"Bank line {line.number} is in {transaction.currency}, order {order.number} in {order.currency}.",
-            "Book the exchange in the books first.",
-        )
-    before = ledger.connections.decisions(pair.books, "bank").get(line.key.id, "")
-    stream = order_stream(pair.store, order.id)
-    if before not in ("", stream):
-        _receipt_must_not_stand(ledger, pair, before, line.key.id)
-    with ledger.transaction():
-        ledger.connections.decide(pair.books, "bank", line.key.id, stream, f"by hand: {who}", now)
-        keys = {line.key, order_record.key}
-        if before:
-            keys.add(RecordKey(pair.store, "order", before.removeprefix(f"{pair.store}:")))
-        ledger.records.replan(keys)
-    return Decided(pair.books, "bank", line.key.id, stream, before)
-
-
-def _receipt_must_not_stand(ledger: Ledger, pair: Pair, stream: str, line: str) -> None:
-    for posting in ledger.postings.of_streams(pair.books, [stream]).get(stream, []):
-        if posting.key == f"{BANK_KEY}{line}" and posting.state in (State.DONE, State.IN_DOUBT):
-            raise LedgerError(
-                f"Bank line {line} is booked as receipt {posting.reference} of {stream} already.",
-                "Void that receipt in the books first.",
-            )
 
 
 # -- contacts ----------------------------------------------------------------------------------------------------------
@@ -219,41 +174,36 @@ def decisions(ledger: Ledger) -> list[Standing]:
     """Every decision that holds, of every pair."""
     found: dict[tuple[str, str, str], Standing] = {}
     for pair in pairs_of(ledger):
-        for connection, kind in ((pair.store, "product"), (pair.store, "contact"), (pair.books, "bank")):
+        for connection, kind in ((pair.store, "product"), (pair.store, "contact")):
             for subject, answer in sorted(ledger.connections.decisions(connection, kind).items()):
                 found[(connection, kind, subject)] = Standing(connection, kind, subject, answer)
     return list(found.values())
 
 
 def undo(ledger: Ledger, kind: str, subject: str, now: int, store: str | None = None) -> Undone:
-    """Take a decision back: kind "product" (a store code), "contact" (a buyer), "bank" (a line), "skip" (a record).
+    """Take a decision back: kind "product" (a store code), "contact" (a buyer), "skip" (a record). Money
+    is taken back with `money_decisions.undo_money`.
 
     A document that was already written because of it stays in the books; planning shows what would change. Raises
-    `LedgerError` when there is no such decision, or a receipt already stands because of it.
+    `LedgerError` when there is no such decision.
     """
     if kind == "skip":
         return _undo_skip(ledger, subject, now)
-    if kind not in ("product", "contact", "bank"):
-        raise LedgerError(f"{kind!r} is not a kind of decision.", "Kinds: product, contact, bank, skip.")
+    if kind not in ("product", "contact"):
+        raise LedgerError(f"{kind!r} is not a kind of decision.", "Kinds: product, contact, money, skip.")
     for pair in pairs_of(ledger):
         if store not in (None, pair.store):
             continue
-        connection = pair.books if kind == "bank" else pair.store
-        answer = ledger.connections.decisions(connection, kind).get(subject)
+        answer = ledger.connections.decisions(pair.store, kind).get(subject)
         if answer is None:
             continue
-        if kind == "bank":
-            _receipt_must_not_stand(ledger, pair, answer, subject)
         with ledger.transaction():
-            ledger.connections.undo(connection, kind, subject, now)
+            ledger.connections.undo(pair.store, kind, subject, now)
             if kind == "contact":
                 _nothing_waits_for(ledger, pair, subject)
                 _let_go(ledger, pair, subject, now)
             ledger.records.replan_blocked(pair.store)
-            if kind == "bank":
-                order = RecordKey(pair.store, "order", answer.removeprefix(f"{pair.store}:"))
-                ledger.records.replan([RecordKey(pair.books, "bank_transaction", subject), order])
-        return Undone(connection, kind, subject, answer)
+        return Undone(pair.store, kind, subject, answer)
     raise LedgerError(f"There is no {kind} decision on {subject!r}.", "See `selaras undo --list` for those that hold.")
 
 

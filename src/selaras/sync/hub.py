@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from selaras.connectors.contract import Connector
 from selaras.ledger import Desk
 from selaras.ledger.values import MICROSECOND
 from selaras.rules.plan_types import Policy
+from selaras.sync.feeds import Feed
 from selaras.sync.mirror import Mirror
 
 
@@ -32,10 +33,12 @@ class Hub:
         connectors: dict[str, Connector],
         pairs: list[Pair],
         clock: Callable[[], float] = time.time,
+        feeds: Sequence[Feed] = (),
     ) -> None:
         self.desk = desk
         self.connectors = connectors
         self.pairs = pairs
+        self.feeds = [feed for feed in feeds if any(pair.books == feed.books for pair in pairs)]
         self.clock = clock
         self.mirrors = {name: Mirror(name) for pair in pairs for name in (pair.store, pair.books)}
 

@@ -19,6 +19,7 @@ from selaras.ledger.connections import Connection
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import MICROSECOND
 from selaras.secrets import Vault, remember
+from selaras.sync.feeds import feeds_of
 from selaras.sync.hub import Hub, Pair
 
 PAIRS = "pairs"
@@ -131,7 +132,8 @@ async def running_hub(ledger: Ledger, clock: Callable[[], float] = time.time) ->
         for connection in ledger.connections.all():
             connectors[connection.name] = build(connection, LedgerTokens(desk, connection.name, clock), clock)
         pairs = [p for p in pairs_of(ledger) if p.store in connectors and p.books in connectors]
-        hub = Hub(desk, connectors, pairs, clock)
+        feeds = [feed for feed in feeds_of(ledger) if feed.connection in connectors]
+        hub = Hub(desk, connectors, pairs, clock, feeds)
         await hub.start()
         yield hub
     finally:

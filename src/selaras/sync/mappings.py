@@ -121,7 +121,8 @@ def mapped(ledger: Ledger, pair: Pair, chart: Chart, needs: frozenset[str]) -> M
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """What a connector of books said of itself: what must be mapped, and which parts of a chart it can list.
+    """What a connector of books said of itself: what must be mapped, which parts of a chart it can list, and whether a
+    receipt may write a difference off.
 
     `known` is False before it was ever asked.
     """
@@ -129,12 +130,13 @@ class Declared(msgspec.Struct, frozen=True):
     needs: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
     known: bool = False
+    write_offs: bool = False
 
 
 def remember(ledger: Ledger, books: str, capabilities: Capabilities, now: int) -> None:
     """Keep what a connector of books declares, for those who plan and map without it. Inside a transaction."""
     lists = capabilities.sources & frozenset(CHART_KINDS)
-    said = Declared(capabilities.maps, lists, known=True)
+    said = Declared(capabilities.maps, lists, known=True, write_offs=capabilities.write_offs)
     if said != declared(ledger, books):
         ledger.connections.set(f"maps:{books}", msgspec.json.encode(said, order="deterministic").decode(), now)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from selaras.ledger import Desk, Ledger
+from selaras.sync.feeds import feeds_of
 from selaras.sync.hub import Hub
 from selaras.sync.installation import pairs_of
 
@@ -15,7 +16,7 @@ def offline_hub(ledger: Ledger, clock: Callable[[], float] = time.time) -> Hub:
 
     Its desk is never queued at, so it starts no thread; the ledger stays the caller's to close.
     """
-    hub = Hub(Desk(ledger), {}, pairs_of(ledger), clock)
+    hub = Hub(Desk(ledger), {}, pairs_of(ledger), clock, feeds_of(ledger))
     for mirror in hub.mirrors.values():
         mirror.load(ledger)
     return hub

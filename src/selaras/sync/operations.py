@@ -49,7 +49,6 @@ from selaras.sync.decisions import (
     contact_ties,
     decide_contact,
     decisions,
-    link_payment,
     undo,
 )
 from selaras.sync.differences import (
@@ -135,7 +134,6 @@ __all__ = [
     "import_products",
     "keep_books",
     "link_document",
-    "link_payment",
     "make_pair",
     "measure_stock",
     "objectives",

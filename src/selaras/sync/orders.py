@@ -13,11 +13,12 @@ import msgspec
 
 from selaras.ledger.errors import PlanOutOfDate
 from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord
-from selaras.model.document import BankTransaction, ContactDraft, StorePayment
-from selaras.model.money import ZERO, NotExact, UnknownCurrency, to_minor
+from selaras.model.document import ContactDraft, StorePayment
+from selaras.model.money import EXPONENTS, ZERO, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.rules.begin import before_begin
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
+from selaras.rules.explain import N_, Sentence
 from selaras.rules.hand_edits import held_back
 from selaras.rules.mapping import Mapped
 from selaras.rules.plan_types import BankMatch, Intent, Plan, Problem
@@ -28,13 +29,15 @@ from selaras.sync.admission import Admission
 from selaras.sync.closing import TAKE_NEXT, policy_today
 from selaras.sync.held import PROBLEM_KEY, held_documents, kept_as_edited, looked_for
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
+from selaras.sync.money_in import MoneyReader
 
 # The answer of a person that a buyer is none of the contacts that there are.
 NEW_CONTACT = "*new*"
 BANK_KEY = "receipt:bank:"
 _PATIENCE = 20
+_TOLD = Sentence(N_("The store was told that %(amount)s %(currency)s of order %(number)s came in; that was undone."))
+_TOLD_CURE = Sentence(N_("Take the payment off the order in the store, then skip this."))
 _order = msgspec.json.Decoder(Order)
-_bank = msgspec.json.Decoder(BankTransaction)
 
 
 class Draft(msgspec.Struct, frozen=True):
@@ -54,6 +57,8 @@ class OrderPlanner:
         self._hub = hub
         self._pair = pair
         self._matches: dict[str, ProductMatch] = {}
+        self._money = MoneyReader(hub, pair.books)
+        self._owners: dict[str, RecordKey] = {}
         # Where a posted invoice cannot change (Tryton), an edit is credited and issued anew.
         books = hub.connectors.get(pair.books)
         fixed = books is not None and "invoice" not in books.capabilities.updates
@@ -96,6 +101,7 @@ class OrderPlanner:
                 by_target.setdefault(posting.target, []).append(posting)
         for postings in by_target.values():
             ledger.postings.plan(postings, now)
+            ledger.records.replan(p.record for p in postings if p.cause == "withdrawn" and p.key.startswith(BANK_KEY))
         ledger.records.planned(records)
 
     def draft(self, records: Sequence[StoredRecord], chosen: Collection[str] = ()) -> list[Draft]:
@@ -232,15 +238,26 @@ class OrderPlanner:
                     self._matches[line.code] = match_product(line.code, line.name, index, accepted, parts)
 
     def _bank_matches(self, streams: Sequence[str]) -> dict[str, list[BankMatch]]:
-        """Bank lines that were matched with these orders."""
+        """The shares of money lines that pay these orders, undone ones too."""
         ledger, books = self._hub.desk.ledger, self._pair.books
-        wanted = set(streams)
-        chosen = {tx: s for tx, s in ledger.connections.decisions(books, "bank").items() if s in wanted}
+        shares = [one for of_one in ledger.allocations.of_subjects(streams).values() for one in of_one]
+        lines: dict[tuple[str, str], list[str]] = {}
+        for one in shares:
+            lines.setdefault((one.line.connection, one.line.kind), []).append(one.line.id)
+        records = {r.key: r for source, ids in lines.items() for r in ledger.records.some(*source, ids)}
         found: dict[str, list[BankMatch]] = {}
-        for record in ledger.records.some(books, "bank_transaction", list(chosen)):
-            line = _bank.decode(record.body)
-            match = BankMatch(line.id, line.amount, line.date, line.account)
-            found.setdefault(chosen[line.id], []).append(match)
+        for one in shares:
+            if one.line not in records:
+                continue
+            money = self._money.line(records[one.line])
+            self._owners[money.name] = one.line
+            found.setdefault(one.subject, []).append(
+                BankMatch(
+                    money.name, _amount(one.amount, one.currency), money.day, money.account,
+                    one.line.connection == books, tuple((r, _amount(a, one.currency)) for r, a in one.written_off),
+                    one.number, one.undone_at is not None,
+                )
+            )  # fmt: skip
         return found
 
     # -- keeping the answer ----------------------------------------------------------------------------------------
@@ -318,7 +335,8 @@ class OrderPlanner:
         versions[intent.key] = version
         owner = record.key
         if intent.key.startswith(BANK_KEY):
-            owner = RecordKey(self._pair.books, "bank_transaction", intent.key.removeprefix(BANK_KEY))
+            name = intent.key.removeprefix(BANK_KEY).partition("~")[0]
+            owner = self._owners.get(name, RecordKey(self._pair.books, "bank_transaction", name))
         total: Decimal | None = getattr(document, "total", None)
         currency = getattr(document, "currency", "")
         try:
@@ -346,16 +364,20 @@ class OrderPlanner:
         methods = self._pair.policy.bank_methods
         # Somebody has marked the order paid in the store already; the money would stand there twice.
         marked = sum((p.amount for p in order.payments if p.origin == "store" and p.method in methods), ZERO)
-        known = {p.key for p in told.get(stream, ())}
+        past = told.get(stream, ())
+        known = {p.key for p in past}
         done = {p.key for p in history if p.state is State.DONE}
         for match in bank:
-            key = f"store_payment:{match.transaction_id}"
-            if f"{BANK_KEY}{match.transaction_id}" not in done or key in known or match.amount <= marked:
+            key = f"store_payment:{match.name}"
+            if match.undone:
+                rows += self._untell(record, order, stream, match, [p for p in past if p.key == key])
+                continue
+            if f"{BANK_KEY}{match.name}" not in done or key in known or match.settled <= marked:
                 continue
             payment = StorePayment(
-                reference=f"books:{match.transaction_id}",
+                reference=f"books:{match.name}",
                 order_id=order.id,
-                amount=match.amount,
+                amount=match.settled,
                 currency=order.currency,
                 paid_at=order.placed_at,
                 method="transfer",
@@ -363,8 +385,32 @@ class OrderPlanner:
             rows.append(
                 NewPosting(
                     self._pair.store, stream, key, 1, "store_payment", "create",
-                    RecordKey(self._pair.books, "bank_transaction", match.transaction_id), payment.reference,
+                    self._owners[match.transaction_id], payment.reference,
                     key, payment, "the money was found in the bank",
-                    total=to_minor(match.amount, order.currency), currency=order.currency,
+                    total=to_minor(match.settled, order.currency), currency=order.currency,
                 )
             )  # fmt: skip
+
+    def _untell(
+        self, record: StoredRecord, order: Order, stream: str, match: BankMatch, told: Sequence[Posting]
+    ) -> list[NewPosting]:
+        """The store was told of money that is not this order's after all. No store takes that back by itself: a person
+        is told once; what was not sent yet is given up."""
+        latest = next((p for p in reversed(told) if p.state is not State.SUPERSEDED), None)
+        if latest is None or latest.op == "plan" or latest.state is State.SKIPPED:
+            return []
+        message = _TOLD(number=order.number, amount=match.settled, currency=order.currency)
+        unsent = latest.state in (State.PLANNED, State.BLOCKED)
+        return [
+            NewPosting(
+                self._pair.store, stream, latest.key, latest.version + 1, "store_payment", "plan", record.key,
+                latest.reference, "undone", None, message, total=latest.total, currency=latest.currency,
+                state=State.SKIPPED if unsent else State.BLOCKED, cause="withdrawn" if unsent else "store_was_told",
+                field="payments", message=message, cure="" if unsent else _TOLD_CURE(),
+                supersedes=latest.version if unsent else 0,
+            )
+        ]  # fmt: skip
+
+
+def _amount(minor: int, currency: str) -> Decimal:
+    return Decimal(minor).scaleb(-EXPONENTS[currency])

@@ -10,7 +10,7 @@ from msgspec import Meta
 from selaras import __version__
 from selaras.ledger import Ledger
 from selaras.sync import operations as sync
-from selaras.web import mapping_operations, overview, reconnect, unique_amounts, upkeep
+from selaras.web import mapping_operations, money, overview, reconnect, unique_amounts, upkeep
 from selaras.web.operation import Call, Name, Operation
 from selaras.web.sweeps import SweepState
 
@@ -81,12 +81,6 @@ class SkipBody(msgspec.Struct, forbid_unknown_fields=True):
     why: Text
     names: Names = []
     cause: Name | None = None
-    who: Name = ""
-
-
-class LinkBody(msgspec.Struct, forbid_unknown_fields=True):
-    bank_line: Name
-    order: Name
     who: Name = ""
 
 
@@ -258,11 +252,6 @@ async def _skip(call: Call) -> sync.Skipped:
     return await call.context.change(sync.skip, now, call.who, b.why, tuple(b.names), b.cause)
 
 
-async def _link(call: Call) -> sync.Decided:
-    b, now = call.body, call.context.hub.now()
-    return await call.context.change(sync.link_payment, b.bank_line, b.order, now, call.who)
-
-
 async def _link_document(call: Call) -> sync.DocumentLinked:
     b = call.body
     linked = await sync.link_document(call.context.hub, b.name, b.kind, b.books_id, call.who, key=b.key, store=b.store)
@@ -344,8 +333,6 @@ OPERATIONS: Final = (
               sync.Retried, _retry, body=RetryBody, writes=True),
     Operation("POST", "/skip", "skip", "Decide that blocked postings shall not be sent, and say why",
               sync.Skipped, _skip, body=SkipBody, writes=True),
-    Operation("POST", "/link", "link", "Say which order a bank line pays",
-              sync.Decided, _link, body=LinkBody, writes=True),
     Operation("POST", "/link/document", "link_document", "Tie a document of the books to an order, creating none",
               sync.DocumentLinked, _link_document, body=DocumentBody, writes=True),
     Operation("POST", "/contacts", "contact", "Say which contact of the books a buyer is",
@@ -356,7 +343,7 @@ OPERATIONS: Final = (
               sync.Accepted, _products_by_rule, body=RuleBody, writes=True),
     Operation("POST", "/products/csv", "products_csv", "Accept pairs of codes from a CSV text",
               sync.Accepted, _import_products, body=ProductsBody, writes=True),
-    Operation("POST", "/undo", "undo", "Take a decision back (product, contact, bank, skip)",
+    Operation("POST", "/undo", "undo", "Take a decision back (product, contact, skip)",
               sync.Undone, _undo, body=UndoBody, writes=True),
     Operation("POST", "/replan", "replan", "Plan orders again", sync.Replanned, _replan, body=ReplanBody, writes=True),
     Operation("POST", "/sign-in", "sign_in", "Finish a sign-in with the code that came back from the other side",
@@ -366,4 +353,5 @@ OPERATIONS: Final = (
     *mapping_operations.OPERATIONS,
     *upkeep.OPERATIONS,
     *unique_amounts.OPERATIONS,
+    *money.OPERATIONS,
 )  # fmt: skip

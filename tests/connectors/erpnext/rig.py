@@ -15,7 +15,7 @@ from selaras.connectors.erpnext import CONNECTOR
 from selaras.connectors.kit import BooksRig, Held
 from selaras.connectors.tokens import Token
 from tests.connectors.erpnext.standin import CLIENT, CLIENT_SECRET, KEY, SECRET, ZONE, StandIn, Trouble, serve_erpnext
-from tests.connectors.erpnext.standin_people import CLEARING, STORES
+from tests.connectors.erpnext.standin_people import BANK, CLEARING, FEE, STORES
 from tests.connectors.kit_signin import MemoryTokenStore
 
 Wrap = Callable[[Connector], Connector]
@@ -26,6 +26,7 @@ DOCTYPES = {
     "credit_note": "Sales Invoice",
     "receipt": "Payment Entry",
     "refund_payment": "Payment Entry",
+    "journal": "Journal Entry",
 }
 SETTINGS = {
     "company": "PT Contoh Integrasi",
@@ -124,6 +125,9 @@ class ErpnextRig(BooksRig):
         table = self.site.db.table(DOCTYPES[kind])
         if kind == "contact":
             return [Held(d["name"], None) for d in table.values() if d.get("customer_details") == reference]
+        if kind == "journal":
+            booked = [d for d in table.values() if d.get("cheque_no") == reference]
+            return [Held(d["name"], Decimal(str(d["total_debit"])), d["docstatus"] == 2) for d in booked]
         if kind in ("receipt", "refund_payment"):
             paid = [d for d in table.values() if d["reference_no"] == reference]
             found = [Held(d["name"], Decimal(str(d["paid_amount"])), d["docstatus"] == 2) for d in paid]
@@ -151,6 +155,31 @@ class ErpnextRig(BooksRig):
 
     async def account(self) -> str:
         return CLEARING
+
+    async def bank_account(self) -> str:
+        return BANK
+
+    async def fee_account(self) -> str:
+        return FEE
+
+    async def clearing_account(self) -> str:
+        return CLEARING
+
+    async def bank_line(self, amount: Decimal) -> str:
+        line = {
+            "doctype": "Bank Transaction", "docstatus": 1, "date": self.site.db.today(), "currency": "IDR",
+            "deposit": float(max(amount, Decimal(0))), "withdrawal": float(max(-amount, Decimal(0))),
+            "bank_account": "Rekening BCA - BCA", "company": "PT Contoh Integrasi", "description": "TRSF",
+            "transaction_id": f"KIT-{len(self.site.db.table('Bank Transaction'))}",
+        }  # fmt: skip
+        return str(self.site.insert(line)["name"])
+
+    async def explained(self, id: str) -> Decimal:
+        line = self.site.db.get("Bank Transaction", id)
+        return Decimal(str(line["deposit"])) - Decimal(str(line["unallocated_amount"]))
+
+    async def owed(self, invoice_id: str) -> Decimal:
+        return Decimal(str(self.site.db.get("Sales Invoice", invoice_id)["outstanding_amount"]))
 
     async def open_day(self) -> dt.date:
         return dt.datetime.now(ZoneInfo(ZONE)).date()

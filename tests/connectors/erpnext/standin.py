@@ -227,6 +227,8 @@ class StandIn:
         if doc["docstatus"] == 2 or (doc["docstatus"] == 1 and wanted == 0):
             throw("Cannot edit cancelled document")
         doc = self.db.edit(doctype, name)
+        if doctype == BT and doc["docstatus"] == 1 and set(change) == {"payment_entries"}:
+            return self.cash.rewrite_line(doc, change["payment_entries"])  # the one field with allow_on_submit
         if doc["docstatus"] == 1:
             for field, value in change.items():
                 if doc.get(field) != value:

@@ -1,9 +1,11 @@
 """Payment Entries, Journal Entries and Bank Transactions of the stand-in.
 
 Facts, each from erpnext 15: payment_entry.py (`validate_allocated_amount`, `validate_payment_against_negative_invoice`,
-the party account must be the invoice's), journal_entry.py (balance, reference of a Bank Entry),
-bank_reconciliation_tool.py and bank_transaction.py (`reconcile_vouchers`; a voucher is allocated up to what the line
-has left), unique `transaction_id`; sentences – samples of a live site.
+the party account must be the invoice's; `set_unallocated_amount`, `set_difference_amount`, deductions with a cost
+centre), journal_entry.py (balance, reference of a Bank Entry), bank_reconciliation_tool.py and bank_transaction.py
+(`reconcile_vouchers`; a voucher is allocated by its entry on the bank's account, up to what the line has left;
+`remove_from_bank_transaction` when a voucher is cancelled, before version 15 a refusal), unique `transaction_id`;
+sentences – samples of a live site.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ class Cash:
     def __init__(self, db: Database, selling: Selling) -> None:
         self.db = db
         self.selling = selling
+        self.frees_lines = True
 
     # -- payment entries --------------------------------------------------------------------------------------------
 
@@ -75,8 +78,17 @@ class Cash:
                     f"Paid Amount cannot be greater than total negative outstanding amount {negative}",
                     "InvalidPaymentEntry",
                 )
+        deducted = 0.0
+        for row in doc["deductions"]:
+            db.link("Account", row.get("account"), f"Row #{row['idx']}: Account")
+            if not row.get("cost_center"):
+                throw(f"Error: Data missing in table Row #{row['idx']}: Cost Center", "MandatoryError")
+            row["amount"] = flt(row.get("amount"), 2)
+            deducted += row["amount"]
+        settled = doc["paid_amount"] + (deducted if doc["payment_type"] == "Receive" else -deducted)
         doc["total_allocated_amount"] = abs(allocated)
-        doc["unallocated_amount"] = flt(doc["paid_amount"] - abs(allocated), 2)
+        doc["unallocated_amount"] = max(flt(settled - abs(allocated), 2), 0.0)
+        doc["difference_amount"] = flt(abs(allocated) + doc["unallocated_amount"] - settled, 2)
         if not doc.get("custom_remarks"):
             doc["remarks"] = f"Amount IDR {doc['paid_amount']} received from {doc['party']}"
         doc["status"] = "Draft"
@@ -92,10 +104,15 @@ class Cash:
 
     def submit_payment(self, doc: Doc) -> None:
         self.selling.frozen(doc["posting_date"])
+        if doc["difference_amount"]:
+            throw("Difference Amount must be zero")
         doc |= {"docstatus": 1, "status": "Submitted"}
         receive = doc["payment_type"] == "Receive"
+        deducted = sum(row["amount"] for row in doc["deductions"])
         self.selling.post(doc, doc["paid_to"], doc["received_amount"], "" if receive else doc["party"])
-        self.selling.post(doc, doc["paid_from"], -doc["paid_amount"], doc["party"] if receive else "")
+        self.selling.post(doc, doc["paid_from"], -doc["paid_amount"] - deducted, doc["party"] if receive else "")
+        for row in doc["deductions"]:
+            self.selling.post(doc, row["account"], row["amount"])
         self._settle(doc, 1)
 
     def _settle(self, doc: Doc, sign: int) -> None:
@@ -110,12 +127,24 @@ class Cash:
 
     def cancel(self, doc: Doc) -> None:
         self.selling.frozen(doc["posting_date"])
+        self._let_go(doc)
         if doc["doctype"] == PE:
             self._settle(doc, -1)
         doc |= {"docstatus": 2, "status": "Cancelled"}
         for entry in self.db.gl:
             if entry["voucher_no"] == doc["name"]:
                 entry["is_cancelled"] = 1
+
+    def _let_go(self, doc: Doc) -> None:
+        """`remove_from_bank_transaction`; versions without it do not cancel what a submitted line names."""
+        for line in list(self.db.table(BT).values()):
+            kept = [row for row in line["payment_entries"] if row["payment_entry"] != doc["name"]]
+            if line["docstatus"] != 1 or len(kept) == len(line["payment_entries"]):
+                continue
+            if not self.frees_lines:
+                told = f"{doc['doctype']} {doc['name']} is linked with {BT} {line['name']}"
+                throw(f"Cannot delete or cancel because {told}", "LinkExistsError")
+            self.rewrite_line(self.db.edit(BT, line["name"]), kept)
 
     # -- journal entries --------------------------------------------------------------------------------------------
 
@@ -164,15 +193,27 @@ class Cash:
             if any(row["payment_entry"] == voucher["payment_name"] for row in line["payment_entries"]):
                 throw(f"{voucher['payment_name']} is entered twice")
             entry = self.db.edit(voucher["payment_doctype"], voucher["payment_name"])
-            if account not in (entry.get("paid_to"), entry.get("paid_from")):
+            amount = abs(sum(
+                one["amount"] for one in self.db.gl
+                if one["voucher_no"] == entry["name"] and one["account"] == account and not one["is_cancelled"]
+            ))  # fmt: skip
+            if not amount:
                 throw(f"Voucher {entry['name']} has no amount on {account}")
-            part = min(flt(entry["paid_amount"]), flt(line["unallocated_amount"]))
-            rows = [*line["payment_entries"], {"payment_document": voucher["payment_doctype"],
-                                               "payment_entry": entry["name"], "allocated_amount": part}]  # fmt: skip
-            line["payment_entries"] = self.db.known(BT, {"payment_entries": rows})["payment_entries"]
-            line["unallocated_amount"] = flt(line["unallocated_amount"] - part, 2)
-            line["status"] = "Unreconciled" if line["unallocated_amount"] else "Reconciled"
+            part = min(flt(amount, 2), flt(line["unallocated_amount"]))
+            row = {
+                "payment_document": voucher["payment_doctype"], "payment_entry": entry["name"],
+                "allocated_amount": part,
+            }  # fmt: skip
+            self.rewrite_line(line, [*line["payment_entries"], row])
             entry["clearance_date"] = line["date"]
+        return line
+
+    def rewrite_line(self, line: Doc, rows: list[Doc]) -> Doc:
+        """`update_allocated_amount` and `set_status`, as every save of a submitted line does."""
+        line["payment_entries"] = self.db.known(BT, {"payment_entries": rows})["payment_entries"]
+        line["allocated_amount"] = flt(sum(flt(row["allocated_amount"]) for row in line["payment_entries"]), 2)
+        line["unallocated_amount"] = flt(abs(line["deposit"] - line["withdrawal"]) - line["allocated_amount"], 2)
+        line["status"] = "Unreconciled" if line["unallocated_amount"] else "Reconciled"
         return line
 
 

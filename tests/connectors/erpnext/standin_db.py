@@ -30,7 +30,7 @@ SERIES = {
 TABLES = {
     "Sales Order": {"items": "Sales Order Item", "taxes": "Sales Taxes and Charges"},
     "Sales Invoice": {"items": "Sales Invoice Item", "taxes": "Sales Taxes and Charges"},
-    "Payment Entry": {"references": "Payment Entry Reference"},
+    "Payment Entry": {"references": "Payment Entry Reference", "deductions": "Payment Entry Deduction"},
     "Journal Entry": {"accounts": "Journal Entry Account"},
     "Bank Transaction": {"payment_entries": "Bank Transaction Payments"},
     "Sales Taxes and Charges Template": {"taxes": "Sales Taxes and Charges"},

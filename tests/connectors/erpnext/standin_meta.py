@@ -76,7 +76,7 @@ FIELDS: dict[str, frozenset[str]] = {
         (
             "account account_currency account_type cost_center credit credit_in_account_currency debit "
             "debit_in_account_currency exchange_rate is_advance party party_type project reference_name "
-            "reference_type"
+            "reference_type user_remark"
         ).split()
     ),
     "Payment Entry": frozenset(
@@ -100,6 +100,7 @@ FIELDS: dict[str, frozenset[str]] = {
             "payment_request_outstanding payment_term_outstanding reference_doctype reference_name total_amount"
         ).split()
     ),
+    "Payment Entry Deduction": frozenset(("account amount cost_center description is_exchange_gain_loss").split()),
     "Project": frozenset(("company project_name status").split()),
     "Purchase Order": frozenset(
         ("company currency grand_total items per_received rounded_total status supplier transaction_date").split()

@@ -10,6 +10,7 @@ from tests.connectors.erpnext.standin_db import Database, Doc, throw
 
 COMPANY = "PT Contoh Integrasi"
 CLEARING, BANK, RECEIVABLE = "Dana Midtrans - PCI", "Bank BCA - PCI", "1131.0010 - Piutang Dagang - PCI"
+FEE = "6110.000 - Biaya Bank - PCI"
 STORES = "Stores - PCI"
 ACCOUNTS = (
     ("1111.001 - Kas Kecil - PCI", "Kas Kecil", "1111.001", "Cash", "Asset"),
@@ -23,6 +24,7 @@ ACCOUNTS = (
     ("PPN Keluaran 11% - PCI", "PPN Keluaran 11%", "", "Tax", "Liability"),
     ("PPN Keluaran 12% - PCI", "PPN Keluaran 12%", "", "Tax", "Liability"),
     ("Round Off - PCI", "Round Off", "", "Round Off", "Expense"),
+    ("6110.000 - Biaya Bank - PCI", "Biaya Bank", "6110.000", "Expense Account", "Expense"),
 )
 
 

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 from selaras.connectors.contract import Ambiguous, Connector, Tools, Transient
 from selaras.connectors.files import FileBooks, FileStore
-from selaras.connectors.files.folder import Folder, place_of
-from selaras.connectors.files.places import Entry, Place
+from selaras.connectors.files.folder import Folder
 from selaras.connectors.kit import BooksRig, Held, StoreRig, Truth
+from selaras.connectors.places import Entry, Place
+from selaras.connectors.watched import place_of
 from tests.connectors.files.desk import BooksDesk, Shop, ShopOrder
 from tests.connectors.files.server import Server
 

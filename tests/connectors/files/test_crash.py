@@ -14,8 +14,8 @@ import pytest
 
 from selaras.connectors.contract import Done, Tools, Write
 from selaras.connectors.files import FileBooks
-from selaras.connectors.files.folder import place_of
-from selaras.connectors.files.places import Entry, Place
+from selaras.connectors.places import Entry, Place
+from selaras.connectors.watched import place_of
 from tests.connectors.files.desk import BooksDesk
 from tests.connectors.files.test_outbox import order
 from tests.house.walls import ROOT

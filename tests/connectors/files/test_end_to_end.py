@@ -15,8 +15,8 @@ import msgspec
 
 from selaras.connectors.contract import Connector, Tools
 from selaras.connectors.files import FileBooks, FileStore
-from selaras.connectors.files.folder import place_of
 from selaras.connectors.sandbox_books import CONNECTOR as SANDBOX_BOOKS
+from selaras.connectors.watched import place_of
 from selaras.engine.service import Service
 from selaras.ledger import Desk, open_ledger
 from selaras.sandbox.books import BooksConfig, serve_books

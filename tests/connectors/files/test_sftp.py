@@ -9,8 +9,8 @@ import pytest
 
 from selaras.connectors.contract import Done, Expired, Tools, Transient, Write
 from selaras.connectors.files import FileBooks
-from selaras.connectors.files.places import Taken
-from selaras.connectors.files.sftp import SftpPlace
+from selaras.connectors.places import Taken
+from selaras.connectors.sftp import SftpPlace
 from tests.connectors.files.desk import BooksDesk
 from tests.connectors.files.server import OTHER_KEY, PASSWORD, serve_sftp
 from tests.connectors.files.test_outbox import order

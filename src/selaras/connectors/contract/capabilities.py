@@ -37,6 +37,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     `money_scale`     how the wire says amounts: "major" (decimal major units) or "minor" (integers)
     `maps`            what these books cannot choose themselves: `account:ROLE` (such as sales), `tax`, `warehouse`,
                       `dimension:KIND`. Nothing is posted before the pair's mapping names it
+    `voids`           kinds of money document (receipt, journal) that can be taken back, what they explain is free again
+    `write_offs`      a receipt may settle more or less than the money that came (`Receipt.write_offs`)
     `compare_and_set` whether a stock write can be made conditional on the version read
     """
 
@@ -54,3 +56,5 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     compare_and_set: bool = False
     webhooks: bool = False
     maps: frozenset[str] = frozenset()
+    voids: frozenset[str] = frozenset()
+    write_offs: bool = False

@@ -115,9 +115,13 @@ def build(settings: Settings, tools: Tools) -> ERPNext:
                 "account", "tax", "warehouse", "dimension",
             )
         ),
-        targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment")),
+        targets=frozenset(
+            ("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "journal")
+        ),
         updates=frozenset(("contact", "sales_order")),
         money_scale="major",
+        voids=frozenset(("receipt", "journal")),
+        write_offs=True,
     )  # fmt: skip
     http = Http(
         url,

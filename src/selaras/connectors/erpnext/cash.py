@@ -2,36 +2,30 @@
 
 ERPNext pays a customer by Payment Entry only against an invoice that is owed to the customer (erpnext 15,
 payment_entry.py, `validate_payment_against_negative_invoice`); a deposit that goes back is a Journal Entry. A receipt
-of a bank line is set against that line by `reconcile_vouchers` in a second call; which line it is stands in the
-remarks, so that a receipt whose second call was lost is not taken for finished.
+of a bank line is set against that line in a second call (`banklines`). What a receipt settles beyond its money stands
+in the table of deductions: `paid_amount` is the money, what is allocated is money and deductions (payment_entry.py,
+`set_unallocated_amount`; test_payment_entry.py, `test_payment_entry_write_off_difference`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
 from selaras.connectors.contract import Done, Op, Outcome, Rejected, Write
-from selaras.connectors.erpnext import chains, drafts
+from selaras.connectors.erpnext import banklines, chains, drafts
+from selaras.connectors.erpnext.banklines import JOURNAL, PAYMENT
 from selaras.connectors.erpnext.batch import Batch, Item
 from selaras.connectors.erpnext.billing import INVOICE
 from selaras.connectors.erpnext.chart import Books, Chart
 from selaras.connectors.erpnext.drafts import gone
-from selaras.connectors.erpnext.values import Row, dumps, money, number
+from selaras.connectors.erpnext.values import Row, money, number
 from selaras.connectors.erpnext.wire import Wire
 from selaras.model.document import Receipt, RefundPayment
 from selaras.model.money import ZERO
 
 Money = Receipt | RefundPayment
-PAYMENT: Final = "Payment Entry"
-JOURNAL: Final = "Journal Entry"
-BANK_LINE: Final = "Bank Transaction"
-_RECONCILE: Final = (
-    "erpnext.accounts.doctype.bank_reconciliation_tool.bank_reconciliation_tool.reconcile_vouchers"
-)  # fmt: skip
-_REMARK: Final = re.compile(r"^Selaras: .*\(Bank Transaction (\S+)\)$")
 PAID: Final = ("name", "docstatus", "paid_amount", "reference_no", "payment_type", "remarks")
 
 
@@ -62,17 +56,7 @@ class Cash:
         if self._sign < 0:
             for row in await self._wire.rows_in(JOURNAL, PAID[:2], "name", names):
                 there[row["name"]] = (JOURNAL, row)
-
-        async def cancel(item: Item[Money]) -> None:
-            doctype, row = there.get(item.id, ("", {}))
-            if not doctype:
-                raise gone("payment", item.id)
-            if row["docstatus"] == 1:
-                await self._wire.put(doctype, item.id, {"docstatus": 2}, item.reference)
-                item.touched = True
-            batch.done(item, Done(item.id, item.id, status="void"))
-
-        await batch.each(batch.items, cancel)
+        await banklines.cancel(batch, self._wire, there)
 
     # -- create -----------------------------------------------------------------------------------------------------
 
@@ -111,7 +95,7 @@ class Cash:
             PAYMENT, PAID, "reference_no", [item.reference for item in items],
             [["docstatus", "=", 1], ["payment_type", "=", "Receive"]],
         )  # fmt: skip
-        return {row["reference_no"]: row["name"] for row in rows if remarked(row)}
+        return {row["reference_no"]: row["name"] for row in rows if banklines.marked(row["remarks"])}
 
     def _doc(self, document: Money, books: Books, bills: dict[str, Row], orders: dict[str, Row]) -> Row:
         if document.currency != books.currency:
@@ -160,10 +144,12 @@ class Cash:
             "reference_no": document.reference,
             "reference_date": document.date.isoformat(),
             "custom_remarks": 1,
-            "remarks": remark(document),
+            "remarks": banklines.remark(document.reference, bank_id(document)),
             "references": references,
         }
-        return drafts.dimension(doc, document.dimensions, books)
+        if isinstance(document, Receipt) and document.write_offs:
+            doc["deductions"] = _deductions(document, books)
+        return drafts.dimension(doc, document.dimensions, books, "deductions")
 
     def _against_bill(self, document: Money, bill: Row) -> list[Row]:
         """What of an invoice this money settles; what is over stays with the customer."""
@@ -173,7 +159,7 @@ class Cash:
                 f"{bill['name']} does not stand in ERPNext for this customer", code="wrong_state", field="invoice_id",
                 cure="Look at the invoice in ERPNext; submit it, or skip this posting.",
             )  # fmt: skip
-        part = min(open_, document.total)
+        part = min(open_, settled(document))
         if part <= 0 or (self._sign < 0 and part < document.total):
             return []  # a credit note that lowered its invoice, or was settled otherwise
         bill["outstanding_amount"] = (open_ - part) * self._sign
@@ -185,11 +171,9 @@ class Cash:
 
     async def _reconcile(self, item: Item[Money]) -> None:
         line, name = bank_id(item.document), item.values["name"]
-        if item.values.get("doc") is None and name in await linked(self._wire, [line]):
+        if item.values.get("doc") is None and name in await banklines.linked(self._wire, [line], PAYMENT):
             return
-        vouchers = [{"payment_doctype": PAYMENT, "payment_name": name, "amount": item.document.total}]
-        values: Row = {"bank_transaction_name": line, "vouchers": dumps(vouchers).decode()}
-        await self._wire.call(_RECONCILE, values, item.reference)
+        await banklines.reconcile(self._wire, line, PAYMENT, name, item.document.total, item.reference)
 
     # -- the answer -------------------------------------------------------------------------------------------------
 
@@ -217,7 +201,7 @@ def _against_order(document: Money, orders: dict[str, Row]) -> list[Row]:
     if order["docstatus"] != 1 or order["customer"] != document.contact_id:
         return []  # cancelled meanwhile: the money lies with the customer
     open_ = drafts.total_of(order) - money(order["advance_paid"], document.currency)
-    part = min(open_, document.total)
+    part = min(open_, settled(document))
     if part <= 0:
         return []
     order["advance_paid"] = number(order["advance_paid"]) + part
@@ -243,29 +227,31 @@ def _journal(document: Money, receivable: str, account: str, books: Books) -> Ro
         "posting_date": document.date.isoformat(),
         "cheque_no": document.reference,
         "cheque_date": document.date.isoformat(),
-        "user_remark": remark(document),
+        "user_remark": banklines.remark(document.reference, ""),
         "accounts": [owed, paid],
     }
 
 
-def remark(document: Money) -> str:
-    """What stands in the remarks: our name, and the bank line that is to be explained."""
-    line = bank_id(document)
-    return f"Selaras: {document.reference}" + (f" (Bank Transaction {line})" if line else "")
+def _deductions(document: Receipt, books: Books) -> list[Row]:
+    """What is settled beyond the money, each on its account; every row needs a cost centre. Raises `Rejected`."""
+    if not (books.cost_center or dict(document.dimensions).get("cost_center")):
+        raise Rejected(
+            "what a receipt writes off needs a cost centre in ERPNext", code="missing_field", field="write_offs",
+            cure="Set the default cost center on the Company in ERPNext, or choose one in the mapping.",
+        )  # fmt: skip
+    return [
+        {
+            "account": books.account(one.account, f"write_offs[{place}].account"),
+            "cost_center": books.cost_center,
+            "amount": one.amount,
+        }
+        for place, one in enumerate(document.write_offs)
+    ]
 
 
-def remarked(row: Row) -> str:
-    """The bank line that a receipt of ours explains; "" for all others."""
-    found = _REMARK.match(row.get("remarks") or "")
-    return found[1] if found else ""
-
-
-async def linked(wire: Wire, lines: Sequence[str]) -> set[str]:
-    """Payment Entries that these bank lines are set against."""
-    rows = await wire.rows_in(
-        "Bank Transaction Payments", ["parent", "payment_document", "payment_entry"], "parent", lines, parent=BANK_LINE
-    )
-    return {row["payment_entry"] for row in rows if row["payment_document"] == PAYMENT}
+def settled(document: Money) -> Decimal:
+    """What the money pays: of a receipt its write-offs too."""
+    return document.settled if isinstance(document, Receipt) else document.total
 
 
 def bill_id(document: Money) -> str:

@@ -27,6 +27,7 @@ from selaras.connectors.erpnext.chart import Chart
 from selaras.connectors.erpnext.contacts import Contacts
 from selaras.connectors.erpnext.credit import CreditNotes
 from selaras.connectors.erpnext.drafts import Style
+from selaras.connectors.erpnext.journals import Journals
 from selaras.connectors.erpnext.orders import SalesOrders
 from selaras.connectors.erpnext.reading import Reader
 from selaras.connectors.erpnext.wire import Wire
@@ -72,6 +73,7 @@ class ERPNext:
             "credit_note": CreditNotes(wire, chart, style, place, clock),
             "receipt": Cash(wire, chart, 1),
             "refund_payment": Cash(wire, chart, -1),
+            "journal": Journals(wire, chart),
         }
 
     @property

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from selaras.connectors.contract import Transient
+from selaras.connectors.erpnext.banklines import marked
 from selaras.connectors.erpnext.drafts import status_of, total_of
 from selaras.connectors.erpnext.values import Row, day_of, money, number
 from selaras.model.chart import Account, AccountType, Dimension, TaxCode, Warehouse
@@ -205,6 +206,11 @@ def _journal(row: Row, tables: Tables, currency: str) -> Journal:
         reference=row.get("cheque_no") or remark,
         source="" if row["voucher_type"] in _BY_HAND and not ours else row["voucher_type"],
         updated_at=row["modified"],
+        total=money(row["total_debit"], currency),
+        note=remark.partition("\n")[2] if ours else remark,
+        bank_transaction_id=marked(remark),
+        status="void" if row["docstatus"] == 2 else "open",
+        number=row["name"],
     )  # fmt: skip
 
 
@@ -312,9 +318,11 @@ KINDS: Final[dict[str, Kind]] = {
     ),
     "journal": Kind(
         "Journal Entry",
-        ("name", "modified", "docstatus", "posting_date", "voucher_type", "cheque_no", "user_remark"),
+        (
+            "name", "modified", "docstatus", "posting_date", "voucher_type", "cheque_no", "user_remark", "total_debit",
+        ),
         _journal,
-        (_COMPANY, ("docstatus", "=", 1)),
+        (_COMPANY, _STANDS),
         (("Journal Entry Account", ("parent", "idx", "account", "debit", "credit", "party_type", "party")),),
     ),
     "account": Kind(

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.contract import Changes, Found, Rejected, Seen, Transient
-from selaras.connectors.erpnext import cash, chains, drafts, kinds, values
+from selaras.connectors.erpnext import banklines, cash, chains, drafts, journals, kinds, values
 from selaras.connectors.erpnext.billing import INVOICE
 from selaras.connectors.erpnext.chart import Books, Chart
 from selaras.connectors.erpnext.contacts import CUSTOMER
@@ -165,6 +165,8 @@ class Reader:
             )
         if kind in ("receipt", "refund_payment"):
             return await self._found_money(kind, references)
+        if kind == "journal":
+            return await self._found_journals(references)
         doctype = chains.ORDER if kind == "sales_order" else INVOICE
         filters: list[Any] = [stands]
         fields = [*drafts.HEAD, "po_no", "creation"]
@@ -191,13 +193,9 @@ class Reader:
         kind_of = "Receive" if kind == "receipt" else "Pay"
         stands: list[Any] = [["docstatus", "=", 1]]
         rows = await self._wire.rows_in(
-            cash.PAYMENT, cash.PAID, "reference_no", references, [*stands, ["payment_type", "=", kind_of]]
+            banklines.PAYMENT, cash.PAID, "reference_no", references, [*stands, ["payment_type", "=", kind_of]]
         )
-        lines = [line for line in map(cash.remarked, rows) if line]
-        if lines:
-            # A receipt of a bank line is finished when the line knows of it.
-            finished = await cash.linked(self._wire, lines)
-            rows = [row for row in rows if not cash.remarked(row) or row["name"] in finished]
+        rows = await self._finished(rows, "remarks", banklines.PAYMENT)
 
         def paid(row: Row) -> Found:
             total = money(row["paid_amount"], books.currency)
@@ -206,7 +204,7 @@ class Reader:
         found = _first(set(references), "reference_no", rows, paid)
         if kind == "refund_payment":
             fields = ["name", "cheque_no", "total_debit", "user_remark"]
-            entries = await self._wire.rows_in(cash.JOURNAL, fields, "cheque_no", references, stands)
+            entries = await self._wire.rows_in(banklines.JOURNAL, fields, "cheque_no", references, stands)
 
             def booked(row: Row) -> Found:
                 total = money(row["total_debit"], books.currency)
@@ -215,6 +213,28 @@ class Reader:
             ours = [row for row in entries if (row.get("user_remark") or "").startswith("Selaras: ")]
             found = _first(set(references), "cheque_no", ours, booked) | found
         return found
+
+    async def _found_journals(self, references: Sequence[str]) -> dict[str, Found]:
+        books = await self._chart.books()
+        rows = await self._wire.rows_in(
+            banklines.JOURNAL, journals.BOOKED, "cheque_no", references, [["docstatus", "=", 1]]
+        )  # fmt: skip
+        ours = [row for row in rows if (row["user_remark"] or "").startswith(journals.OURS)]
+        ours = await self._finished(ours, "user_remark", banklines.JOURNAL)
+
+        def booked(row: Row) -> Found:
+            total = money(row["total_debit"], books.currency)
+            return Found(row["name"], row["cheque_no"], row["name"], total, books.currency, "open")
+
+        return _first(set(references), "cheque_no", ours, booked)
+
+    async def _finished(self, rows: list[Row], remarks: str, doctype: str) -> list[Row]:
+        """A voucher of a bank line is finished when the line knows of it."""
+        lines = [line for row in rows if (line := banklines.marked(row[remarks]))]
+        if not lines:
+            return rows
+        finished = await banklines.linked(self._wire, lines, doctype)
+        return [row for row in rows if not banklines.marked(row[remarks]) or row["name"] in finished]
 
     # -- rows → records ---------------------------------------------------------------------------------------------
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from selaras.connectors.contract import (
@@ -33,10 +31,10 @@ from selaras.connectors.files.known import Known
 from selaras.connectors.files.outbox import Outbox
 from selaras.connectors.files.outfiles import Style
 from selaras.connectors.files.parsing import Desk, Parsed, refused_lines
-from selaras.connectors.files.places import LocalPlace, Place
-from selaras.connectors.files.sftp import SftpPlace
 from selaras.connectors.files.shelf import IN, REFUSED, Shelf
 from selaras.connectors.files.tables import MIB, Limits
+from selaras.connectors.places import Place
+from selaras.connectors.watched import number_of, place_of, seconds_of
 from selaras.model.money import EXPONENTS
 
 BATCH = 500
@@ -44,34 +42,6 @@ PAGE = 200
 READ = 500
 _FOLDER_SETTINGS = "books.toml"
 _SHOWN = 5
-
-
-def number_of(settings: Settings, name: str, default: str, most: int) -> Decimal:
-    """A setting that is a number from 0 to `most`. Raises `ValueError` naming it."""
-    text = settings.get(name) or default
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise ValueError(f"the setting {name} must be a number, not {text}") from None
-    if not 0 <= value <= most:
-        raise ValueError(f"the setting {name} must be between 0 and {most}")
-    return value
-
-
-def place_of(settings: Settings) -> Place:
-    """The folder that the settings name. Raises `ValueError` naming the setting that is wrong."""
-    where = settings.get("folder", "").strip()
-    if where.startswith("sftp:"):
-        return SftpPlace(
-            where,
-            known_hosts=settings.get("known_hosts", ""),
-            password=settings.get("password", ""),
-            private_key=settings.get("private_key", ""),
-        )
-    path = Path(where).expanduser()
-    if not where or "://" in where or not path.is_absolute():
-        raise ValueError("folder is the whole path of a folder, or sftp://user@server.example/folder")
-    return LocalPlace(path)
 
 
 def style_of(settings: Settings, zone: str) -> Style:
@@ -118,7 +88,7 @@ class Folder:
         desk = Desk(
             self.currency, self.zone, self.kinds, Limits(size, size * 8), prefer=settings.get("profile", "").strip()
         )
-        self.shelf = Shelf(self.place, desk, quiet=_seconds(quiet), page=PAGE, clock=tools.clock)
+        self.shelf = Shelf(self.place, desk, quiet=seconds_of(quiet), page=PAGE, clock=tools.clock)
         self.outbox = Outbox(
             self.place,
             style=style_of(settings, tools.zone),
@@ -225,10 +195,6 @@ class Folder:
     async def close(self) -> None:
         """Let go of the folder."""
         await self.place.close()
-
-
-def _seconds(value: Decimal) -> float:
-    return int(value * 1000) / 1000
 
 
 def _finding(parsed: Parsed) -> Finding:

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from selaras.connectors.contract import Transient
-from selaras.connectors.files.places import Place
+from selaras.connectors.places import Place
 from selaras.model.document import Document
 
 SENT: Final = "sent"

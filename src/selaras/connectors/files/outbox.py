@@ -29,8 +29,8 @@ from selaras.connectors.contract import (
 from selaras.connectors.files.journal import SENT, Batch, Held, Item, Journal
 from selaras.connectors.files.known import Known
 from selaras.connectors.files.outfiles import Style, table_of
-from selaras.connectors.files.places import Place, Taken
 from selaras.connectors.files.profiles import Profile
+from selaras.connectors.places import Place, Taken
 from selaras.model.document import ContactDraft, DocumentLine, StockLevel, StorePayment
 from selaras.model.money import EXPONENTS, ZERO, rounded
 
@@ -241,7 +241,7 @@ class Outbox:
                     "unknown_product", "lines.code", kind, reference, f"the books have no product {line.code}",
                     "Match this product with one of the books, or export the books' products again.",
                 )  # fmt: skip
-        contact = document.contact_id
+        contact = getattr(document, "contact_id", "")
         if contact and contact not in self.journal.held and contact not in (known.contacts or {contact}):
             raise _rejected(
                 "unknown_contact", "contact_id", kind, reference, f"the books have no contact {contact}",

@@ -96,9 +96,9 @@ def _head(op: str, id: str, document: Document, lookup: Lookup, style: Style) ->
         "currency": document.currency,
         "total": document.total,
         "status": "void" if op == "void" else document.status,
-        "contact_id": document.contact_id,
+        "contact_id": getattr(document, "contact_id", ""),
     }
-    contact = lookup(document.contact_id)
+    contact = lookup(getattr(document, "contact_id", ""))
     if contact is not None and isinstance(contact.document, ContactDraft):
         cells["contact_name"] = contact.document.name
     for name, field in _REFERS.items():

@@ -21,11 +21,11 @@ from selaras.connectors.contract import Changes, Seen
 from selaras.connectors.files import guess
 from selaras.connectors.files.orders import Context, resolved
 from selaras.connectors.files.parsing import Desk, Parsed, faults_of, parse
-from selaras.connectors.files.places import Entry, Place
 from selaras.connectors.files.profiles import BadProfile, Profile
 from selaras.connectors.files.profiles import parse as parse_profile
-from selaras.connectors.files.ready import Watch, ended, held_open, is_table, is_unfinished
 from selaras.connectors.files.refused import report_of
+from selaras.connectors.places import Entry, Place
+from selaras.connectors.ready import Watch, ended, held_open, is_table, is_unfinished
 from selaras.model.order import Order
 
 IN: Final = "in"

@@ -17,7 +17,8 @@ connector does; deduplication and exactly-once belong to the ledger and are test
 """
 
 from selaras.connectors.kit.books import BooksContract
+from selaras.connectors.kit.feed import FeedContract, FeedRig
 from selaras.connectors.kit.rigs import BooksRig, Held, StoreRig, Truth
 from selaras.connectors.kit.store import StoreContract
 
-__all__ = ["BooksContract", "BooksRig", "Held", "StoreContract", "StoreRig", "Truth"]
+__all__ = ["BooksContract", "BooksRig", "FeedContract", "FeedRig", "Held", "StoreContract", "StoreRig", "Truth"]

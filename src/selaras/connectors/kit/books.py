@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from selaras.connectors.contract import Done, LockedPeriod, Op, Outcome, Rejected, Write
+from selaras.connectors.kit.books_money import BooksMoneyContract
 from selaras.connectors.kit.books_trouble import BooksTroubleContract
 from selaras.connectors.kit.checks import check_exact, check_seen, check_told, done, drained, failed, only
 from selaras.connectors.kit.papers import Papers, write
@@ -16,7 +17,7 @@ from selaras.model.document import ContactDraft, Invoice, StockLevel, StorePayme
 
 
 @pytest.mark.asyncio
-class BooksContract(BooksTroubleContract):
+class BooksContract(BooksTroubleContract, BooksMoneyContract):
     """Derive from it and supply the fixture `rig` (a `BooksRig`)."""
 
     async def test_it_says_what_it_is(self, rig: BooksRig) -> None:
@@ -28,6 +29,8 @@ class BooksContract(BooksTroubleContract):
         assert can.timeout > 0
         assert can.visibility_lag >= 0
         assert can.updates <= can.targets
+        assert can.voids <= can.targets & {"receipt", "journal"}
+        assert not can.write_offs or "receipt" in can.targets
         check = await connector.check()
         assert check.ok, [f for f in check.findings if not f.ok]
         assert check.currency == rig.currency

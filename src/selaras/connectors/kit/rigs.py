@@ -183,6 +183,30 @@ class BooksRig(Rig):
         """A day on which documents may be dated, at least 40 days after the earliest such day."""
         raise NotImplementedError
 
+    async def bank_account(self) -> str:
+        """The account that the bank lines of this rig lie on."""
+        return await self.account()
+
+    async def fee_account(self) -> str:
+        """An account for fees, on which a receipt can write off and an entry can lie."""
+        self.cannot("fee_account")
+
+    async def clearing_account(self) -> str:
+        """An account on which a gateway's money lies until it is paid out."""
+        self.cannot("clearing_account")
+
+    async def bank_line(self, amount: Decimal) -> str:
+        """A line of the bank comes in (`amount` > 0 is money in) that nothing explains yet; its id."""
+        self.cannot("bank_line")
+
+    async def explained(self, id: str) -> Decimal:
+        """How much of a bank line the books themselves hold as explained."""
+        self.cannot("explained")
+
+    async def owed(self, invoice_id: str) -> Decimal:
+        """What the books themselves hold as owed on an invoice."""
+        self.cannot("owed")
+
     async def half_batch(self) -> None:
         """Every batch applies only its first items, then the connection breaks, until `calm`."""
         self.cannot("half_batch")

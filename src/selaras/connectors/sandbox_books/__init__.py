@@ -62,9 +62,13 @@ def build(settings: Settings, tools: Tools) -> SandboxBooks:
                 "closing",
             )
         ),
-        targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment")),
+        targets=frozenset(
+            ("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "journal")
+        ),
         updates=frozenset(("contact", "sales_order", "invoice")),
         money_scale="major",
+        voids=frozenset(("receipt", "journal")),
+        write_offs=True,
         maps=frozenset(settings.get("maps", "").replace(",", " ").split()),
     )  # fmt: skip
     http = Http(

@@ -144,16 +144,21 @@ class SandboxBooks:
         return [there.get(one) or Seen(kind, one, None, b"", now, day) for one in ids]
 
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
-        """Documents under these references; the oldest one where a reference was used twice."""
+        """Documents under these references; the oldest one where a reference was used twice, one that stands before
+        one that is void.
+        """
         self._bound(references)
         if not references:
             return {}
-        page = await self._page(kind, f"references={_list(references)}")
+        apart = "&source=manual" if kind == "journal" else ""
+        page = await self._page(kind, f"references={_list(references)}{apart}")
         found: dict[str, Found] = {}
         try:
             for raw in page.items:
                 one = mapping.found_of(raw)
-                found.setdefault(one.reference, one)
+                held = found.get(one.reference)
+                if held is None or (held.status == "void" and one.status != "void"):
+                    found[one.reference] = one
         except msgspec.MsgspecError as error:
             self._unreadable(kind, error)
         return found

@@ -135,6 +135,12 @@ class _Journal(msgspec.Struct, frozen=True):
     reference: str
     document_kind: str
     updated_at: str
+    status: str = ""
+    source: str = ""
+    total: Decimal = ZERO
+    note: str = ""
+    bank_transaction_id: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class _Stamp(msgspec.Struct, frozen=True):
@@ -184,7 +190,7 @@ def seen_of(kind: str, raw: msgspec.Raw, zone: ZoneInfo, warehouse: str = "") ->
     if kind == "journal":
         entry = _JOURNAL.decode(content)
         record = _journal(entry)
-        return _seen(kind, entry.id, record, content, entry.updated_at, zone, entry.date, number=entry.number)
+        return _seen_money(kind, record, content, zone, record.total, entry.number)
     if kind == "purchase":
         bought = _purchase(_PURCHASE.decode(content))
         return _seen_money(kind, bought, content, zone, bought.total, bought.number)
@@ -282,8 +288,15 @@ def _journal(row: _Journal) -> Journal:
         currency=row.currency,
         lines=row.lines,
         reference=row.reference,
-        source=row.document_kind,
+        # An application's own entry is no document's, but no person's either.
+        source=row.document_kind or ("" if row.source == "hand" else "journal"),
         updated_at=row.updated_at,
+        total=row.total,
+        note=row.note,
+        bank_transaction_id=row.bank_transaction_id,
+        status="void" if row.status == "void" else "open",
+        number=row.number,
+        dimensions=row.dimensions,
     )
 
 

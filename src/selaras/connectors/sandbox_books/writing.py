@@ -28,9 +28,12 @@ from selaras.model.document import (
     CreditNote,
     DocumentLine,
     Invoice,
+    Journal,
+    JournalLine,
     Receipt,
     RefundPayment,
     SalesOrder,
+    WriteOff,
 )
 
 
@@ -84,6 +87,7 @@ class _Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     bank_transaction_id: str = ""
     deposits: str = ""
     dimensions: tuple[tuple[str, str], ...] = ()
+    write_offs: tuple[WriteOff, ...] = ()
 
 
 class _CreditNote(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -110,6 +114,17 @@ class _Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     credit_note_id: str = ""
     sales_order_id: str = ""
     account: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
+
+
+class _Journal(msgspec.Struct, frozen=True, omit_defaults=True):
+    reference: str
+    date: dt.date
+    currency: str
+    total: Decimal
+    lines: tuple[JournalLine, ...]
+    note: str = ""
+    bank_transaction_id: str = ""
     dimensions: tuple[tuple[str, str], ...] = ()
 
 
@@ -146,7 +161,7 @@ def _receipt_out(d: Receipt, target: str) -> _Receipt:
     return _Receipt(
         d.reference, d.date, d.currency, d.total, d.contact_id,
         d.sales_order_id, d.invoice_id, d.account, d.bank_transaction_id,
-        d.deposits, d.dimensions,
+        d.deposits, d.dimensions, d.write_offs,
     )  # fmt: skip
 
 
@@ -164,6 +179,12 @@ def _refund_out(d: RefundPayment, target: str) -> _Refund:
     )  # fmt: skip
 
 
+def _journal_out(d: Journal, target: str) -> _Journal:
+    return _Journal(
+        d.reference, d.date, d.currency, d.total, d.lines, d.note, d.bank_transaction_id, d.dimensions,
+    )  # fmt: skip
+
+
 _OUT: Final[dict[str, tuple[type, Callable[[Any, str], Any]]]] = {
     "contact": (ContactDraft, _contact_out),
     "sales_order": (SalesOrder, _order_out),
@@ -171,6 +192,7 @@ _OUT: Final[dict[str, tuple[type, Callable[[Any, str], Any]]]] = {
     "receipt": (Receipt, _receipt_out),
     "credit_note": (CreditNote, _credit_note_out),
     "refund_payment": (RefundPayment, _refund_out),
+    "journal": (Journal, _journal_out),
 }
 _ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
 
@@ -246,6 +268,9 @@ _CURES: Final = {
     "exceeds_deposit": "Compare the money given back with what was received for the order.",
     "exceeds_bank_transaction": "Compare the bank line with the receipts that explain it already.",
     "already_reconciled": "Look in the books which receipt explains this bank line.",
+    "bank_line_mismatch": "Compare the entry with the bank line: one side is that line's whole amount.",
+    "unbalanced": "Correct the amounts, so that debits and credits are equal.",
+    "one_side": "Correct the line: it has a debit or a credit above zero.",
     "insufficient_stock": "Count the goods or receive the purchase in the books, then retry.",
     "overpayment": "Book the surplus as a deposit, or pay it back.",
     "currency_mismatch": "The document and what it refers to must have one currency.",

@@ -189,7 +189,8 @@ class App:
         if "ids" in ask:
             rows = [row for row in map(table.get, _list(ask["ids"])) if row is not None]
         elif "references" in ask:
-            rows = table.by_references(_list(ask["references"]), now)
+            wanted = _wanted(table, ask)
+            rows = [row for row in table.by_references(_list(ask["references"]), now) if not wanted or wanted(row)]
         elif "codes" in ask and path in ("products", "stock"):
             rows = self._by_code(path, _list(ask["codes"]))
         else:
@@ -299,8 +300,11 @@ def _page(table: Table[Any], ask: dict[str, str], now: float) -> tuple[list[Any]
             raise ValueError(f"limit lies between 1 and {_PAGE}")
     except (ValueError, binascii.Error, OverflowError) as error:
         raise Problem(400, "bad_request", f"The question cannot be read: {error}.") from None
-    wanted = _manual if ask.get("source") == "manual" and table.kind == "journals" else None
-    return table.page(since, after, limit, now, wanted)
+    return table.page(since, after, limit, now, _wanted(table, ask))
+
+
+def _wanted(table: Table[Any], ask: dict[str, str]) -> Callable[[Any], bool] | None:
+    return _manual if ask.get("source") == "manual" and table.kind == "journals" else None
 
 
 def _manual(row: Journal) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from selaras.model.money import UnknownCurrency
-from selaras.sandbox.books import invoices, money, orders, parties, supply, wire
+from selaras.sandbox.books import bank, invoices, journals, money, orders, parties, supply, wire
 from selaras.sandbox.books.kinds import Row
 from selaras.sandbox.books.refusal import Refused
 from selaras.sandbox.books.state import Act, Books
@@ -51,13 +51,15 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("invoices", "update"): _op(wire.InvoiceChange, invoices.update),
     ("credit_notes", "create"): _op(wire.CreditNoteIn, invoices.credit),
     ("receipts", "create"): _op(wire.ReceiptIn, money.receive),
+    ("receipts", "void"): _op(wire.Void, money.void),
     ("refund_payments", "create"): _op(wire.RefundPaymentIn, money.refund),
     ("purchases", "create"): _op(wire.PurchaseIn, supply.create_purchase),
     ("purchases", "update"): _op(wire.PurchaseChange, supply.update_purchase),
-    ("journals", "create"): _op(wire.JournalIn, supply.create_journal),
+    ("journals", "create"): _op(wire.JournalIn, journals.create),
+    ("journals", "void"): _op(wire.Void, journals.void),
 }
 # The bank and the person at the keyboard have these too.
-BANK_LINE: Final = _op(wire.BankTransactionIn, supply.add_bank_line)
+BANK_LINE: Final = _op(wire.BankTransactionIn, bank.add_line)
 
 
 def run_item(books: Books, operation: Operation, raw: msgspec.Raw, act: Act) -> wire.Ok | wire.Bad:

@@ -98,8 +98,9 @@ def _take_deposits(books: Books, invoice: Invoice, thread: Thread, act: Act) -> 
             continue
         owed -= part
         receipt.applied += part
-        receipt.status = "paid" if receipt.applied >= receipt.total else "open"
+        receipt.status = "paid" if receipt.applied >= receipt.settled else "open"
         invoice.received += part
+        books.applied.setdefault(receipt.id, []).append((invoice.id, part, receipt.deposits))
         taken[receipt.deposits] = taken.get(receipt.deposits, ZERO) + part
         books.receipts.touch(receipt, act.stamp, act.now, act.visible_at)
     if invoice.received:
@@ -118,7 +119,7 @@ def _take_deposits(books: Books, invoice: Invoice, thread: Thread, act: Act) -> 
 
 def free_of(receipt: Receipt) -> Decimal:
     """What of a receipt lies as a deposit still: neither applied to an invoice nor paid back."""
-    return receipt.total - receipt.applied - receipt.returned
+    return ZERO if receipt.status == "void" else receipt.settled - receipt.applied - receipt.returned
 
 
 def update(books: Books, item: InvoiceChange, act: Act) -> Invoice:

@@ -135,8 +135,21 @@ class Invoice(Document, kw_only=True):
     balance: Decimal = ZERO
 
 
+class WriteOff(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What a receipt settles beyond its money (`amount` > 0), or money beyond what it settles (`amount` < 0).
+
+    `account` goes before the account of `role`.
+    """
+
+    role: str
+    amount: Decimal
+    account: str = ""
+
+
 class Receipt(Document, kw_only=True):
-    """Money in. `applied` lies on an invoice, `returned` was paid back, the rest is a deposit of the customer."""
+    """Money in. It settles `total` and its write-offs: `applied` lies on an invoice, `returned` was paid back, the
+    rest is a deposit of the customer.
+    """
 
     sales_order_id: str = ""
     invoice_id: str = ""
@@ -145,6 +158,12 @@ class Receipt(Document, kw_only=True):
     deposits: str = ""
     applied: Decimal = ZERO
     returned: Decimal = ZERO
+    write_offs: tuple[WriteOff, ...] = ()
+
+    @property
+    def settled(self) -> Decimal:
+        """What it pays: its money and its write-offs."""
+        return self.total + sum((one.amount for one in self.write_offs), ZERO)
 
 
 class CreditNote(Document, kw_only=True):
@@ -183,21 +202,28 @@ class JournalLine(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     debit: Decimal = ZERO
     credit: Decimal = ZERO
     contact_id: str = ""
+    note: str = ""
 
 
 class Journal(Row, kw_only=True):
-    """A balanced entry. `document_kind` is "" for an entry that a person or an application made itself."""
+    """A balanced entry. `document_kind` is "" for an entry that a person or an application made itself.
+
+    `total` is Σ debit; `bank_transaction_id` is the bank line that the entry explains.
+    """
 
     date: dt.date
     currency: str
+    total: Decimal = ZERO
     lines: tuple[JournalLine, ...] = ()
     note: str = ""
     document_kind: str = ""
     document_id: str = ""
+    bank_transaction_id: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class BankTransaction(Row, kw_only=True):
-    """A line of the bank feed; `amount` > 0 is money in. `explained` is the part that receipts reconcile."""
+    """A line of the bank feed; `amount` > 0 is money in. `explained` is the part that was reconciled."""
 
     date: dt.date
     amount: Decimal

@@ -21,9 +21,12 @@ from selaras.sandbox.books.table import Table
 # What the accounts of a role are in finer words than "asset" and "liability".
 _TYPES: Final[dict[str, AccountType]] = {
     "bank": "bank", "cash": "cash", "clearing": "asset", "receivable": "receivable", "inventory": "inventory",
-    "input_tax": "tax", "payable": "payable", "output_tax": "tax", "deposits": "liability", "equity": "equity",
-    "cogs": "cost", "charges": "expense",
+    "input_tax": "tax", "marketplace_clearing": "asset", "courier_clearing": "asset", "withholding": "asset",
+    "payable": "payable", "output_tax": "tax", "deposits": "liability", "equity": "equity",
+    "cogs": "cost", "charges": "expense", "transfer_fee": "expense", "gateway_fee": "expense",
 }  # fmt: skip
+# What a receipt may settle beyond its money: neither money itself nor what somebody owes.
+_WRITTEN_OFF: Final = frozenset(("expense", "cost", "income", "asset", "liability", "tax", "other"))
 _FIRST: Final = "1970-01-01T00:00:00.000Z"
 
 
@@ -190,6 +193,19 @@ class MakeUp:
         if type_ and row.type != type_:
             raise Refused("account_type", field, f"The account {called} is of the type {row.type}, not {type_}.")
         return row.id
+
+    def written_off(self, name: str, role: str, currency: str, field: str) -> str:
+        """The account that takes a write-off: the one that is named, else the one of its role."""
+        if not name and role not in chart.WRITE_OFF_ROLES:
+            raise Refused("unknown_role", field, f"No account plays the role {role!r} for a write-off.")
+        account = self.account(name, role, currency, field)
+        row = self.accounts.rows[account]
+        if row.type not in _WRITTEN_OFF or account in chart.MONEY:
+            called = f"{row.code} {row.name}"
+            raise Refused(
+                "account_type", field, f"The account {called} is of the type {row.type}: nothing is written off there."
+            )
+        return account
 
     def owing(self, name: str, currency: str) -> str:
         """The account on which a document is owed: the one that is named, else the only one of that role."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from selaras.sandbox.books import bank as bank_lines
 from selaras.sandbox.books import chart, invoices, orders
-from selaras.sandbox.books.kinds import ZERO, BankTransaction, Invoice, Receipt, RefundPayment, SalesOrder
+from selaras.sandbox.books.kinds import ZERO, BankTransaction, Invoice, Receipt, RefundPayment, SalesOrder, WriteOff
 from selaras.sandbox.books.refusal import Refused
 from selaras.sandbox.books.state import Act, Books, Thread
-from selaras.sandbox.books.wire import ReceiptIn, RefundPaymentIn
+from selaras.sandbox.books.wire import ReceiptIn, RefundPaymentIn, Void
 
 
 def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
@@ -17,6 +18,10 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
     books.check_currency(item.currency)
     books.check_open(item.date)
     _check_amount(books, item.total, item.currency)
+    write_offs = _write_offs(books, item)
+    settled = item.total + sum((one.amount for one in write_offs), ZERO)
+    if settled <= 0:
+        raise Refused("not_positive", "write_offs", "A receipt must settle more than nothing.")
     order, invoice = _paid_thing(books, item)
     thing = invoice or order
     contact = item.contact_id or (thing.contact_id if thing is not None else "")
@@ -34,8 +39,8 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
         ceiling = owed
         if invoice is None and order is not None:
             ceiling = order.total - order.received + order.refunded - order.credited
-        if thing is not None and item.total > ceiling:
-            raise Refused("overpayment", "total", f"{thing.number} is owed {ceiling}, not {item.total}.", id=thing.id)
+        if thing is not None and settled > ceiling:
+            raise Refused("overpayment", "total", f"{thing.number} is owed {ceiling}, not {settled}.", id=thing.id)
     row_id, number = books.receipts.new_id()
     receipt = Receipt(
         id=row_id,
@@ -52,8 +57,9 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
         bank_transaction_id=item.bank_transaction_id,
         deposits=deposits,
         dimensions=item.dimensions,
+        write_offs=write_offs,
     )
-    left = item.total
+    left = settled
     paid: dict[str, Decimal] = {}
     for one in open_invoices:
         part = min(left, max(one.balance, ZERO))
@@ -62,6 +68,7 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
             receipt.applied += part
             paid[one.receivable] = paid.get(one.receivable, ZERO) + part
             one.received += part
+            books.applied.setdefault(row_id, []).append((one.id, part, ""))
             invoices.set_status(one)
             books.invoices.touch(one, act.stamp, act.now, act.visible_at)
     receipt.status = "paid" if not left else "open"
@@ -72,18 +79,89 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
         act,
         item.date,
         item.currency,
-        ((account, item.total), *((owing, -part) for owing, part in paid.items()), (deposits, -left)),
+        (
+            (account, item.total),
+            *((one.account, one.amount) for one in write_offs),
+            *((owing, -part) for owing, part in paid.items()),
+            (deposits, -left),
+        ),
         kind="receipt",
         document=row_id,
         contact=contact,
         reference=item.reference,
     )
-    _settle_order(books, order or _order_of(books, invoice), act, received=item.total)
+    _settle_order(books, order or _order_of(books, invoice), act, received=settled)
     if bank is not None:
-        bank.explained += item.total
-        bank.reconciled = bank.explained == bank.amount
-        books.bank_transactions.touch(bank, act.stamp, act.now, act.visible_at)
+        bank_lines.explain(books, bank, item.total, act)
     return receipt
+
+
+def void(books: Books, item: Void, act: Act) -> Receipt:
+    """Take a receipt back: its entries are reversed, what it paid is owed again, its bank line is free again.
+
+    Money that was given back keeps the receipt it came with. Voiding twice is harmless.
+    """
+    receipt = books.receipts.get(item.id)
+    if receipt is None:
+        raise Refused("not_found", "id", f"There is no receipt {item.id!r}.")
+    if receipt.status == "void":
+        return receipt
+    books.check_open(receipt.date)
+    applied = books.applied.get(receipt.id, [])
+    paid: dict[str, Decimal] = {}
+    for invoice_id, part, _ in applied:
+        paid[invoice_id] = paid.get(invoice_id, ZERO) + part
+    bills = [(books.invoices.rows[one], part) for one, part in paid.items()]
+    if receipt.returned or any(bill.received - part < bill.refunded for bill, part in bills):
+        raise Refused("document_locked", "id", f"Money of receipt {receipt.number} was given back.", id=receipt.id)
+    books.reverse(receipt.id, act)
+    for invoice_id, part, deposits in applied:
+        if deposits:
+            _owe_again(books, books.invoices.rows[invoice_id], part, deposits, act)
+    for bill, part in bills:
+        bill.received -= part
+        invoices.set_status(bill)
+        books.invoices.touch(bill, act.stamp, act.now, act.visible_at)
+    books.applied.pop(receipt.id, None)
+    receipt.applied = ZERO
+    receipt.status = "void"
+    books.receipts.touch(receipt, act.stamp, act.now, act.visible_at)
+    order = books.sales_orders.get(receipt.sales_order_id)
+    if order is None:
+        order = _order_of(books, books.invoices.get(receipt.invoice_id))
+    _settle_order(books, order, act, received=-receipt.settled)
+    bank = books.bank_transactions.get(receipt.bank_transaction_id)
+    if bank is not None:
+        bank_lines.explain(books, bank, -receipt.total, act)
+    return receipt
+
+
+def _owe_again(books: Books, invoice: Invoice, part: Decimal, deposits: str, act: Act) -> None:
+    """Undo what an invoice took up of a deposit. The entry is the invoice's, as the one is that it undoes."""
+    books.book(
+        act,
+        invoice.date,
+        invoice.currency,
+        ((invoice.receivable, part), (deposits, -part)),
+        kind="invoice",
+        document=invoice.id,
+        contact=invoice.contact_id,
+        reference=invoice.reference,
+        note="deposit taken off",
+    )
+
+
+def _write_offs(books: Books, item: ReceiptIn) -> tuple[WriteOff, ...]:
+    """The write-offs with their accounts filled in."""
+    found: list[WriteOff] = []
+    for index, one in enumerate(item.write_offs):
+        field = f"write_offs[{index}]"
+        if not one.amount:
+            raise Refused("invalid", f"{field}.amount", f"Write-off {index + 1} has no amount.")
+        books.check_exact(one.amount, item.currency, f"{field}.amount")
+        account = books.makeup.written_off(one.account, one.role, item.currency, f"{field}.account")
+        found.append(WriteOff(one.role, one.amount, account))
+    return tuple(found)
 
 
 def _check_amount(books: Books, total: Decimal, currency: str) -> None:
@@ -123,14 +201,7 @@ def _paid_thing(books: Books, item: ReceiptIn) -> tuple[SalesOrder | None, Invoi
 def _bank_line(books: Books, item: ReceiptIn) -> BankTransaction | None:
     if not item.bank_transaction_id:
         return None
-    field = "bank_transaction_id"
-    bank = books.bank_transactions.get(item.bank_transaction_id)
-    if bank is None:
-        raise Refused("unknown_bank_transaction", field, f"There is no bank line {item.bank_transaction_id!r}.")
-    if bank.currency != item.currency:
-        raise Refused("currency_mismatch", "currency", f"The bank line {bank.id} is in {bank.currency}.")
-    if bank.reconciled:
-        raise Refused("already_reconciled", field, f"The bank line {bank.id} is reconciled already.", id=bank.id)
+    bank = bank_lines.open_line(books, item.bank_transaction_id, item.currency)
     if item.total > bank.amount - bank.explained:
         left = bank.amount - bank.explained
         raise Refused("exceeds_bank_transaction", "total", f"The bank line {bank.id} has {left} left to explain.")

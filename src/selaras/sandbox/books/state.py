@@ -128,6 +128,8 @@ class Books:
         self.stock_of: dict[str, StockRow] = {}
         self.threads: dict[str, Thread] = {}
         self.entries: dict[str, list[Journal]] = {}
+        # What each receipt pays of which invoice, and out of which deposits account ("" = at once).
+        self.applied: dict[str, list[tuple[str, Decimal, str]]] = {}
         self._stamp = ""
 
     # -- time ---------------------------------------------------------------------------------------------------
@@ -171,12 +173,16 @@ class Books:
     def check_reference(self, table: Table[Any], reference: str, act: Act, own: str = "") -> None:
         """Refuse a reference that another row of the kind has, where references are unique.
 
-        A void document keeps its reference; a person who types without one is not asked for it.
+        A void document keeps its reference, a void receipt or journal makes room for another one; a person who types
+        without one is not asked for it.
         """
         if not reference or act.source != "api" or not self.config.unique_references:
             return
         for row_id in table.references.get(reference, ()):
-            if row_id != own:
+            row = table.rows[row_id]
+            if row.status == "void" and isinstance(row, Receipt | Journal):
+                continue
+            if row_id != own and not getattr(row, "document_kind", ""):
                 raise Refused(
                     "duplicate_reference",
                     "reference",
@@ -336,6 +342,8 @@ class Books:
         document: str = "",
         reference: str = "",
         note: str = "",
+        bank_transaction_id: str = "",
+        dimensions: tuple[tuple[str, str], ...] = (),
     ) -> Journal | None:
         """Keep an entry that is balanced already; None when it has no lines."""
         if sum((line.debit - line.credit for line in lines), ZERO):
@@ -351,10 +359,13 @@ class Books:
             source=act.source,
             date=date,
             currency=currency,
+            total=sum((line.debit for line in lines), ZERO),
             lines=tuple(lines),
             note=note,
             document_kind=kind,
             document_id=document,
+            bank_transaction_id=bank_transaction_id,
+            dimensions=dimensions,
         )
         self.journals.add(entry, act.stamp, act.visible_at)
         if document:
@@ -362,15 +373,12 @@ class Books:
         return entry
 
     def reverse(self, document: str, act: Act) -> None:
-        """Undo the entries of a document that is about to be rewritten: by reversal, nothing is ever removed."""
+        """Undo the entries of a document that is rewritten or void: by reversal, nothing is ever removed."""
         for entry in self.entries.pop(document, ()):
-            lines = [JournalLine(one.account, one.credit, one.debit, one.contact_id) for one in entry.lines]
-            self.keep_entry(
-                act,
-                entry.date,
-                entry.currency,
-                lines,
-                kind=entry.document_kind,
-                reference=entry.reference,
-                note=f"reversal of {entry.number}",
-            )
+            self.reverse_entry(entry, entry.document_kind, act)
+
+    def reverse_entry(self, entry: Journal, kind: str, act: Act) -> None:
+        """Book the other sides of an entry on its own day."""
+        lines = [JournalLine(one.account, one.credit, one.debit, one.contact_id) for one in entry.lines]
+        note = f"reversal of {entry.number}"
+        self.keep_entry(act, entry.date, entry.currency, lines, kind=kind, reference=entry.reference, note=note)

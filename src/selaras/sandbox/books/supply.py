@@ -1,4 +1,4 @@
-"""What reaches the books from other sides: purchases, manual journals, bank lines, counter sales, opening stock."""
+"""What reaches the books from other sides: purchases, counter sales, opening stock."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import msgspec
 
 from selaras.model.money import rounded
 from selaras.sandbox.books import chart
-from selaras.sandbox.books.kinds import ZERO, BankTransaction, Journal, JournalLine, Purchase
+from selaras.sandbox.books.kinds import ZERO, Journal, Purchase
 from selaras.sandbox.books.orders import changed_fields, check_version
 from selaras.sandbox.books.refusal import Refused
 from selaras.sandbox.books.state import Act, Books, Moves, Priced
-from selaras.sandbox.books.wire import BankTransactionIn, JournalIn, PurchaseChange, PurchaseIn
+from selaras.sandbox.books.wire import PurchaseChange, PurchaseIn
 
 
 class StockIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,66 +106,6 @@ def _arrive(books: Books, purchase: Purchase, priced: Priced, act: Act) -> None:
 def _check_warehouse(books: Books, warehouse: str) -> None:
     if warehouse and warehouse not in books.config.warehouses:
         raise Refused("unknown_warehouse", "warehouse", f"There is no warehouse {warehouse!r}.")
-
-
-def create_journal(books: Books, item: JournalIn, act: Act) -> Journal:
-    """A manual entry; every line has one side, the sides are equal."""
-    if item.reference and act.source == "api" and books.config.unique_references:
-        for row_id in books.journals.references.get(item.reference, ()):
-            # The entries that documents made carry the documents' references; only manual ones are in the way.
-            if not books.journals.rows[row_id].document_kind:
-                raise Refused(
-                    "duplicate_reference",
-                    "reference",
-                    f"The reference {item.reference!r} is used already by {row_id}.",
-                    id=row_id,
-                )
-    books.check_currency(item.currency)
-    books.check_open(item.date)
-    lines: list[JournalLine] = []
-    for index, line in enumerate(item.lines):
-        account = books.makeup.account_id(line.account)
-        if not account:
-            raise Refused("unknown_account", f"lines[{index}].account", f"There is no account {line.account!r}.")
-        if line.contact_id:
-            books.check_contact(line.contact_id)
-        if line.debit < 0 or line.credit < 0 or bool(line.debit) == bool(line.credit):
-            raise Refused("one_side", f"lines[{index}]", f"Line {index + 1} needs a debit or a credit above zero.")
-        books.check_exact(line.debit - line.credit, item.currency, f"lines[{index}]")
-        lines.append(JournalLine(account, line.debit, line.credit, line.contact_id))
-    difference = sum((line.debit - line.credit for line in lines), ZERO)
-    if difference or not lines:
-        raise Refused("unbalanced", "lines", f"Debits and credits differ by {abs(difference)} {item.currency}.")
-    entry = books.keep_entry(act, item.date, item.currency, lines, reference=item.reference, note=item.note)
-    if entry is None:
-        raise AssertionError("an entry whose sides are all above zero was not made")
-    return entry
-
-
-def add_bank_line(books: Books, item: BankTransactionIn, act: Act) -> BankTransaction:
-    """A line of the bank feed; it books nothing until a receipt explains it."""
-    books.check_reference(books.bank_transactions, item.reference, act)
-    books.check_currency(item.currency)
-    books.check_exact(item.amount, item.currency, "amount")
-    if not item.amount:
-        raise Refused("invalid", "amount", "A bank line has an amount.")
-    account = books.makeup.account_id(item.account) if item.account else chart.BY_ROLE["bank"]
-    if not books.makeup.holds_money(account):
-        raise Refused("unknown_account", "account", f"There is no bank account {item.account!r}.")
-    row_id, _ = books.bank_transactions.new_id()
-    row = BankTransaction(
-        id=row_id,
-        reference=item.reference,
-        status="open",
-        source=act.source,
-        date=item.date,
-        amount=item.amount,
-        currency=item.currency,
-        description=item.description,
-        account=account,
-    )
-    books.bank_transactions.add(row, act.stamp, act.visible_at)
-    return row
 
 
 def count_stock(books: Books, item: StockIn, act: Act) -> None:

@@ -22,13 +22,22 @@ def counts(books: Books) -> dict[str, int]:
 
 
 def duplicates(books: Books) -> dict[str, dict[str, int]]:
-    """References that more than one document of a kind has (contacts included)."""
+    """References that more than one document of a kind has (contacts included; void receipts and journals not)."""
     found: dict[str, dict[str, int]] = {}
-    for kind in (*KINDS, "contacts"):
-        more = {ref: len(ids) for ref, ids in books.tables[kind].references.items() if len(ids) > 1}
+    for kind in (*KINDS, "contacts", "journals"):
+        counted = ((ref, _standing(books, kind, ids)) for ref, ids in books.tables[kind].references.items())
+        more = {ref: number for ref, number in counted if number > 1}
         if more:
             found[kind] = more
     return found
+
+
+def _standing(books: Books, kind: str, ids: list[str]) -> int:
+    """How many of these documents count: entries that documents made and void receipts and journals do not."""
+    if kind not in ("receipts", "journals") or len(ids) < 2:
+        return len(ids)
+    rows = [books.tables[kind].rows[row_id] for row_id in ids]
+    return sum(1 for row in rows if row.status != "void" and not getattr(row, "document_kind", ""))
 
 
 def references(books: Books) -> dict[str, dict[str, int]]:
@@ -45,12 +54,12 @@ def by_hand(books: Books) -> dict[str, int]:
 
 
 def totals(books: Books) -> dict[str, dict[str, str]]:
-    """Σ totals per kind and currency; void sales orders are left out."""
+    """Σ totals per kind and currency; void sales orders and receipts are left out."""
     found: dict[str, dict[str, str]] = {}
     for kind in KINDS:
         sums: dict[str, Decimal] = {}
         for row in books.tables[kind].rows.values():
-            if kind != "sales_orders" or row.status != "void":
+            if kind not in ("sales_orders", "receipts") or row.status != "void":
                 sums[row.currency] = sums.get(row.currency, ZERO) + row.total
         found[kind] = {currency: str(total) for currency, total in sums.items()}
     return found
@@ -59,8 +68,8 @@ def totals(books: Books) -> dict[str, dict[str, str]]:
 def sales(books: Books) -> dict[str, Any]:
     """Per sales order (by reference; by number when it has none) its documents in order of creation and its balance.
 
-    balance = invoices − credit notes − receipts + refunds. Two orders of one reference are listed one after the
-    other.
+    balance = invoices − credit notes − what receipts settle + refunds; void receipts count for nothing. Two orders of
+    one reference are listed one after the other.
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for order in books.sales_orders.rows.values():
@@ -68,8 +77,15 @@ def sales(books: Books) -> dict[str, Any]:
         made: list[str] = []
         for document in books.threads[order.id].documents:
             kind = _KIND_OF[type(document)]
-            made.append(f"{kind} {document.reference or document.number}")
-            balance += _SIGN[kind] * document.total
+            told = f"{kind} {document.reference or document.number}"
+            if isinstance(document, Receipt):
+                if document.status == "void":
+                    made.append(f"{told} (void)")
+                    continue
+                balance -= document.settled
+            else:
+                balance += _SIGN[kind] * document.total
+            made.append(told)
         entry = {
             "id": order.id,
             "status": order.status,
@@ -89,7 +105,7 @@ _KIND_OF: Final[dict[type, str]] = {
     CreditNote: "credit_note",
     RefundPayment: "refund_payment",
 }
-_SIGN: Final = {"sales_order": 0, "invoice": 1, "credit_note": -1, "receipt": -1, "refund_payment": 1}
+_SIGN: Final = {"sales_order": 0, "invoice": 1, "credit_note": -1, "refund_payment": 1}
 
 
 def stock(books: Books) -> dict[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from selaras.sandbox.books.kinds import ZERO, Component, JournalLine, Line
+from selaras.sandbox.books.kinds import ZERO, Component, JournalLine, Line, WriteOff
 
 
 class In(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,6 +140,7 @@ class ReceiptIn(In, frozen=True, kw_only=True):
     account: str = ""
     bank_transaction_id: str = ""
     deposits: str = ""
+    write_offs: tuple[WriteOff, ...] = ()
     dimensions: tuple[tuple[str, str], ...] = ()
 
 
@@ -192,12 +193,15 @@ class PurchaseChange(Change, frozen=True, kw_only=True):
 
 
 class JournalIn(In, frozen=True, kw_only=True):
-    """A manual journal entry."""
+    """A journal entry of its own; `total`, where it is stated, is Σ debit."""
 
     date: dt.date
     currency: str
     lines: tuple[JournalLine, ...]
     note: str = ""
+    total: Decimal | None = None
+    bank_transaction_id: str = ""
+    dimensions: tuple[tuple[str, str], ...] = ()
 
 
 class BankTransactionIn(In, frozen=True, kw_only=True):

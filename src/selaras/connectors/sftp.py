@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from selaras.connectors.contract import Ambiguous, ConnectorError, Expired, Transient
-from selaras.connectors.files.places import TEMPORARY, Entry, Taken, in_time
+from selaras.connectors.places import TEMPORARY, Entry, Taken, in_time
 
 if TYPE_CHECKING:
     import asyncssh

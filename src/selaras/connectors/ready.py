@@ -12,7 +12,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from selaras.connectors.files.places import Entry
+from selaras.connectors.places import Entry
 
 TABLES: Final = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 _UNFINISHED: Final = (

@@ -1,0 +1,294 @@
+"""A source whose records stand in files that people or machines drop into a folder (`inbox`): what every such one does.
+
+A file is taken or refused as a whole. What was taken lies in `done/` under a number, and the cursor says how far in
+which file it is: a file is read once, and a crash between any two steps loses and doubles nothing. `read` gives a
+record again from what lies there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from selaras.connectors.contract import (
+    BadSignature,
+    Capabilities,
+    Changes,
+    Check,
+    ConnectorError,
+    Finding,
+    Found,
+    Hint,
+    Op,
+    Outcome,
+    Rate,
+    Rejected,
+    Seen,
+    Setting,
+    Settings,
+    Tools,
+    Webhook,
+    Write,
+)
+from selaras.connectors.inbox import IN, MIB, NO_FOLDER, REFUSED, Dropped, Inbox, NotTaken
+from selaras.connectors.places import Place
+from selaras.connectors.watched import number_of, place_of, seconds_of
+from selaras.model.money import EXPONENTS
+
+T = TypeVar("T")
+
+PAGE: Final = 200
+READ: Final = 500
+_TOLD: Final = 5
+_BEFORE: Final = (
+    Setting("folder", "Folder with in/: its whole path, or sftp://user@server.example/folder"),
+    Setting("password", "SFTP: password", secret=True, required=False),
+    Setting("private_key", "SFTP: private key (OpenSSH or PEM text)", secret=True, required=False),
+    Setting("known_hosts", "SFTP: the line of the server's key, or the path of a known_hosts file", required=False),
+)
+_AFTER: Final = (
+    Setting("quiet", "Seconds that a file must stand still before it is read", required=False, default="10"),
+    Setting("max_mb", "Largest file in MB", required=False, default="64"),
+)
+
+
+def settings_of(*own: Setting) -> tuple[Setting, ...]:
+    """The settings of such a source: where the folder is, its own, and how files are waited for."""
+    return (*_BEFORE, *own, *_AFTER)
+
+
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The file in `done/` that was read last, what was in it, and how many of its records were told."""
+
+    file: str = ""
+    digest: str = ""
+    at: int = 0
+
+
+class _Held(msgspec.Struct, frozen=True):
+    """A taken file: its name in `done/`, its digest, and the ids of the records that it was the first to say."""
+
+    lies: str
+    digest: str
+    ids: tuple[str, ...]
+
+
+class FiledSource(Generic[T]):
+    """See `contract.Connector` for what the methods promise. `T` is a file as it was read.
+
+    A source derives from it and says how a file is read (`_parse`, in a thread), what must fit to the files before it
+    (`_fits`), and which records come of it (`_hold`).
+    """
+
+    name = ""
+    kind = ""
+
+    def __init__(self, settings: Settings, tools: Tools, place: Place | None = None) -> None:
+        self.place = place_of(settings) if place is None else place
+        self.zone = ZoneInfo(tools.zone)
+        self.currency = (settings.get("currency") or "IDR").upper()
+        if self.currency not in EXPONENTS:
+            raise ValueError(f"the setting currency must be a code of three letters, not {self.currency}")
+        self.capabilities = Capabilities(
+            read_batch=READ,
+            page=PAGE,
+            timeout=60.0,
+            rate=Rate(per_second=50, burst=10, parallel=1),
+            sources=frozenset({self.kind}),
+            money_scale="major",
+        )
+        self.most = int(number_of(settings, "max_mb", "64", 2000)) * MIB
+        quiet = seconds_of(number_of(settings, "quiet", "10", 86_400))
+        self.inbox = Inbox(self.place, quiet=quiet, most=self.most, clock=tools.clock)
+        self._clock = tools.clock
+        self._lock = asyncio.Lock()
+        self._files: list[_Held] = []
+        self._known: set[str] = set()
+        self._seen: dict[str, Seen] = {}
+        self._untold: list[NotTaken] = []
+        self.broken: dict[str, NotTaken] = {}
+
+    # -- what a source says of itself -----------------------------------------------------------------------------
+
+    async def _prepare(self) -> None:
+        """Read what files are read by. Raises `ConnectorError`."""
+
+    def _parse(self, file: Dropped) -> T:
+        """What is in a file. Raises `NotTaken`. Runs in a thread."""
+        raise NotImplementedError
+
+    def _fits(self, file: Dropped, parsed: T) -> None:
+        """Raises `NotTaken` where it contradicts the files before it. Runs in a thread."""
+
+    def _hold(self, file: Dropped, parsed: T) -> list[Seen]:
+        """Take it in; the records that are new by it, or different."""
+        raise NotImplementedError
+
+    def _says(self, parsed: T) -> str:
+        """What a file is, in a few words, for the check of the connection."""
+        raise NotImplementedError
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    async def changed(self, kind: str, cursor: str) -> Changes:
+        """The next page of records in taken files after the cursor, in the order in which files were taken.
+
+        Raises `Rejected` once for files that were refused; the next call goes on with all others.
+        """
+        self._knows(kind)
+        async with self._lock:
+            await self._look()
+            self._tell()
+            return self._page(cursor)
+
+    def _page(self, cursor: str) -> Changes:
+        at = _decoded(cursor)
+        if not self._files:
+            return Changes([], cursor or _encoded(Cursor()), False)
+        # Unknown: the file was taken out of done/, or the folder is another one. Too much is told, never too little.
+        places = [n for n, file in enumerate(self._files) if (file.lies, file.digest) == (at.file, at.digest)]
+        number, begin = (places[0], at.at) if places else (0, 0)
+        seen: list[Seen] = []
+        while len(seen) < PAGE:
+            ids = self._files[number].ids
+            part = ids[begin : begin + PAGE - len(seen)]
+            seen += [self._seen[id] for id in part]
+            begin += len(part)
+            if begin < len(ids) or number + 1 == len(self._files):
+                break
+            number, begin = number + 1, 0
+        held = self._files[number]
+        more = begin < len(held.ids) or any(file.ids for file in self._files[number + 1 :])
+        return Changes(seen, _encoded(Cursor(held.lies, held.digest, begin)), more)
+
+    async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
+        """These records again; `record` None for those that no taken file has."""
+        self._knows(kind)
+        if len(ids) > READ:
+            raise ValueError(f"at most {READ} in one call, not {len(ids)}")
+        async with self._lock:
+            await self._catch_up()
+            now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
+            day = now.astimezone(self.zone).date()
+            return [self._seen.get(id) or Seen(kind, id, None, b"", now, day) for id in ids]
+
+    async def _look(self) -> None:
+        """Take what was dropped and is whole."""
+        await self._catch_up()
+        for file, old in await self.inbox.ready():
+            try:
+                parsed = await self._read(file)
+                await asyncio.to_thread(self._fits, file, parsed)
+            except NotTaken as refused:
+                if not old:
+                    self.inbox.wait(file)  # what is missing may be still on its way
+                    continue
+                await self.inbox.refuse(file, refused)
+                self._untold.append(refused)
+                continue
+            taken = await self.inbox.take(file)
+            if taken is not None:
+                self._keep(taken, parsed)
+
+    async def _catch_up(self) -> None:
+        """Read what was taken before, by us or by a process before us."""
+        await self._prepare()
+        for file in await self.inbox.taken(self._known):
+            try:
+                parsed = await self._read(file)
+            except NotTaken as refused:
+                self.broken[file.lies] = refused
+                self._known.add(file.lies)
+                continue
+            self._keep(file, parsed)
+
+    async def _read(self, file: Dropped) -> T:
+        if len(file.data) > self.most:
+            raise NotTaken(
+                f"{file.name}: it is larger than {self.most // MIB} MB", "Split it, or raise the setting max_mb."
+            )
+        return await asyncio.to_thread(self._parse, file)
+
+    def _keep(self, file: Dropped, parsed: T) -> None:
+        rows = self._hold(file, parsed)
+        self._seen.update((row.id, row) for row in rows)
+        self._files.append(_Held(file.lies, file.digest, tuple(row.id for row in rows)))
+        self._known.add(file.lies)
+
+    def _tell(self) -> None:
+        if not self._untold:
+            return
+        refused, self._untold = self._untold, []
+        said = "; ".join(one.message for one in refused[:_TOLD])
+        raise Rejected(said, code="refused_file", cure=refused[0].cure)
+
+    # -- the rest of the contract ---------------------------------------------------------------------------------
+
+    async def check(self) -> Check:
+        """Whether the folder is there and what its files come to. Nothing is moved or written."""
+        try:
+            there = await self.place.list(IN)
+            findings = [Finding("folder", there is not None, self.place.label, "" if there is not None else NO_FOLDER)]
+            if there is not None:
+                async with self._lock:
+                    await self._catch_up()
+                    findings += await self._findings()
+        except ConnectorError as error:
+            findings = [Finding("folder", False, error.message, error.cure or "Look whether the folder is there.")]
+        return Check(self.place.label, self.currency, self.zone.key, 0.0, findings)
+
+    async def _findings(self) -> list[Finding]:
+        findings = [Finding("done/", True, f"{len(self._files)} files were taken")]
+        findings += [Finding(f"done/{lies}", False, why.message, why.cure) for lies, why in self.broken.items()]
+        for file, _old in await self.inbox.ready(at_once=True):
+            try:
+                parsed = await self._read(file)
+                await asyncio.to_thread(self._fits, file, parsed)
+            except NotTaken as refused:
+                findings.append(Finding(f"{IN}/{file.name}", False, refused.message, refused.cure))
+            else:
+                findings.append(Finding(f"{IN}/{file.name}", True, self._says(parsed)))
+        findings += [Finding(f"{IN}/{name}", True, why) for name, why in sorted(self.inbox.waiting.items())]
+        findings += [Finding(f"{REFUSED}/{name}", False, why, cure) for name, why, cure in await self.inbox.refused()]
+        return findings
+
+    def _knows(self, kind: str) -> None:
+        if kind != self.kind:
+            raise ValueError(f"there is no {kind} in these files")
+
+    async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
+        """Nothing: no documents are written here."""
+        return {}
+
+    async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+        """Nothing is written."""
+        raise Rejected(f"these files cannot {op} a {kind}", code="unsupported", cure="Do it by hand, then skip it.")
+
+    def hints(self, webhook: Webhook) -> list[Hint]:
+        """Files send no webhooks, so none can be theirs."""
+        raise BadSignature("files send no webhooks")
+
+    async def subscribe(self, url: str) -> str:
+        """There is nothing to subscribe to."""
+        return "none"
+
+    async def close(self) -> None:
+        """Let go of the folder."""
+        await self.place.close()
+
+
+def _decoded(cursor: str) -> Cursor:
+    """A cursor; one that cannot be read means the beginning."""
+    try:
+        return msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
+    except msgspec.MsgspecError:
+        return Cursor()
+
+
+def _encoded(cursor: Cursor) -> str:
+    return msgspec.json.encode(cursor).decode()

@@ -1,0 +1,358 @@
+"""Money in: every incoming amount is matched with what it pays, posted where a rule may, asked where not (M6, X6).
+
+One decision is taken over everything that waits for a set of books: lines of its bank accounts, payments at gateways,
+payouts, and the orders of all its stores, because they compete for one another. It is decided outside the ledger's
+thread and kept in one transaction that claims both sides; what changed meanwhile is decided again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from selaras.ledger.allocations import Allocation, Suggestion
+from selaras.ledger.errors import ConstraintBroken
+from selaras.ledger.values import NewPosting, RecordKey, State
+from selaras.model.money import ZERO
+from selaras.rules.allocating import Answer, Incoming, Owed, Share, allocate
+from selaras.rules.autonomy import Autonomy, standing
+from selaras.rules.explain import N_, Sentence
+from selaras.rules.matching import Parameters
+from selaras.rules.matching.text import is_payout
+from selaras.rules.payout_lines import Credit, PayoutMatch, match_payouts
+from selaras.sync.feeds import autonomy_of
+from selaras.sync.figures import major
+from selaras.sync.held import PROBLEM_KEY
+from selaras.sync.hub import Hub
+from selaras.sync.learning import parameters_of
+from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream
+from selaras.sync.payouts import PayoutBooker
+
+UNMATCHED, SUGGESTED = "unmatched_payment", "suggested_payment"
+# News about orders, payouts or another line may answer these.
+OPEN_CAUSES = (UNMATCHED, SUGGESTED, "receipt_stands")
+_PATIENCE = 5
+_SURE = 1_000_000
+
+_NOTHING = Sentence(N_("No unpaid order fits this payment of %(amount)s %(currency)s."))
+_NO_REPORT = Sentence(
+    N_("This is a payout for many buyers, and no settlement report comes to %(amount)s %(currency)s.")
+)
+_NO_REPORT_CURE = Sentence(
+    N_("Bring its settlement report, or say by hand what it is with `selaras link`, or skip it.")
+)
+_LINK_CURE = Sentence(N_("Say which order it pays with `selaras link`, or skip it."))
+_MAYBE = Sentence(N_("It may pay order %(orders)s (%(chance)s %%). %(why)s %(rule)s"))
+_MAYBE_CURE = Sentence(N_("Look at it with `selaras unmatched`, then `selaras accept %(line)s`."))
+_CLOSED = Sentence(N_("Order %(number)s was cancelled meanwhile."))
+_RIVAL = Sentence(N_("Order %(orders)s: %(chance)s %%."))
+_OUT = Sentence(N_("This line is money out, it pays no order."))
+_BY_HAND = Sentence(N_("A person has reconciled this line in the books."))
+_NOT_PAID = Sentence(N_("The payment is %(state)s at the gateway."))
+_BACK = Sentence(
+    N_("The gateway took the payment back; %(amount)s %(currency)s of it are booked for order %(orders)s.")
+)
+_BACK_CURE = Sentence(N_("Undo the link (`selaras undo money %(line)s`), or refund the order in the store."))
+_UNREADABLE = Sentence(N_("The gateway's answer cannot be read: %(why)s."))
+_UNREADABLE_CURE = Sentence(N_("Look at the payment at the gateway; it is read again by itself."))
+_GATEWAY = Sentence(N_("The gateway names order %(number)s, and the amount is exactly what is due."))
+_GATEWAY_OTHER = Sentence(N_("The gateway names order %(number)s, but %(due)s %(currency)s are due, not %(amount)s."))
+_VOUCHED = Sentence(
+    N_("No order waits for this payment: the store's own word for it was booked, or the order is not ours.")
+)
+_STANDS = Sentence(N_("It was undone what this line pays, but %(reference)s still stands in the books."))
+_STANDS_CURE = Sentence(N_("It goes on by itself once that is taken back; see `selaras blocked`."))
+
+Verdict = tuple[State, str, str, str]
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What was decided: answers and payouts by the line's name, and the standing of each (connection, rule)."""
+
+    answers: Mapping[str, list[Answer]]
+    payouts: Mapping[str, PayoutMatch]
+
+
+class MoneyFlow:
+    """Money into one set of books."""
+
+    def __init__(self, hub: Hub, books: str) -> None:
+        self._hub = hub
+        self._books = books
+        self._reader = MoneyReader(hub, books)
+        self._booker = PayoutBooker(hub, books)
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """(connection, kind) of everything that brings money into these books."""
+        return self._reader.sources
+
+    async def reconsider(self) -> None:
+        """New orders or payouts came: money without an answer gets another chance."""
+        await self._hub.desk.write(self._replan)
+
+    def _replan(self) -> None:
+        records = self._hub.desk.ledger.records
+        for connection in dict.fromkeys(name for name, _kind in self._reader.sources):
+            records.replan_blocked(connection, OPEN_CAUSES)
+
+    async def match(self) -> int:
+        """Decide what waits; returns how many money lines were decided."""
+        overtaken = 0
+        while True:
+            gathered = await self._hub.desk.write(self._gather)
+            if not gathered.records:
+                return 0
+            parameters = await self._hub.desk(parameters_of, self._hub.desk.ledger, self._books)
+            decided = await asyncio.to_thread(decide, gathered, parameters)
+            try:
+                return await self._hub.desk.write(self._keep, gathered, decided)
+            except ConstraintBroken:
+                # Another worker claimed one of the two sides in between; what it left is read anew.
+                overtaken += 1
+                if overtaken > _PATIENCE:
+                    raise
+
+    def _gather(self) -> Gathered:
+        records = self._hub.desk.ledger.records
+        if any(records.unplanned(*source, 1) for source in self._reader.sources):
+            self._replan()  # a new line may be a better answer for an order than the one that is suggested
+            return self._reader.gather()
+        return Gathered([], [], {}, [], {}, [])
+
+    # -- keeping ---------------------------------------------------------------------------------------------------
+
+    def _keep(self, gathered: Gathered, decided: Decided) -> int:
+        ledger = self._hub.desk.ledger
+        autonomies = {name: autonomy_of(ledger, name) for name in {m.key.connection for m in gathered.money}}
+        verdicts = ledger.allocations.verdicts()
+        unchanged = self._unchanged(gathered)
+        again: list[RecordKey] = []
+        for money in gathered.money:
+            if money.key not in unchanged:
+                continue
+            autonomy = autonomies[money.key.connection]
+            verdict = self._decide_line(gathered, decided, money, autonomy, verdicts, again)
+            self._say(money, verdict)
+        for record, shares in gathered.changed_payouts:
+            self._booker.changed(record, shares)
+        ledger.records.planned([record for record in gathered.records if record.key in unchanged])
+        ledger.records.replan(again)
+        return len(gathered.records)
+
+    def _unchanged(self, gathered: Gathered) -> set[RecordKey]:
+        """Lines that are still as they were when it was decided."""
+        records = self._hub.desk.ledger.records
+        by_source: dict[tuple[str, str], list[str]] = {}
+        for record in gathered.records:
+            by_source.setdefault((record.key.connection, record.key.kind), []).append(record.key.id)
+        versions = {r.key: r.version for source, ids in by_source.items() for r in records.some(*source, ids)}
+        return {r.key for r in gathered.records if versions.get(r.key) == r.version}
+
+    def _decide_line(
+        self,
+        gathered: Gathered,
+        decided: Decided,
+        money: Money,
+        autonomy: Autonomy,
+        verdicts: Mapping[tuple[str, str], tuple[int, int]],
+        again: list[RecordKey],
+    ) -> Verdict | None:
+        ledger, now = self._hub.desk.ledger, self._hub.now()
+        verdict = _plain(money)
+        if verdict is not None or not money.left:
+            ledger.allocations.suggest(money.key, [], now)
+            return verdict
+        connection = money.key.connection
+        payout = decided.payouts.get(money.name)
+        if payout is not None:
+            rule = "payout:report"
+            stands = standing(rule, *verdicts.get((connection, rule), (0, 0)), autonomy)
+            return self._booker.book(money, payout, stands)
+        answers = decided.answers.get(money.name, [])
+        best = answers[0] if answers else None
+        if best is None:
+            ledger.allocations.suggest(money.key, [], now)
+            return _unanswered(money)
+        stands = standing(best.rule, *verdicts.get((connection, best.rule), (0, 0)), autonomy)
+        closed = [gathered.waiting[s.subject] for s in best.shares if gathered.waiting[s.subject].closed]
+        if best.sure and stands.alone and not closed and self._as_read(gathered, best):
+            for share in best.shares:
+                again.append(self._claim(money, best, share, gathered.waiting[share.subject], answers))
+            return None
+        ledger.allocations.suggest(money.key, [s for a in answers for s in _suggestions(money, a)], now)
+        why = stands.why if best.sure and not closed else "".join(_CLOSED(number=w.owed.number) for w in closed)
+        message = _MAYBE(
+            orders=_orders(best), chance=_percent(best.posterior), why=" ".join(best.reasons), rule=why
+        ).strip()  # fmt: skip
+        return State.BLOCKED, SUGGESTED, message, _MAYBE_CURE(line=money.key.id)
+
+    def _as_read(self, gathered: Gathered, answer: Answer) -> bool:
+        """The orders are still as they were when it was decided; else they are planned, and the line is asked about."""
+        records = self._hub.desk.ledger.records
+        for share in answer.shares:
+            waiting = gathered.waiting[share.subject]
+            now = records.get(waiting.record.key)
+            if now is None or now.version != waiting.record.version:
+                return False
+        return True
+
+    def _claim(
+        self, money: Money, answer: Answer, share: Share, waiting: Waiting, answers: Sequence[Answer]
+    ) -> RecordKey:
+        ledger, now = self._hub.desk.ledger, self._hub.now()
+        allocation = Allocation(
+            line=money.key, books=self._books, subject=share.subject, currency=money.currency, amount=share.amount,
+            written_off=share.written_off, fits=answer.fits, evidence=answer.evidence, rule=answer.rule,
+            posterior=answer.posterior, reasons=answer.reasons, days=share.days, rivals=_rivals(answers, answer),
+        )  # fmt: skip
+        ledger.allocations.allocate(allocation, money.amount, waiting.ceiling, now)
+        if waiting.reservation is not None and share.amount == waiting.reservation.payable:
+            paid_amount(self._hub, waiting)
+        return waiting.record.key
+
+    def _say(self, money: Money, verdict: Verdict | None) -> None:
+        """Keep what stands for the line where it is not (wholly) allocated; nothing is written twice."""
+        ledger, stream = self._hub.desk.ledger, money_stream(money.key)
+        past = ledger.postings.of_streams(self._books, [stream]).get(stream, [])
+        said = [p for p in past if p.key == PROBLEM_KEY]
+        stands = next((p.digest for p in said if p.state is not State.SUPERSEDED), "")
+        if verdict is not None and stands == f"{verdict[1]}|{verdict[2]}":
+            return
+        now = self._hub.now()
+        if stands:
+            ledger.postings.supersede(self._books, stream, PROBLEM_KEY, now)
+        if verdict is None:
+            return
+        state, cause, message, cure = verdict
+        version, record = 1 + max((p.version for p in said), default=0), money.record
+        row = NewPosting(
+            self._books, stream, PROBLEM_KEY, version, record.key.kind, "plan", record.key, record.number,
+            f"{cause}|{message}", None, message, total=record.total, currency=record.currency, state=state, cause=cause,
+            field="description", message=message, cure=cure,
+        )  # fmt: skip
+        ledger.postings.plan([row], now)
+
+
+# -- deciding ----------------------------------------------------------------------------------------------------------
+
+
+def decide(gathered: Gathered, parameters: Parameters) -> Decided:
+    """What each line that waits pays. Pure."""
+    open_money = [m for m in gathered.money if _plain(m) is None and m.left]
+    bank = [m for m in open_money if m.payment is None]
+    credits = [
+        Credit(m.name, major(m.left, m.currency) or ZERO, m.currency, m.day, m.text)
+        for m in bank
+        if not m.standing
+    ]  # fmt: skip
+    refused = {(m.name, subject) for m in open_money for subject in m.refused}
+    payouts = {
+        found.line: found
+        for found in match_payouts(gathered.payouts, credits)
+        if not any((found.line, one.subject) in refused for one in found.payouts)
+    }
+    answers = {m.name: a for m in open_money if m.payment is not None and (a := _by_gateway(m, gathered.waiting))}
+    taken = {share.subject for found in answers.values() for share in found[0].shares if found[0].sure}
+    left = [m for m in bank if m.name not in payouts and not is_payout(m.text)]
+    owed = [w.owed for subject, w in sorted(gathered.waiting.items()) if subject not in taken]
+    incoming = [Incoming(line=m.name, currency=m.currency, left=m.left, day=m.day, text=m.text) for m in left]
+    answers.update(allocate(owed, incoming, parameters, refused))
+    return Decided(answers, payouts)
+
+
+def _by_gateway(money: Money, waiting: Mapping[str, Waiting]) -> list[Answer]:
+    """The order that the gateway itself names for a payment; exactly one may bear the name."""
+    payment = money.payment
+    if payment is None or not payment.order_reference:
+        return []
+    named = [w for w in waiting.values() if payment.order_reference in (w.owed.number, w.record.key.id, w.record.number)
+             and w.owed.currency == money.currency and w.owed.subject not in money.refused]  # fmt: skip
+    if len(named) != 1:
+        return []
+    owed = named[0].owed
+    exact = money.left == owed.due
+    known = {"number": owed.number, "due": major(owed.due, owed.currency), "currency": owed.currency}
+    why = _GATEWAY(**known) if exact else _GATEWAY_OTHER(**known, amount=major(money.left, money.currency))
+    return [
+        Answer(
+            line=money.name, rank=1, shares=(Share(owed.subject, owed.number, money.left, (), _days(owed, money)),),
+            fits="exact" if exact else "other_amount", evidence=("gateway",),
+            rule="exact:gateway" if exact else "other_amount:gateway", posterior=_SURE - 1, sure=money.left <= owed.due,
+            reasons=(why,),
+        )
+    ]  # fmt: skip
+
+
+def _days(owed: Owed, money: Money) -> int:
+    return (money.day - owed.ordered).days
+
+
+def _plain(money: Money) -> Verdict | None:
+    """What can be said of a line without looking at any order."""
+    payment = money.payment
+    known = {"amount": major(money.amount, money.currency), "currency": money.currency}
+    if payment is not None and (payment.unreadable or payment.state == "unknown"):
+        why = payment.unreadable or payment.state
+        return State.BLOCKED, "unreadable", _UNREADABLE(why=why), _UNREADABLE_CURE()
+    if payment is not None and payment.state != "paid":
+        if money.standing:
+            booked = sum(one.amount for one in money.standing)
+            orders = ", ".join(one.subject.partition(":")[2] for one in money.standing)
+            known["amount"] = major(booked, money.currency)
+            return State.BLOCKED, "taken_back", _BACK(**known, orders=orders), _BACK_CURE(line=money.key.id)
+        return State.SKIPPED, "not_paid", _NOT_PAID(state=payment.state), ""
+    if money.amount <= 0:
+        return State.SKIPPED, "money_out", _OUT(), ""
+    if money.reconciled and not money.standing:
+        return State.SKIPPED, "reconciled_by_hand", _BY_HAND(), ""
+    if money.blocked_by and money.left:
+        return State.BLOCKED, "receipt_stands", _STANDS(reference=money.blocked_by), _STANDS_CURE()
+    return None
+
+
+def _unanswered(money: Money) -> Verdict:
+    known = {"amount": major(money.left, money.currency), "currency": money.currency}
+    if money.payment is not None:
+        return State.SKIPPED, "vouched_by_store", _VOUCHED(), ""
+    if is_payout(money.text):
+        return State.BLOCKED, UNMATCHED, _NO_REPORT(**known), _NO_REPORT_CURE()
+    return State.BLOCKED, UNMATCHED, _NOTHING(**known), _LINK_CURE()
+
+
+def _suggestions(money: Money, answer: Answer) -> list[Suggestion]:
+    return [
+        Suggestion(
+            line=money.key, rank=answer.rank, subject=share.subject, amount=share.amount, days=share.days,
+            written_off=share.written_off, fits=answer.fits, evidence=answer.evidence, rule=answer.rule,
+            posterior=answer.posterior, reasons=answer.reasons,
+        )
+        for share in answer.shares
+    ]  # fmt: skip
+
+
+def _orders(answer: Answer) -> str:
+    return ", ".join(share.number for share in answer.shares)
+
+
+def _percent(posterior: int) -> str:
+    """Cut, never rounded up: 99.99 % is not certain."""
+    return f"{posterior // 1_000 / 10:g}"
+
+
+def _rivals(answers: Sequence[Answer], chosen: Answer) -> tuple[str, ...]:
+    return tuple(
+        _RIVAL(orders=_orders(one), chance=_percent(one.posterior)) for one in answers if one.rank != chosen.rank
+    )
+
+
+def paid_amount(hub: Hub, waiting: Waiting) -> None:
+    """The sum that was reserved for this bill has come: it rests, then comes free. In the caller's transaction."""
+    ledger, held, now = hub.desk.ledger, waiting.reservation, hub.now()
+    if held is None or held.closed_at is not None:
+        return
+    grace = next((a.grace_hours for a in ledger.unique_amounts.accounts()
+                  if (a.account, a.currency) == (held.account, held.currency)), 0)  # fmt: skip
+    ledger.unique_amounts.close(held, "paid", now, now + grace * 3_600_000_000)

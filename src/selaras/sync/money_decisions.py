@@ -1,0 +1,391 @@
+"""People about money: what has no answer, accepting one, linking by hand, saying no, and taking a link back.
+
+Each word of a person is kept with who said it; it decides the line, and it counts for or against the rule that had
+proposed the answer (`rules.autonomy`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from selaras.ledger import Ledger
+from selaras.ledger.allocations import Allocation, Suggestion
+from selaras.ledger.errors import LedgerError
+from selaras.ledger.values import RecordKey, State, StoredRecord
+from selaras.model.money import ZERO
+from selaras.rules.autonomy import Standing, standing
+from selaras.rules.payout_lines import Paid, PayoutMatch
+from selaras.sync.feeds import autonomy_of, feeds_of
+from selaras.sync.figures import major
+from selaras.sync.finding import find_records, one_record
+from selaras.sync.held import PROBLEM_KEY
+from selaras.sync.hub import Hub
+from selaras.sync.installation import pairs_of
+from selaras.sync.money import OPEN_CAUSES
+from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader
+from selaras.sync.payouts import PayoutBooker
+
+_OTHER_CAUSES = ("unreadable", "taken_back", "missing_mapping", "payout_unproven")
+
+
+class Part(msgspec.Struct, frozen=True):
+    """The share of one order (or payout) in an answer. Amounts are major units; `written_off` is beside the money."""
+
+    subject: str
+    number: str
+    amount: Decimal
+    written_off: Decimal
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """An answer for a line: its parts belong together. `chance` is in per cent, `right_at_least` that of its rule."""
+
+    rank: int
+    parts: list[Part]
+    chance: float
+    rule: str
+    reasons: list[str]
+
+
+class OpenMoney(msgspec.Struct, frozen=True):
+    """Money that waits for a person: what it is, why it waits, and what it may be."""
+
+    connection: str
+    kind: str
+    line: str
+    day: dt.date
+    currency: str
+    amount: Decimal
+    left: Decimal
+    text: str
+    cause: str
+    message: str
+    cure: str
+    proposals: list[Proposal]
+
+
+class MoneyLinked(msgspec.Struct, frozen=True):
+    """What a line pays from now on."""
+
+    connection: str
+    line: str
+    currency: str
+    parts: list[Part]
+    who: str
+
+
+class MoneyUndone(msgspec.Struct, frozen=True):
+    """Shares that no longer hold; the books follow by themselves."""
+
+    connection: str
+    line: str
+    currency: str
+    parts: list[Part]
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """Answers that are never proposed again for a line."""
+
+    connection: str
+    line: str
+    numbers: list[str]
+
+
+class RuleStanding(msgspec.Struct, frozen=True):
+    """Where a rule stands for the money of one connection."""
+
+    connection: str
+    rule: str
+    confirmed: int
+    wrong: int
+    right_at_least: float
+    alone: bool
+    why: str
+
+
+# -- looking -----------------------------------------------------------------------------------------------------------
+
+
+def unmatched(hub: Hub, connection: str | None = None) -> list[OpenMoney]:
+    """Money that waits for a person, oldest day first. Runs in the ledger's thread."""
+    ledger = hub.desk.ledger
+    suggested = ledger.allocations.suggestions()
+    found = []
+    for posting in ledger.postings.in_state(State.BLOCKED, 2**31):
+        if posting.record.kind not in (BANK, PAYMENT) or posting.key != PROBLEM_KEY:
+            continue
+        if posting.cause not in (*OPEN_CAUSES, *_OTHER_CAUSES) or connection not in (None, posting.record.connection):
+            continue
+        record = ledger.records.get(posting.record)
+        if record is None:
+            continue
+        money = MoneyReader(hub, posting.target).line(record)
+        proposals = _proposals(ledger, suggested.get(posting.record, []), money.currency)
+        found.append(
+            OpenMoney(
+                money.key.connection, money.key.kind, money.key.id, money.day, money.currency,
+                _major(money.amount, money.currency), _major(money.left, money.currency), money.text, posting.cause,
+                posting.message, posting.cure, proposals,
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda one: (one.day, one.connection, one.line))
+
+
+def _proposals(ledger: Ledger, suggestions: Sequence[Suggestion], currency: str) -> list[Proposal]:
+    by_rank: dict[int, list[Suggestion]] = {}
+    for one in suggestions:
+        by_rank.setdefault(one.rank, []).append(one)
+    return [
+        Proposal(
+            rank, [_part(ledger, s.subject, s.amount, s.written_off, currency) for s in parts],
+            parts[0].posterior // 1_000 / 10, parts[0].rule, list(parts[0].reasons),
+        )
+        for rank, parts in sorted(by_rank.items())
+    ]  # fmt: skip
+
+
+def rules(ledger: Ledger, connection: str | None = None) -> list[RuleStanding]:
+    """Every rule that proposed or did something, for each connection whose money it was about."""
+    found = []
+    for (name, rule), (confirmed, wrong) in sorted(ledger.allocations.rules().items()):
+        if connection in (None, name):
+            at = standing(rule, confirmed, wrong, autonomy_of(ledger, name))
+            found.append(_shown(name, at))
+    return found
+
+
+def _shown(connection: str, at: Standing) -> RuleStanding:
+    return RuleStanding(connection, at.rule, at.confirmed, at.wrong, int(at.bound * 1000) / 10, at.alone, at.why)
+
+
+# -- deciding ----------------------------------------------------------------------------------------------------------
+
+
+def accept(hub: Hub, name: str, now: int, who: str, *, rank: int = 1) -> MoneyLinked:
+    """Accept an answer that was proposed for the line `name`.
+
+    Raises `LedgerError` when nothing of that rank is proposed, or line or order has not that much left.
+    """
+    ledger = hub.desk.ledger
+    record = one_money(ledger, name)
+    proposed = ledger.allocations.suggestions(record.key.connection).get(record.key, [])
+    chosen = [one for one in proposed if one.rank == rank]
+    if not chosen:
+        ranks = ", ".join(str(r) for r in sorted({one.rank for one in proposed})) or "none"
+        raise LedgerError(
+            f"Nothing of rank {rank} is proposed for {name}.", f"Proposed: {ranks}. See `selaras unmatched`."
+        )
+    better = [one for one in proposed if one.rank < rank and one.subject not in {c.subject for c in chosen}]
+    with ledger.transaction():
+        return _take(hub, record, chosen, better, now, who)
+
+
+def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None = None) -> list[MoneyLinked]:
+    """Accept the first answer of every line for which `rule` proposed it. What cannot be is left out."""
+    ledger = hub.desk.ledger
+    done = []
+    for line, proposed in ledger.allocations.suggestions(connection or "").items():
+        first = [one for one in proposed if one.rank == 1]
+        if not first or first[0].rule != rule:
+            continue
+        record = ledger.records.get(line)
+        if record is not None:
+            with ledger.transaction():
+                done.append(_take(hub, record, first, [], now, who))
+    return done
+
+
+def link_payment(hub: Hub, name: str, order: str, now: int, who: str) -> MoneyLinked:
+    """Say that the money of line `name` pays `order`, whatever was proposed.
+
+    Raises `LedgerError` when one of them is unknown or ambiguous, the line is no money in or wholly linked, or the
+    currencies differ.
+    """
+    ledger = hub.desk.ledger
+    order_record = one_record(ledger, order, "order")
+    pair = next((p for p in pairs_of(ledger) if p.store == order_record.key.connection), None)
+    if pair is None:
+        raise LedgerError(f"{order_record.key.connection} is kept in no books.", "Run `selaras pair STORE BOOKS`.")
+    names = {pair.books, *(feed.connection for feed in feeds_of(ledger) if feed.books == pair.books)}
+    record = one_money(ledger, name, names)
+    money = MoneyReader(hub, pair.books).line(record)
+    subject = f"{pair.store}:{order_record.key.id}"
+    _must_be_free(money, order_record)
+    if money.currency != order_record.currency:
+        raise LedgerError(
+            f"Bank line {record.number or name} is in {money.currency}, order {order_record.number} in "
+            f"{order_record.currency}.",
+            "Book the exchange in the books first.",
+        )
+    proposed = ledger.allocations.suggestions(record.key.connection).get(record.key, [])
+    mine = [one for one in proposed if one.subject == subject]
+    chosen = mine[:1] or [Suggestion(line=record.key, rank=0, subject=subject, amount=money.left)]
+    wrong = [one for one in proposed if one.rank == 1 and one.subject != subject]
+    with ledger.transaction():
+        return _take(hub, record, [msgspec.structs.replace(chosen[0], amount=money.left)], wrong, now, who)
+
+
+def _must_be_free(money: Money, order: StoredRecord) -> None:
+    name = money.record.number or money.key.id
+    if money.amount <= 0:
+        raise LedgerError(f"Bank line {name} is money out.", "Only money that came in can pay an order.")
+    if money.blocked_by:
+        raise LedgerError(
+            f"{money.blocked_by} still stands in the books for bank line {name}.",
+            "It is being taken back; try again in a minute.",
+        )
+    if not money.left:
+        subjects = ", ".join(one.subject for one in money.standing)
+        raise LedgerError(
+            f"Bank line {name} pays {subjects} already.", f"Undo that first: `selaras undo money {money.key.id}`."
+        )
+    if order.total is not None and order.total <= 0:
+        raise LedgerError(f"Order {order.number} is owed nothing.", "Choose another order.")
+
+
+def _take(
+    hub: Hub, record: StoredRecord, chosen: Sequence[Suggestion], wrong: Sequence[Suggestion], now: int, who: str
+) -> MoneyLinked:
+    ledger = hub.desk.ledger
+    books = _books_of(ledger, record.key)
+    reader = MoneyReader(hub, books)
+    money = reader.line(record)
+    if money.left < sum(one.amount for one in chosen) or money.blocked_by:
+        raise LedgerError(
+            f"Bank line {record.key.id} has {_major(money.left, money.currency)} {money.currency} left.",
+            "Look at it again with `selaras unmatched`.",
+        )
+    for one in wrong:
+        ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
+    for one in chosen:
+        ledger.allocations.judge(record.key, one.subject, one.rule, True, who, now)
+    if chosen[0].subject.startswith("payout:"):
+        _book_payout(hub, books, reader, money, chosen, who)
+    else:
+        orders = reader.waiting()
+        for one in chosen:
+            _claim(hub, books, money, one, orders[one.subject].ceiling if one.subject in orders else 0, who, now)
+    ledger.records.replan([record.key, *_orders(chosen)])
+    parts = [_part(ledger, one.subject, one.amount, one.written_off, money.currency) for one in chosen]
+    return MoneyLinked(record.key.connection, record.key.id, money.currency, parts, who)
+
+
+def _claim(hub: Hub, books: str, money: Money, one: Suggestion, ceiling: int, who: str, now: int) -> None:
+    """A person may give an order more than it is due: a second payment that goes back, for instance."""
+    ledger = hub.desk.ledger
+    made = Allocation(
+        line=money.key, books=books, subject=one.subject, currency=money.currency, amount=one.amount,
+        written_off=one.written_off, fits=one.fits, evidence=one.evidence, rule=one.rule, posterior=one.posterior,
+        how="person", by_whom=who, reasons=one.reasons, days=one.days,
+    )  # fmt: skip
+    held = ledger.allocations.of_subjects([one.subject]).get(one.subject, [])
+    taken = sum(share.settled for share in held if share.undone_at is None)
+    ledger.allocations.allocate(made, money.amount, max(ceiling, taken + made.settled), now)
+
+
+def _book_payout(
+    hub: Hub, books: str, reader: MoneyReader, money: Money, chosen: Sequence[Suggestion], who: str
+) -> None:
+    ledger, paid = hub.desk.ledger, list[Paid]()
+    for one in chosen:
+        _payout, connection, payout_id = one.subject.split(":", 2)
+        record = ledger.records.get(RecordKey(connection, PAYOUT, payout_id))
+        if record is None:
+            raise LedgerError(f"Payout {payout_id} of {connection} is not known any more.", "Read the gateway again.")
+        paid.append(reader.paid(record))
+    reasons = chosen[0].reasons or ("",)
+    match = PayoutMatch(money.name, tuple(paid), False, reasons[0])
+    refused = PayoutBooker(hub, books).book(money, match, standing("", 0, 0, autonomy_of(ledger, "")), who)
+    if refused is not None:
+        raise LedgerError(refused[2], refused[3])
+
+
+def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
+    """None of what is proposed for the line is right: it is never proposed again."""
+    ledger = hub.desk.ledger
+    record = one_money(ledger, name)
+    proposed = ledger.allocations.suggestions(record.key.connection).get(record.key, [])
+    if not proposed:
+        raise LedgerError(f"Nothing is proposed for {name}.", "See `selaras unmatched`.")
+    with ledger.transaction():
+        for one in proposed:
+            # What was proposed second was not said to be right.
+            ledger.allocations.judge(record.key, one.subject, one.rule if one.rank == 1 else "", False, who, now)
+        ledger.allocations.suggest(record.key, [], now)
+        ledger.records.replan([record.key])
+    numbers = [_part(ledger, one.subject, one.amount, (), record.currency).number for one in proposed]
+    return Refused(record.key.connection, record.key.id, numbers)
+
+
+def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: str = "") -> MoneyUndone:
+    """Take back what a line pays (all of it, or the share of one `order`); the books are set right by themselves.
+
+    The rule that made the link has been wrong, and the pair is not proposed again. Raises `LedgerError` when the line
+    pays nothing.
+    """
+    ledger = hub.desk.ledger
+    record = one_money(ledger, name)
+    held = ledger.allocations.of_lines(record.key.connection, record.key.kind, [record.key.id])
+    live = [one for one in held.get(record.key.id, []) if one.undone_at is None]
+    if order:
+        meant = {f"{r.key.connection}:{r.key.id}" for r in find_records(ledger, order, "order")}
+        live = [one for one in live if one.subject in meant]
+    if not live:
+        raise LedgerError(
+            f"Bank line {name} does not pay order {order}." if order else f"Bank line {name} pays nothing.",
+            "See `selaras explain` for what it is.",
+        )
+    with ledger.transaction():
+        for one in live:
+            ledger.allocations.undo(one, who, why, now)
+            ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
+        payouts = [one.subject.rpartition(":")[2] for one in live if one.subject.startswith("payout:")]
+        if payouts:
+            PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
+        ledger.records.replan([record.key, *_orders(live)])
+    parts = [_part(ledger, one.subject, one.amount, one.written_off, one.currency) for one in live]
+    return MoneyUndone(record.key.connection, record.key.id, live[0].currency, parts)
+
+
+# -- parts -------------------------------------------------------------------------------------------------------------
+
+
+def one_money(ledger: Ledger, name: str, connections: set[str] | None = None) -> StoredRecord:
+    """The one money line called `name` ("connection:id" narrows it). Raises `LedgerError`."""
+    found = [*find_records(ledger, name, BANK), *find_records(ledger, name, PAYMENT)]
+    if connections is not None:
+        found = [record for record in found if record.key.connection in connections]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise LedgerError(f"No bank line or payment {name!r} is known.", "See `selaras unmatched` for those that wait.")
+    names = ", ".join(f"{record.key.connection}:{record.key.id}" for record in found)
+    raise LedgerError(f"{name!r} means several lines: {names}.", "Write the one you mean like that.")
+
+
+def _books_of(ledger: Ledger, key: RecordKey) -> str:
+    return next((feed.books for feed in feeds_of(ledger) if feed.connection == key.connection), key.connection)
+
+
+def _orders(shares: Sequence[Allocation | Suggestion]) -> list[RecordKey]:
+    keys = []
+    for one in shares:
+        store, _colon, order = one.subject.partition(":")
+        if store != "payout":
+            keys.append(RecordKey(store, "order", order))
+    return keys
+
+
+def _part(ledger: Ledger, subject: str, amount: int, written: Sequence[tuple[str, int]], currency: str) -> Part:
+    store, _colon, rest = subject.partition(":")
+    record = None if store == "payout" else ledger.records.get(RecordKey(store, "order", rest))
+    number = record.number if record is not None else rest.rpartition(":")[2]
+    return Part(subject, number, _major(amount, currency), _major(sum(a for _role, a in written), currency))
+
+
+def _major(amount: int, currency: str) -> Decimal:
+    return major(amount, currency) or ZERO

@@ -1,0 +1,306 @@
+"""What is known when incoming money is matched: money that waits for an order, and orders that wait for money.
+
+Read in the ledger's thread as one moment; deciding happens elsewhere, and what changed meanwhile is decided again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from selaras.ledger.allocations import Allocation
+from selaras.ledger.unique_amounts import Reservation
+from selaras.ledger.values import Posting, RecordKey, State, StoredRecord
+from selaras.model.document import BankTransaction
+from selaras.model.money import EXPONENTS, ZERO, to_minor
+from selaras.model.order import Order
+from selaras.model.settlement import GatewayPayment, Payout
+from selaras.rules.allocating import Owed
+from selaras.rules.payout_lines import Paid
+from selaras.sync import mappings
+from selaras.sync.admission import Admission
+from selaras.sync.feeds import Feed
+from selaras.sync.hub import Hub, Pair, order_stream
+
+BANK, PAYMENT, PAYOUT = "bank_transaction", "payment", "payout"
+ALL = 2**31
+_EXPECTING = ("pending", "open", "completed")
+# A buyer may pay an order that was given up meanwhile: it is asked about for so long.
+_LATE = dt.timedelta(days=30)
+_NEAR = dt.timedelta(days=10)
+_order = msgspec.json.Decoder(Order)
+_bank = msgspec.json.Decoder(BankTransaction)
+_payment = msgspec.json.Decoder(GatewayPayment)
+_payout = msgspec.json.Decoder(Payout)
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """One money line: `amount` of it came, `left` waits for an order (smallest units). `account` is the books' own.
+
+    `standing` is what holds it already; `blocked_by` a receipt or journal of an undone share that still stands.
+    """
+
+    record: StoredRecord
+    books: str
+    currency: str
+    amount: int
+    left: int
+    day: dt.date
+    text: str
+    account: str
+    standing: tuple[Allocation, ...] = ()
+    refused: frozenset[str] = frozenset()
+    blocked_by: str = ""
+    reconciled: bool = False
+    payment: GatewayPayment | None = None
+
+    @property
+    def key(self) -> RecordKey:
+        """Which record it is."""
+        return self.record.key
+
+    @property
+    def name(self) -> str:
+        """What receipts and streams call it: the line of the books by its id, others with their connection."""
+        return self.key.id if self.key.connection == self.books else f"{self.key.connection}/{self.key.id}"
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that waits for money: what the matcher is told, its record, and all that it may take in the end."""
+
+    owed: Owed
+    record: StoredRecord
+    pair: Pair
+    ceiling: int
+    closed: bool = False
+    reservation: Reservation | None = None
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """Everything that one decision rests on. `payouts` wait for their bank line; `records` are all that were read."""
+
+    records: list[StoredRecord]
+    money: list[Money]
+    waiting: dict[str, Waiting]
+    payouts: list[Paid]
+    feeds: dict[str, Feed]
+    changed_payouts: list[tuple[StoredRecord, list[Allocation]]]
+
+
+class MoneyReader:
+    """Reads what waits, for one set of books. Every method runs in the ledger's thread."""
+
+    def __init__(self, hub: Hub, books: str) -> None:
+        self._hub = hub
+        self._books = books
+        self._pairs = [pair for pair in hub.pairs if pair.books == books]
+        self._feeds = {feed.connection: feed for feed in hub.feeds if feed.books == books}
+
+    @property
+    def sources(self) -> list[tuple[str, str]]:
+        """(connection, kind) of everything that brings money into these books."""
+        own = [(self._books, BANK)]
+        return own + [(name, kind) for name in self._feeds for kind in (BANK, PAYMENT, PAYOUT)]
+
+    def gather(self) -> Gathered:
+        """One moment. Nothing is read when nothing waits to be planned."""
+        records = self._hub.desk.ledger.records
+        fresh = [one for source in self.sources for one in records.unplanned(*source, ALL)]
+        money: list[Money] = []
+        for source in self.sources:
+            if source[1] != PAYOUT:
+                money += self._money(*source, [one for one in fresh if (one.key.connection, one.key.kind) == source])
+        open_money = [one for one in money if one.left > 0 and not one.reconciled]
+        waiting = self.waiting() if open_money else {}
+        payouts = self._payouts(open_money)
+        return Gathered(fresh, money, waiting, payouts, self._feeds, self._changed(fresh))
+
+    # -- money -----------------------------------------------------------------------------------------------------
+
+    def _money(self, connection: str, kind: str, records: Sequence[StoredRecord]) -> list[Money]:
+        ledger = self._hub.desk.ledger
+        if not records:
+            return []
+        ids = [one.key.id for one in records]
+        history = ledger.allocations.of_lines(connection, kind, ids)
+        refused = ledger.allocations.refused(connection, kind, ids)
+        found = []
+        for record in records:
+            shares = history.get(record.key.id, [])
+            live = tuple(one for one in shares if one.undone_at is None)
+            made = self._bank_line(record) if kind == BANK else self._gateway_payment(record)
+            taken = sum(one.amount for one in live)
+            undone = [one for one in shares if one.undone_at is not None]
+            found.append(
+                msgspec.structs.replace(
+                    made, left=max(made.amount - taken, 0), standing=live,
+                    refused=refused.get(record.key.id, frozenset()), blocked_by=self._still_stands(made, undone),
+                )
+            )  # fmt: skip
+        return found
+
+    def line(self, record: StoredRecord) -> Money:
+        """One money line as it stands."""
+        return self._money(record.key.connection, record.key.kind, [record])[0]
+
+    def _bank_line(self, record: StoredRecord) -> Money:
+        line = _bank.decode(record.body)
+        feed = self._feeds.get(record.key.connection)
+        return Money(
+            record=record, books=self._books, currency=line.currency, amount=_minor(line.amount, line.currency), left=0,
+            day=line.date, text=line.description, account=line.account or (feed.account if feed else ""),
+            reconciled=line.reconciled,
+        )  # fmt: skip
+
+    def _gateway_payment(self, record: StoredRecord) -> Money:
+        payment = _payment.decode(record.body)
+        feed = self._feeds[record.key.connection]
+        came = payment.received if payment.state == "paid" else ZERO
+        at = payment.paid_at or payment.created_at
+        return Money(
+            record=record, books=self._books, currency=payment.currency, amount=_minor(came, payment.currency), left=0,
+            day=at.astimezone(self._zone()).date(), text=payment.order_reference, account=feed.clearing,
+            payment=payment,
+        )  # fmt: skip
+
+    def _zone(self) -> ZoneInfo:
+        return ZoneInfo(self._pairs[0].policy.zone)
+
+    def _still_stands(self, money: Money, undone: Iterable[Allocation]) -> str:
+        """The reference of a document of an undone share that was not taken back yet: the books hold the line by it."""
+        ledger = self._hub.desk.ledger
+        for share in undone:
+            stream = share.subject if not share.subject.startswith("payout:") else money_stream(money.key)
+            number = f"~{share.number}" if share.number > 1 else ""
+            key = "payout" if share.subject.startswith("payout:") else f"receipt:bank:{money.name}{number}"
+            latest: Posting | None = None
+            for posting in ledger.postings.of_streams(self._books, [stream]).get(stream, ()):
+                if posting.key == key and posting.state is not State.SUPERSEDED:
+                    latest = posting
+            if latest is None or latest.state is State.SKIPPED:
+                continue
+            if latest.op != "void" or latest.state is not State.DONE:
+                return latest.reference
+        return ""
+
+    # -- orders ----------------------------------------------------------------------------------------------------
+
+    def waiting(self) -> dict[str, Waiting]:
+        """Orders whose money is expected: open and not fully paid; lately cancelled ones too, to be asked about."""
+        found: dict[str, Waiting] = {}
+        for pair in self._pairs:
+            found |= self._of_pair(pair)
+        return found
+
+    def _of_pair(self, pair: Pair) -> dict[str, Waiting]:
+        ledger = self._hub.desk.ledger
+        admission = Admission(ledger, pair)
+        records = [r for r in ledger.records.open_records(pair.store, "order") if admission.admits(r)]
+        today = dt.datetime.fromtimestamp(self._hub.clock(), ZoneInfo(pair.policy.zone)).date()
+        known = {record.key.id for record in records}
+        records += [
+            record
+            for record in ledger.records.on_days(
+                pair.store, "order", (today - _LATE).isoformat(), today.isoformat(), b'"cancelled"'
+            )
+            if record.key.id not in known and admission.admits(record)
+        ]
+        orders = [(record, _order.decode(record.body)) for record in records]
+        orders = [(r, o) for r, o in orders if (*_EXPECTING, "cancelled").count(o.status) and o.currency in EXPONENTS]
+        held = ledger.allocations.of_subjects(order_stream(pair.store, order.id) for _, order in orders)
+        codes = {
+            (one.store, one.reference): one
+            for one in reversed(ledger.unique_amounts.find(held_at=self._hub.now(), limit=ALL))
+        }
+        roles = self.roles(pair)
+        found = {}
+        for record, order in orders:
+            stream = order_stream(pair.store, order.id)
+            live = sum(one.settled for one in held.get(stream, ()) if one.undone_at is None)
+            told = _minor(_confirmed(order, pair), order.currency)
+            echoes = _minor(sum((p.amount for p in order.payments if p.origin == "books"), ZERO), order.currency)
+            total = _minor(order.total, order.currency)
+            due = total - told - max(echoes, live)
+            closed = order.status == "cancelled"
+            if due <= 0:
+                continue
+            code = next((c for n in (order.number, order.id) for s in (pair.store, "")
+                         if (c := codes.get((s, n))) is not None), None)  # fmt: skip
+            if code is not None and (code.total != due or code.currency != order.currency):
+                code = None
+            owed = Owed(
+                subject=stream, number=pair.policy.reference_prefix + order.number, name=order.buyer.name,
+                phone=order.buyer.phone, currency=order.currency, due=due, code=code.code if code else 0,
+                ordered=order.placed_at.astimezone(ZoneInfo(pair.policy.zone)).date(),
+                write_off=_minor(pair.policy.write_off, order.currency), roles=roles,
+            )  # fmt: skip
+            ceiling = live + due + max(owed.code, 0)
+            found[stream] = Waiting(
+                owed=owed, record=record, pair=pair, ceiling=ceiling, closed=closed, reservation=code
+            )  # fmt: skip
+        return found
+
+    def roles(self, pair: Pair) -> frozenset[str]:
+        """Roles of write-offs that a receipt of this pair may use."""
+        ledger = self._hub.desk.ledger
+        if not mappings.declared(ledger, pair.books).write_offs:
+            return frozenset()
+        named = mappings.current(ledger, pair.store, pair.books).mapping.accounts
+        return frozenset(role for role in ("transfer_fee", "withholding", "rounding") if named.get(role))
+
+    # -- payouts ---------------------------------------------------------------------------------------------------
+
+    def _payouts(self, money: Sequence[Money]) -> list[Paid]:
+        """Payouts about the days of these lines that no line was found for yet."""
+        ledger, days = self._hub.desk.ledger, [one.day for one in money if one.payment is None]
+        if not days:
+            return []
+        first, last = (min(days) - _NEAR).isoformat(), (max(days) + _NEAR).isoformat()
+        found: dict[str, Paid] = {}
+        for name in self._feeds:
+            for record in ledger.records.on_days(name, PAYOUT, first, last):
+                paid = self.paid(record)
+                if paid.payout.state == "paid" and paid.payout.net > ZERO:
+                    found[paid.subject] = paid
+        held = ledger.allocations.of_subjects(found)
+        return [one for name, one in found.items() if all(a.undone_at is not None for a in held.get(name, ()))]
+
+    def paid(self, record: StoredRecord) -> Paid:
+        """A payout's record as its value."""
+        payout = _payout.decode(record.body)
+        return Paid(payout_subject(record.key), payout, payout.paid_out_at.astimezone(self._zone()).date())
+
+    def _changed(self, fresh: Sequence[StoredRecord]) -> list[tuple[StoredRecord, list[Allocation]]]:
+        """Payouts that were read anew although they are booked."""
+        mine = {payout_subject(one.key): one for one in fresh if one.key.kind == PAYOUT}
+        held = self._hub.desk.ledger.allocations.of_subjects(mine)
+        live = {name: [a for a in shares if a.undone_at is None] for name, shares in held.items()}
+        return [(mine[name], shares) for name, shares in live.items() if shares]
+
+
+def payout_subject(key: RecordKey) -> str:
+    """What an allocation calls a payout."""
+    return f"payout:{key.connection}:{key.id}"
+
+
+def money_stream(key: RecordKey) -> str:
+    """The stream in which the journal entry of a money line is written, and what is said of it where nothing fits."""
+    return f"bank:{key.connection}:{key.id}"
+
+
+def _confirmed(order: Order, pair: Pair) -> Decimal:
+    """What the store says was paid, where its word counts: not by a way of paying that only money itself confirms."""
+    methods = pair.policy.bank_methods
+    return sum((p.amount for p in order.payments if p.origin == "store" and p.method not in methods), ZERO)
+
+
+def _minor(amount: Decimal, currency: str) -> int:
+    """Smallest units; what is finer (sen of interest) is no money of an order and cut off."""
+    if currency not in EXPONENTS:
+        return 0
+    cut = amount.quantize(Decimal(1).scaleb(-EXPONENTS[currency]), rounding="ROUND_DOWN")
+    return to_minor(cut, currency)
