@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from selaras.connectors.contract import Seen
 from selaras.engine.lane import Lane, Work
 from selaras.engine.schedule import Schedule, parse
 from selaras.ledger.values import MICROSECOND, NewRecord, RecordKey, Settlement, State
@@ -99,6 +100,7 @@ class Service:
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
             self._lane(f"backfill {pair.store}", partial(self._backfill, pair))
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
+            self.intakes[pair.books].on_seen.append(partial(self._seen, pair))
             self.dispatchers[pair.store].after.append(partial(self._overtaken, pair))
             self.dispatchers[pair.books].after.append(partial(self._booked, pair))
 
@@ -180,6 +182,10 @@ class Service:
                 self.lanes[f"plan {pair.store}"].wake()
             if kind == "stock":
                 self.lanes[f"stock {pair.store}"].wake()
+
+    def _seen(self, pair: Pair, kind: str, rows: Sequence[Seen]) -> None:
+        if self.stocks[pair.store].seen(kind, rows):
+            self.lanes[f"stock {pair.store}"].wake()
 
     def _plan_paid(self, settlements: Sequence[Settlement]) -> None:
         """Orders whose money was booked are planned again, which tells the store; those whose day the books have

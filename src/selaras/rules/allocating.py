@@ -81,6 +81,9 @@ def allocate(
     refused: Collection[tuple[str, str]] = (),
 ) -> dict[str, list[Answer]]:
     """Answers by line, best first. `refused` are (line, subject) pairs that a person has said no to."""
+    # One order of rows, whatever was given: of answers that are exactly alike, three can be shown.
+    owed = sorted(owed, key=lambda one: one.subject)
+    incoming = sorted(incoming, key=lambda one: one.line)
     orders, lines = _orders(owed), _lines(incoming)
     by_answer: dict[tuple[int, int], list[Link]] = {}
     for link in match(orders, lines, None, parameters) if len(orders) and len(lines) else ():

@@ -26,7 +26,7 @@ from selaras.sync.feeds import autonomy_of
 from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
-from selaras.sync.learning import parameters_of
+from selaras.sync.learning import learn, parameters_of
 from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream
 from selaras.sync.payouts import PayoutBooker
 
@@ -138,6 +138,7 @@ class MoneyFlow:
             self._say(money, verdict)
         for record, shares in gathered.changed_payouts:
             self._booker.changed(record, shares)
+        learn(ledger, self._books, self._hub.now())
         ledger.records.planned([record for record in gathered.records if record.key in unchanged])
         ledger.records.replan(again)
         return len(gathered.records)
