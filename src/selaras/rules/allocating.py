@@ -137,7 +137,8 @@ def _answer(owed: Sequence[Owed], money: Incoming, links: Sequence[Link], rank: 
     shares = tuple(_share(owed[link.order], money, link, alone=len(links) == 1) for link in links)
     given = sum(share.amount for share in shares)
     # A sum that is more than all that was asked for would be put down for nothing.
-    sure = all(link.auto for link in links) and given <= money.left and _within(owed, links, shares)
+    same = all(owed[link.order].currency == money.currency for link in links)
+    sure = same and all(link.auto for link in links) and given <= money.left and _within(owed, links, shares)
     return Answer(
         line=money.line, rank=rank, shares=shares, fits=first.kind, evidence=evidence,
         rule=f"{first.kind}:{strongest}", posterior=min(round(first.posterior * _MILLION), _MILLION - 1), sure=sure,
