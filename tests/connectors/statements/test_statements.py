@@ -290,6 +290,12 @@ async def test_old_files_may_be_taken_out_of_done(bank: StatementsRig, desk: Des
     more += await desk.poll()
     # What only the old file had told comes again under the id that it had: the hub knows it.
     assert {line.id for line in more} <= {line.id for line in lines}
+    # What comes next is still the last, though there are fewer files than numbers.
+    (desk.root / "done" / desk.names("done")[0]).unlink()
+    await bank.happen(2)
+    assert {line.id for line in await desk.poll()}.isdisjoint({line.id for line in lines})
+    assert [name[:6] for name in desk.names("done")] == ["000003", "000004"]
+    assert desk.names("done")[-1].endswith("export-4.csv")
 
 
 @pytest.mark.parametrize("after", [False, True])
