@@ -194,8 +194,9 @@ class HandEdits:
         for posting in mine:
             if not posting.tries or posting.state not in (State.PLANNED, State.IN_DOUBT, State.BLOCKED):
                 continue
+            # Some books void a document by deleting it.
             if posting.op == "void" and (seen.record is None or getattr(seen.record, "status", "") == "void"):
-                return True  # some books void by deleting (Jurnal)
+                return True
             meant = posted(posting.document)
             if posting.op == "update" and seen.record is not None and is_booked(meant):
                 contact = self._contact(wrote)

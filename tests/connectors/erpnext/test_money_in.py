@@ -165,7 +165,7 @@ async def test_a_payout_is_a_bank_entry_with_our_mark() -> None:
     async with a_shop() as shop:
         bank = bank_line(shop, 29_000)
         made = await shop.put("journal", payout(line=bank))
-        assert (made.total, made.currency) == (30_000, "IDR")
+        assert (made.total, made.currency) == (Decimal(30_000), "IDR")
         assert booked(shop, made.id) == {BANK: 29_000, FEE: 1_000, CLEARING: -30_000}
         doc = shop.doc("Journal Entry", made.id)
         assert (doc["voucher_type"], doc["cheque_no"]) == ("Bank Entry", "po-1")
@@ -175,7 +175,7 @@ async def test_a_payout_is_a_bank_entry_with_our_mark() -> None:
         (seen,) = await shop.books.read("journal", [made.id])
         record = seen.record
         assert (record.reference, record.total, record.status, record.note) == ("po-1", 30_000, "open", "Payout 1")
-        assert (record.bank_transaction_id, record.number, seen.total) == (bank, made.id, 30_000)
+        assert (record.bank_transaction_id, record.number, seen.total) == (bank, made.id, Decimal(30_000))
         assert record.source
         await shop.put("journal", payout(line=bank), "void", made.id)
         ((seen,), _) = await shop.drained("journal")
@@ -214,7 +214,7 @@ async def test_the_second_call_of_an_entry_was_lost(monkeypatch: pytest.MonkeyPa
         assert len(shop.site.db.table("Journal Entry")) == 1
         assert shop.doc("Bank Transaction", bank)["status"] == "Reconciled"
         found = await shop.books.find("journal", ["po-1", "PO-1"])
-        assert {name: (one.id, one.total) for name, one in found.items()} == {"po-1": (again.id, 30_000)}
+        assert {name: (one.id, one.total) for name, one in found.items()} == {"po-1": (again.id, Decimal(30_000))}
         assert (await shop.put("journal", payout(line=bank))).id == again.id
 
 
