@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy.typing as npt
 from selaras.rules.matching.amounts import EXACT, OTHER, log_background, relate
 from selaras.rules.matching.candidates import Pool
 from selaras.rules.matching.parameters import Parameters
-from selaras.rules.matching.rates import NAME_NONE, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, shipped
+from selaras.rules.matching.rates import NAME_MASKED, NAME_NONE, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, shipped
 from selaras.rules.matching.reading import CORE, FULL, LINE_WIDTH, NO_NAME, SLIP, WIDTH, Buyers, Told, pairs
-from selaras.rules.matching.text import one_slip
+from selaras.rules.matching.text import fits_masks, one_slip
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -176,7 +177,32 @@ def _names(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints
         scores[somebody[line]] = 0.0
         kind[inside] = NAME_WHOLE
         scores[inside] = -_NAMESAKES[words[place[inside]]]
+    _masks(buyers, told, line, order, kind, scores)
     return kind, scores
+
+
+def _masks(buyers: Buyers, told: Told, line: Ints, order: Ints, kind: Ints, scores: Floats) -> None:
+    """Masked names: what is left of the words fits the buyer's name, or shows that he is somebody else."""
+    if not told.masked or not len(line):
+        return
+    rarity: dict[tuple[str, str], float] = {}
+    words = list(buyers.word_ids)  # in alphabetical order
+    sort = np.argsort(line, kind="stable")
+    by_line = line[sort]
+    for at, masked in told.masked.items():
+        rows = sort[np.searchsorted(by_line, at) : np.searchsorted(by_line, at, side="right")]
+        share = 1.0
+        for mask in masked if len(rows) else ():
+            if mask not in rarity:
+                begin, end = mask
+                low, high = bisect_left(words, begin), bisect_left(words, begin + "\U0010ffff")
+                rarity[mask] = sum(float(buyers.word_share[i]) for i in range(low, high) if words[i].endswith(end))
+            share *= max(rarity[mask], 1e-3)
+        for row in rows.tolist():
+            name = int(buyers.name_of[order[row]])
+            fits = name != NO_NAME and fits_masks(buyers.sorted_names[name], masked)
+            kind[row] = NAME_MASKED if fits else NAME_OTHER
+            scores[row] = -np.log(max(share, 2e-4)) if fits else 0.0
 
 
 def _parts(buyers: Buyers, told: Told, line: Ints, order: Ints, kind: Ints, scores: Floats) -> None:

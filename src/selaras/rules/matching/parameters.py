@@ -26,7 +26,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     `lags`                 days from order to money → chance of each such day (the last one holds for all later days)
     `auto`, `margin`       least posterior, and least ratio to the next rival, of a link that is made without asking
     `suggest`              least posterior of a suggestion
-    `worth_asking`         least posterior of the best suggestion of a line: less would waste a person's time
+    `worth_asking`         least chance that the answer is among a line's suggestions: less would waste a person's time
     """
 
     ours: float = 0.96
@@ -58,7 +58,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 60
     auto: float = 0.98
     suggest: float = 0.02
-    worth_asking: float = 0.15
+    worth_asking: float = 0.5
 
     def kinds(self) -> npt.NDArray[np.float64]:
         """The chances of the kinds of amount, in the order of `amounts.KINDS`."""

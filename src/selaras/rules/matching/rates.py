@@ -20,7 +20,7 @@ from selaras.rules.matching.parameters import Parameters
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-NAME_NONE, NAME_PART, NAME_WHOLE, NAME_OTHER = range(4)
+NAME_NONE, NAME_PART, NAME_WHOLE, NAME_OTHER, NAME_MASKED = range(5)
 #: How many cases the shipped defaults are worth.
 _ORDERS: Final = 60.0
 _NAMES: Final = 60.0
@@ -60,7 +60,9 @@ class Rates(msgspec.Struct, frozen=True):
         """For each state of the name the log of its chance in a payment over the chance in a stranger's line."""
         none, part, whole, other = self.names
         named = (1.0 - self.silent) / 0.65
-        result: Floats = np.log(np.asarray([none / self.silent, part / named, whole / named, other / (0.8 * named)]))
+        result: Floats = np.log(
+            np.asarray([none / self.silent, part / named, whole / named, other / (0.8 * named), whole / named])
+        )
         return result
 
 
@@ -94,7 +96,9 @@ def learnt(
     alone = float(strangers.sum())
     noise = (alone + _ORDERS * base.noise) / (orders + _ORDERS)
     mute = (float(strangers[silent].sum()) + _NAMES * base.silent) / (alone + _NAMES)
-    of_names = np.bincount(name, weights=chance, minlength=4)[:4]
+    of_names = np.bincount(name, weights=chance, minlength=5)
+    # A masked name is as often the buyer's own as a readable one.
+    of_names = np.where(np.arange(4) == NAME_WHOLE, of_names[:4] + of_names[NAME_MASKED], of_names[:4])
     before = np.asarray(base.names) / sum(base.names)
     names = (of_names + _NAMES * before) / (mass + _NAMES)
     of_kinds = np.bincount(kind, weights=chance, minlength=len(KINDS))[: len(KINDS)]

@@ -18,6 +18,7 @@ from selaras.rules.matching.text import (
     core,
     days_under_way,
     joined,
+    masks,
     name_words,
     shape,
     shows_payer,
@@ -130,6 +131,7 @@ class Told:
         self.payout = payouts[self.lines]
         self.under_way = np.zeros(len(rows), dtype=np.int64)
         self.strange: list[tuple[int, str]] = []
+        self.masked: dict[int, list[tuple[str, str]]] = {}
         cash, payer, known_words = bytearray(), bytearray(), _Rows(LINE_WIDTH)
         word_ids = buyers.word_ids
         for at, line in enumerate(rows):
@@ -137,7 +139,10 @@ class Told:
             self.under_way[at] = days_under_way(description, lines.booked[line])
             words = words_of(description)
             cash.append(not CASH.isdisjoint(words))
-            payer.append(shows_payer(words))
+            masked = masks(description)
+            if masked:
+                self.masked[at] = masked
+            payer.append(bool(masked) or shows_payer(words))
             known_words.add([word_ids[word] for word in words if word in word_ids])
             self._references(at, words, buyers)
             self._names(at, words, buyers)

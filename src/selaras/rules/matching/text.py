@@ -23,6 +23,8 @@ _CHANNEL_DAY: Final = re.compile(r"\d(?<!\w\d)\d{3}/[A-Z]{5}/[A-Z0-9]+")
 _CHANNEL: Final = re.compile(r"\b\d{4}/[A-Z]{5}/[A-Z0-9]+|\b(?:MID|NOREK|NO REK)\s*:?\s*\d+")
 # "2801/FTSCY/…": BCA names the day on which the buyer sent the money; it books a weekend's on Monday.
 _SENT: Final = re.compile(r"[0-9](?<!\w[0-9])[0-9]{3}/[A-Z]{5}/")
+# "V***nny Ku****an": the beginning and the end of each word are left.
+_MASKED: Final = re.compile(r"\b([^\W\d_]+)\*+([^\W\d_]*)")
 _WORD: Final = re.compile(r"[^\W_]+")
 _LAST_DIGITS: Final = re.compile(r"(?<!\d)\d+$")
 _SHAPES: Final = str.maketrans("0123456789", "9" * 10) | str.maketrans(ascii_letters, "A" * len(ascii_letters))
@@ -79,6 +81,21 @@ def shows_payer(words: list[str]) -> bool:
 def _is_bic(word: str) -> bool:
     """The code of an Indonesian bank, as Mandiri writes it in front of the payer ("BTANIDJA/…")."""
     return len(word) == 8 and word.endswith("IDJA")
+
+
+def masks(description: str) -> list[tuple[str, str]]:
+    """Beginning and end of each word of a masked name ("V***NNY" → V, NNY), upper case."""
+    return _MASKED.findall(description.upper()) if "*" in description else []
+
+
+def fits_masks(name: str, masked: list[tuple[str, str]]) -> bool:
+    """Can this name (words in capitals) stand behind the masks? Its last word may have been cut before."""
+    words = iter(name.split(" "))
+    last = len(masked) - 1
+    return all(
+        any(word.startswith(begin) and (word.endswith(end) or (at == last and end in word[1:])) for word in words)
+        for at, (begin, end) in enumerate(masked)
+    )
 
 
 def days_under_way(description: str, booked: int) -> int:

@@ -15,7 +15,7 @@ from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.foreign import foreign
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.payers import vouched
-from selaras.rules.matching.rates import NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
+from selaras.rules.matching.rates import NAME_MASKED, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
 from selaras.rules.matching.sets import Hypothesis, combined, parts
 from selaras.rules.matching.solve import probabilities
@@ -188,7 +188,7 @@ def _links(
     links: list[Link] = []
     for line in sorted(options):
         ranked = sorted(options[line], key=lambda o: (-o[0], o[1]))
-        if ranked[0][0] < said.worth_asking:
+        if sum(option[0] for option in ranked[:3]) < said.worth_asking:
             continue
         for rank, (chance, _order, pairs, kind, why, sure) in enumerate(ranked[:3], start=1):
             for of_line, order, amount in pairs:
@@ -233,7 +233,7 @@ def _why(seen: Evidence, row: int) -> tuple[str, ...]:
         why.append("reference_slip")
     if name == NAME_WHOLE:
         why.append("name")
-    elif name == NAME_PART:
+    elif name in (NAME_PART, NAME_MASKED):
         why.append("name_part")
     elif name == NAME_OTHER:
         why.append("other_payer")

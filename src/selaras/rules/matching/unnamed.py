@@ -8,7 +8,7 @@ missing. Both are rare sums, and as probable as nothing else has just that amoun
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from typing import Final
@@ -27,6 +27,7 @@ from selaras.rules.matching.sets import Hypothesis
 
 Ints = npt.NDArray[np.int64]
 Found = list[tuple[str, list[tuple[int, int, int]], float]]
+_AMOUNTS: Final = 1 << 56
 _NEXT_DAY: Final = 1
 _MOST_TOGETHER: Final = 6
 _LARGEST: Final = 4
@@ -42,19 +43,30 @@ _WITH_CODES, _TOTALS, _ONE_CODE = math.log(0.6), math.log(0.3), math.log(0.1)
 
 
 class _Lines:
-    """The lines by currency and amount."""
+    """The lines by currency, amount and day."""
 
     def __init__(self, pool: Pool, told: Told) -> None:
-        self.booked = pool.booked
-        self.of: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for at in np.flatnonzero(~told.payout).tolist():
-            self.of[int(pool.line_currency[at]), int(pool.amount[at])].append(at)
+        rows = np.flatnonzero(~told.payout)
+        rows = rows[np.lexsort((pool.booked[rows], pool.amount[rows], pool.line_currency[rows]))]
+        keys = _key(pool.line_currency[rows], pool.amount[rows])
+        self._keys, starts = np.unique(keys, return_index=True)
+        ends = np.append(starts[1:], len(rows))
+        self._of = dict(zip(self._keys.tolist(), zip(starts.tolist(), ends.tolist(), strict=True), strict=True))
+        self._rows, self._booked = rows.tolist(), pool.booked[rows].tolist()
 
-    def between(self, currency: int, amount: int, first: int, last: int) -> Iterator[int]:
+    def some(self, currency: Ints, amount: Ints) -> npt.NDArray[np.bool_]:
+        """For each amount: is there a line of it?"""
+        return np.isin(_key(currency, amount), self._keys)
+
+    def between(self, currency: int, amount: int, first: int, last: int) -> list[int]:
         """The lines of this amount that were booked from day `first` to day `last`."""
-        for at in self.of.get((currency, amount), ()):
-            if first <= self.booked[at] <= last:
-                yield at
+        start, end = self._of.get(currency * _AMOUNTS + amount, (0, 0))
+        low = bisect_left(self._booked, first, start, end)
+        return sorted(self._rows[low : bisect_right(self._booked, last, low, end)])
+
+
+def _key(currency: Ints, amount: Ints) -> Ints:
+    return currency * _AMOUNTS + amount
 
 
 def unnamed(pool: Pool, buyers: Buyers, told: Told, seen: Evidence, said: Parameters, rates: Rates) -> list[Hypothesis]:
@@ -83,7 +95,8 @@ def unnamed(pool: Pool, buyers: Buyers, told: Told, seen: Evidence, said: Parame
 def _baskets(pool: Pool, buyers: Buyers, told: Told, lines: _Lines) -> Found:
     """One line for several orders of a buyer whom it does not name."""
     named_line, named, _ = pairs(told.name_hits)
-    names = {(line, name) for line, name in zip(named_line.tolist(), named.tolist(), strict=True)}
+    many = len(buyers.sorted_names) + 1
+    names = set((named_line * many + named).tolist())
     found: Found = []
     sort = np.lexsort((pool.ordered, pool.order_currency, buyers.name_of))
     sort = sort[buyers.name_of[sort] != NO_NAME]
@@ -106,7 +119,7 @@ def _baskets(pool: Pool, buyers: Buyers, told: Told, lines: _Lines) -> Found:
                 together = _SAME_DAY if first == last else _TWO_DAYS
                 for amount, log, parts in _sums(pool, chosen):
                     for line in lines.between(int(currency[start]), amount, last - 1, last + _LATEST):
-                        if (line, name) not in names:
+                        if line * many + name not in names:
                             shares = [(line, order, part) for order, part in zip(chosen, parts, strict=True)]
                             found.append(("combined", shares, together + log))
     return found
@@ -132,9 +145,15 @@ def _rests(pool: Pool, seen: Evidence, said: Parameters, lines: _Lines) -> Found
     """A line that names the buyer and pays a part, and one without a name that pays exactly the rest."""
     found: Found = []
     tied = (seen.name == NAME_WHOLE) | (seen.reference >= CORE)
-    named = set(zip(seen.line[tied].tolist(), seen.order[tied].tolist(), strict=True))
     due, amount = pool.due[seen.order], pool.amount[seen.line]
-    for row in np.flatnonzero(tied & (seen.kind == OTHER) & (amount < due) & (seen.lag >= -1)).tolist():
+    rows = np.flatnonzero(tied & (seen.kind == OTHER) & (amount < due) & (seen.lag >= -1))
+    # Most have no line that pays just the rest.
+    currencies, part = pool.order_currency[seen.order[rows]], amount[rows]
+    total = pool.total[seen.order[rows]]
+    rows = rows[lines.some(currencies, due[rows] - part) | lines.some(currencies, total - part)]
+    tied &= np.isin(seen.order, seen.order[rows])
+    named = set(zip(seen.line[tied].tolist(), seen.order[tied].tolist(), strict=True))
+    for row in rows.tolist():
         line, order = int(seen.line[row]), int(seen.order[row])
         ordered, currency = int(pool.ordered[order]), int(pool.order_currency[order])
         for goal, chance in {int(pool.due[order]): said.exact, int(pool.total[order]): 0.1}.items():
