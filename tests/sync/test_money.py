@@ -197,6 +197,22 @@ async def test_undo_voids_the_receipt_frees_the_line_and_is_remembered(tmp_path:
         ]  # fmt: skip
 
 
+async def test_the_same_order_after_all_is_not_told_to_the_store_twice(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        (order,) = await buyers(world, "Sinta Maharani")
+        await came(world, order["total"], f"TRSF CR {order['number']} SINTA MAHARANI")
+        await settled(world)
+        (line,) = await world.hub.desk(world.ledger.records.all, "buku", "bank_transaction")
+        await world.hub.desk(people.undo_money, world.hub, line.key.id, world.hub.now(), "Sari")
+        await settled(world)
+        await world.hub.desk(people.link_payment, world.hub, line.key.id, order["number"], world.hub.now(), "Sari")
+        await settled(world)
+        (shop,) = (await world.shop_truth())["orders"]
+        assert Decimal(shop["paid"]) == Decimal(shop["total"])
+        assert (await sale(world, order))["balance"] == "0"
+        assert await world.hub.desk(world.ledger.coverage.causes) == []
+
+
 async def test_what_is_undone_before_it_was_sent_leaves_nothing(tmp_path: Path) -> None:
     async with a_world(tmp_path, start=False) as world:
         await world.stock({"KAOS-M": 10})

@@ -14,6 +14,8 @@ from selaras.sync.hub import Pair, order_stream
 
 BANK_KEY = "receipt:bank:"
 _TOLD = Sentence(N_("The store was told that %(amount)s %(currency)s of order %(number)s came in; that was undone."))
+_RIGHT = Sentence(N_("The money pays order %(number)s after all, as the store was told."))
+_WAS_TOLD, _AFTER_ALL = "store_was_told", "told_after_all"
 _TOLD_CURE = Sentence(N_("Take the payment off the order in the store, then skip this."))
 
 
@@ -44,6 +46,10 @@ class StoreTeller:
             if match.undone:
                 rows += self._untell(record, order, stream, match, [p for p in past if p.key == key])
                 continue
+            before = [p for p in past if p.key == f"store_payment:{match.transaction_id}"]
+            if match.number > 1 and before and (again := self._after_all(record, order, stream, before)) is not None:
+                rows += again
+                continue
             if f"{BANK_KEY}{match.name}" not in done or key in known or match.settled <= marked:
                 continue
             payment = StorePayment(
@@ -64,6 +70,27 @@ class StoreTeller:
             )  # fmt: skip
         return rows
 
+    def _after_all(
+        self, record: StoredRecord, order: Order, stream: str, told: Sequence[Posting]
+    ) -> list[NewPosting] | None:
+        """What was undone is linked with the same order again before anybody took it off in the store: it was told
+        rightly after all. None where the store has to be told anew."""
+        latest = next((p for p in reversed(told) if p.state is not State.SUPERSEDED), None)
+        if latest is None or latest.cause not in (_WAS_TOLD, _AFTER_ALL):
+            return None
+        if latest.cause == _AFTER_ALL:
+            return []
+        if latest.state is not State.BLOCKED:
+            return None  # a person has dealt with it
+        message = _RIGHT(number=order.number)
+        return [
+            NewPosting(
+                self._pair.store, stream, latest.key, latest.version + 1, "store_payment", "plan", record.key,
+                latest.reference, "again", None, message, total=latest.total, currency=latest.currency,
+                state=State.SKIPPED, cause=_AFTER_ALL, message=message, supersedes=latest.version,
+            )
+        ]  # fmt: skip
+
     def _untell(
         self, record: StoredRecord, order: Order, stream: str, match: BankMatch, told: Sequence[Posting]
     ) -> list[NewPosting]:
@@ -78,7 +105,7 @@ class StoreTeller:
             NewPosting(
                 self._pair.store, stream, latest.key, latest.version + 1, "store_payment", "plan", record.key,
                 latest.reference, "undone", None, message, total=latest.total, currency=latest.currency,
-                state=State.SKIPPED if unsent else State.BLOCKED, cause="withdrawn" if unsent else "store_was_told",
+                state=State.SKIPPED if unsent else State.BLOCKED, cause="withdrawn" if unsent else _WAS_TOLD,
                 field="payments", message=message, cure="" if unsent else _TOLD_CURE(),
                 supersedes=latest.version if unsent else 0,
             )
