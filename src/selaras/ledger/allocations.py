@@ -170,6 +170,14 @@ class Allocations:
         )
         return _numbered(rows)
 
+    def newest(self, most: int) -> list[Allocation]:
+        """The newest allocations that hold, newest first; their `number` is not to be relied on."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM allocation WHERE undone_at IS NULL ORDER BY id DESC LIMIT ?",  # noqa: S608
+            (most,),
+        )
+        return _numbered(rows)
+
     def get(self, allocation_id: int) -> Allocation | None:
         """One allocation."""
         rows = self._db.rows(f"SELECT {_COLUMNS} FROM allocation WHERE id = ?", (allocation_id,))  # noqa: S608
