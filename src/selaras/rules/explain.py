@@ -44,7 +44,8 @@ class Sentence:
     def __init__(self, text: str) -> None:
         self.text = text
         self._pattern: re.Pattern[str] | None = None
-        _sentences.append(self)
+        if any(letter.isalpha() for letter in _PLACE.sub("", text)):  # "%(why)s %(rule)s" would fit everything
+            _sentences.append(self)
         recognised.cache_clear()
 
     def __call__(self, **params: object) -> str:
