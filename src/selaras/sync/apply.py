@@ -44,7 +44,17 @@ _LINGER = 2.0
 _STAGE = {
     kind: place
     for place, kind in enumerate(
-        ("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "delivery", "store_payment")
+        (
+            "contact",
+            "sales_order",
+            "invoice",
+            "receipt",
+            "credit_note",
+            "refund_payment",
+            "journal",
+            "delivery",
+            "store_payment",
+        )
     )
 } | {"stock": 9}
 

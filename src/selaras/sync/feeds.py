@@ -65,7 +65,7 @@ def set_feed(ledger: Ledger, connection: str, books: str, accounts: Mapping[str,
     chosen = {option: _account(there, option, text) for option, text in accounts.items()}
     made = msgspec.structs.replace(made, **chosen)
     feeds[connection] = made
-    _keep(ledger, feeds.values(), now)
+    save_feeds(ledger, feeds.values(), now)
     return made
 
 
@@ -103,11 +103,12 @@ def remove_feed(ledger: Ledger, connection: str, now: int) -> Feed:
         names = ", ".join(feeds) or "none yet"
         raise LedgerError(f"{connection} is no feed.", f"Feeds: {names}.")
     gone = feeds.pop(connection)
-    _keep(ledger, feeds.values(), now)
+    save_feeds(ledger, feeds.values(), now)
     return gone
 
 
-def _keep(ledger: Ledger, feeds: Iterable[Feed], now: int) -> None:
+def save_feeds(ledger: Ledger, feeds: Iterable[Feed], now: int) -> None:
+    """Replace the feeds."""
     text = msgspec.json.encode(sorted(feeds, key=lambda feed: feed.connection)).decode()
     with ledger.transaction():
         ledger.connections.set(FEEDS, text, now)
