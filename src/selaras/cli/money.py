@@ -107,7 +107,9 @@ def _show_proposal(one: Proposal, currency: str) -> None:
     ),
 )
 @argument("line", required=False, default="", help=_LINE)
-@option("--rank", type=click.IntRange(1, 9), default=None, help=N_("Which proposal, as `selaras unmatched` counts (1)."))
+@option(
+    "--rank", type=click.IntRange(1, 9), default=None, help=N_("Which proposal, as `selaras unmatched` counts (1).")
+)
 @option("--rule", default="", help=N_("Every line whose first proposal is of this rule, such as exact:name."))
 @option("--connection", help=N_("With --rule: only this connection."))
 @as_json

@@ -44,7 +44,7 @@ class Sentence:
     def __init__(self, text: str) -> None:
         self.text = text
         self._pattern: re.Pattern[str] | None = None
-        if any(letter.isalpha() for letter in _PLACE.sub("", text)):  # "%(why)s %(rule)s" would fit everything
+        if _PLACE.sub("", text).strip():  # "%(why)s %(rule)s" would fit everything
             _sentences.append(self)
         recognised.cache_clear()
 
