@@ -1,4 +1,4 @@
-"""`selaras unmatched`, `accept`, `refuse`, `autonomy`, `feed` and `payouts`, by themselves and beside a running server."""
+"""Incoming money at the command line: `unmatched` to `payouts`, by themselves and beside a running server."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_suggestions_are_explained_before_they_are_answered(desk: Desk) -> None:
     assert (
         "Mungkin membayar pesanan 1001 (99.9 %). Jumlahnya persis sama dengan tagihan. Teksnya memuat nama pembeli. 0"
         in indonesian
-    )  # noqa: E501
+    )
     assert "is due" not in indonesian
 
 

@@ -43,7 +43,8 @@ ANSWERS = [
     money_decisions.OpenMoney, money_decisions.Proposal, money_decisions.Part, money_decisions.MoneyLinked,
     money_decisions.MoneyUndone, money_decisions.Refused, money_decisions.RuleStanding, autonomy.Autonomy, feeds.Feed,
     money_explaining.MoneyShare, money_explaining.MoneySuggested, money_explaining.WrittenOff,
-    payout_report.PayoutReport, payout_report.PayoutLine, payout_report.OpenItem, payout_report.FeeFound, rate_card.Rate,
+    payout_report.PayoutReport, payout_report.PayoutLine, payout_report.OpenItem, payout_report.FeeFound,
+    rate_card.Rate,
 ]  # fmt: skip
 
 

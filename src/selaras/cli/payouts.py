@@ -81,8 +81,8 @@ def _show(found: PayoutReport) -> None:
         currencies = {one.id: one.currency for one in found.payouts}
         rows3 = [
             (
-                one.payout, one.order_reference, one.channel, money(one.taken, currencies.get(one.payout, "")),
-                money(one.agreed, currencies.get(one.payout, "")), money(one.difference, currencies.get(one.payout, "")),
+                one.payout, one.order_reference, one.channel,
+                *(money(amount, currencies.get(one.payout, "")) for amount in (one.taken, one.agreed, one.difference)),
             )
             for one in found.fees
         ]  # fmt: skip

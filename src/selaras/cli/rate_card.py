@@ -88,8 +88,8 @@ def _rate(names: Sequence[str], row: Sequence[str], line: int) -> tuple[Rate | N
         if cell:
             try:
                 values[name] = _value(name, cell)
-            except _Wrong as why:
-                wrong.append(_("Line %(line)s, column %(name)s: %(why)s", line=line, name=name, why=why))
+            except _Wrong as wrong_cell:
+                wrong.append(_("Line %(line)s, column %(name)s: %(why)s", line=line, name=name, why=wrong_cell))
     told = {name for name, raw in zip(names, row, strict=False) if raw.strip()}
     for name in _NEEDED:
         if name not in told:
