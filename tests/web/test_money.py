@@ -110,8 +110,9 @@ async def test_a_record_of_money_shows_what_it_pays(till: Stage) -> None:
 async def test_accept_and_undo_with_the_mouse(tmp_path: Path, chromium: str, size: str, lang: str) -> None:
     shots = os.environ.get("SELARAS_SHOTS")
     accept, undo, done = {
-        "en": ("Accept: 1001", "Undo: 1001", "Accepted."), "id": ("Terima: 1001", "Batalkan: 1001", "Diterima."),
+        "en": ("Accept", "Undo", "Accepted."), "id": ("Terima", "Batalkan", "Diterima."),
     }[lang[:2]]  # fmt: skip
+    accept, undo = (re.compile(rf"^{act}\W+1001$") for act in (accept, undo))
     async with a_stage(tmp_path) as stage, async_playwright() as playwright:
         await prepare(stage)
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
