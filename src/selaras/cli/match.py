@@ -136,6 +136,8 @@ def _major(amount: int, currency: str) -> str:
     """An amount of `FINE` units in major units; parts of the smallest unit only where there are some."""
     digits = EXPONENTS[currency]
     whole, rest = divmod(abs(amount), FINE_UNITS)
+    if not digits and not rest and amount >= 0:
+        return str(whole)
     text = str(whole).rjust(digits + 1, "0")
     text = f"{text[:-digits]}.{text[-digits:]}" if digits else text
     if rest:

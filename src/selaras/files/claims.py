@@ -23,6 +23,7 @@ ORDERS: Final = (
 LINES: Final = ("line_id", "booked_on", "amount", "currency", "description")
 SETTLEMENTS: Final = ("gateway", "batch", "settled_on", "order_reference", "gross", "fee", "net")
 _FINE_DIGITS: Final = len(str(FINE)) - 1
+_SCALES: Final = [FINE * int(10**exponent) for exponent in range(max(EXPONENTS.values()) + 1)]
 _NONE: Final = ("", "0", "00")
 
 
@@ -86,10 +87,10 @@ class _Table:
 
     def amount(self, text: str, exponent: int, column: str) -> int:
         """A decimal in major units as an integer of `FINE` units."""
-        digits = exponent + _FINE_DIGITS
         whole, dot, part = text.partition(".")
-        if whole.isdecimal() and whole.isascii() and part in _NONE:
-            return int(whole) * int(10**digits)
+        if part in _NONE and whole.isdecimal() and whole.isascii():
+            return int(whole) * _SCALES[exponent]
+        digits = exponent + _FINE_DIGITS
         whole, dot, part = text.strip().partition(".")
         sign = -1 if whole.startswith("-") else 1
         number = whole.lstrip("+-")

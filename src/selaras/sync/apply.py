@@ -328,7 +328,7 @@ class Dispatcher:
             return error.retry_after
         if isinstance(error, Expired):
             # Most often only a person can mend it. But a system may also have refused for a moment.
-            return float(min(60, 5 * 2 ** min(max(0, claim.tries - 1), 4)))
+            return 5.0 * min(12, 1 << min(max(0, claim.tries - 1), 4))
         # Spread by id instead of by chance, so that a replay is the same.
         return min(30.0, 0.2 * (1 << min(claim.tries, 8))) * (1 + claim.id % 7 / 20)
 

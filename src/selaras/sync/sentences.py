@@ -11,13 +11,14 @@ from typing import Final
 
 from selaras.i18n import gettext
 from selaras.rules.explain import Reason, recognised
-from selaras.sync import money_words, said, said_files, said_gateways, unique_amount_words, upkeep_words
+from selaras.sync import money_words, said, said_feeds, said_files, said_gateways, unique_amount_words, upkeep_words
 
-# A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third.
-_DEPTH: Final = 3
+# A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third; the last value of
+# all may have its cure behind it.
+_DEPTH: Final = 4
 KNOWN: Final = (
-    said.SENTENCES + said_files.SENTENCES + said_gateways.SENTENCES + upkeep_words.SENTENCES
-    + unique_amount_words.SENTENCES + money_words.SENTENCES
+    said.SENTENCES + said_files.SENTENCES + said_feeds.SENTENCES + said_gateways.SENTENCES
+    + upkeep_words.SENTENCES + unique_amount_words.SENTENCES + money_words.SENTENCES
 )  # fmt: skip
 _PLACE: Final = re.compile(r"%\(\w+\)s")
 _VAGUE: Final = 5

@@ -84,8 +84,10 @@ def test_words_of_references() -> None:
     assert squeezed("inv-1001/a") == "INV1001A"
     assert (core("INV1001"), core("1001"), core("INV12")) == ("1001", "", "")
     assert shape("INV1001") == "AAA9999"
-    assert sorted(text for _, _, text in joined(["INV", "1001", "BUDI"], [1], 2)) == ["1001", "1001BUDI", "INV1001"]
-    assert len(set(joined(["A", "1", "2", "B"], [1, 2], 3))) == len(joined(["A", "1", "2", "B"], [1, 2], 3))
+    assert sorted(text for _, _, text in joined(["INV", "1001", "BUDI"], [1], 2, 99)) == ["1001", "1001BUDI", "INV1001"]
+    assert sorted(text for _, _, text in joined(["INV", "1001", "BUDI"], [1], 2, 7)) == ["1001", "INV1001"]
+    assert joined(["INV", "1001", "BUDI"], [1], 2, 3) == []
+    assert len(set(joined(["A", "1", "2", "B"], [1, 2], 3, 99))) == len(joined(["A", "1", "2", "B"], [1, 2], 3, 99))
 
 
 @given(st.integers(100, 10**9))

@@ -14,7 +14,7 @@ import numpy as np
 from selaras.model.claims import LineColumns, OrderColumns, SettlementColumns
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.payouts import match_payouts
-from selaras.rules.matching.text import is_payout
+from selaras.rules.matching.text import is_interest, is_payout
 from selaras.rules.matching.transfers import Link, match_transfers
 from selaras.rules.matching.unreported import match_unreported
 
@@ -30,6 +30,7 @@ def match(
     """Links of lines with orders, by line and rank. Money out is left alone."""
     said = parameters or Parameters()
     free = np.frombuffer(lines.amount, dtype=np.int64) > 0 if len(lines) else np.zeros(0, dtype=bool)
+    free &= ~np.asarray([is_interest(text) for text in lines.descriptions], dtype=bool)
     payouts = np.asarray([is_payout(text) for text in lines.descriptions], dtype=bool)
     links: list[Link] = []
     if settlements is not None:

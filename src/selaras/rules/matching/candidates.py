@@ -45,8 +45,9 @@ def _ranges(low: Ints, high: Ints) -> tuple[Ints, Ints]:
 
 
 def _unique(line: Ints, order: Ints, orders: int) -> tuple[Ints, Ints]:
-    keys = np.unique(line * orders + order)
-    return keys // orders, keys % orders
+    keys = np.sort(line * orders + order)
+    keys = keys[np.diff(keys, prepend=-1) > 0]
+    return np.divmod(keys, orders)
 
 
 def gather(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[Ints, Ints]:

@@ -2,47 +2,97 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from selaras.rules.matching.amounts import log_background, relate
+from selaras.rules.matching.amounts import EXACT, OTHER, log_background, relate
 from selaras.rules.matching.candidates import Pool
 from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.rates import NAME_MASKED, NAME_NONE, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, shipped
 from selaras.rules.matching.reading import CORE, FULL, LINE_WIDTH, NO_NAME, SLIP, WIDTH, Buyers, Told, pairs
-from selaras.rules.matching.text import one_slip
+from selaras.rules.matching.text import fits_masks, one_slip
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-NAME_NONE, NAME_PART, NAME_WHOLE, NAME_OTHER = range(4)
 _CHUNK: Final = 2_000_000
+_SOON: Final = 3
+_SUPERSEDED: Final = 0.15
+_ELSEWHERE: Final = 0.01
 # How often a stranger bears the very name of one of our buyers, by the number of its words.
 _NAMESAKES: Final = np.log(np.asarray([0.05, 0.012, 8e-4, 2e-4, 1e-4]))
 
 
 class Evidence:
-    """Columns beside the pairs: `kind` of amount, `reference`, `name`, `lag`, and the sum of all as `weight`."""
+    """Columns beside the pairs: `kind` of amount, `reference`, `name`, `lag`, and the sum of all as `weight`.
+
+    `weight` is the log of the chance of all that is seen if the line pays the order, over the chance if the order
+    stays unpaid and the line is a stranger's.
+    """
 
     def __init__(self, pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints) -> None:
         self.line, self.order = line, order
         amount = pool.amount[line]
-        self.kind, log_amount = relate(amount, pool.due[order], pool.total[order], said)
-        self.lag = pool.booked[line] - pool.ordered[order]
-        self.log_null = nulls(pool, said)
-        self.log_day = _days(pool, said)[line] + _lags(said)[np.clip(self.lag + 2, 0, said.window + 3)]
-        self.reference, log_reference = _references(pool, buyers, told, said, line, order)
-        self.name, log_name = _names(buyers, told, said, line, order)
-        self.log_text = log_reference + log_name
-        self.weight = np.log(said.ours) + self.log_day + log_amount + self.log_text - self.log_null[line]
+        self.kind, self._log_amount = relate(amount, pool.due[order], pool.total[order], said)
+        self.lag = (pool.booked - told.under_way)[line] - pool.ordered[order]
+        self._of_lag = np.clip(self.lag + 2, 0, said.window + 3)
+        self._again = _ordered_again(pool, buyers)[order]
+        self._crowd, self._background = _days(pool, said), _background(pool)
+        self.reference, self._log_reference = _references(pool, buyers, told, said, line, order)
+        self.name, self._name_share = _names(buyers, told, said, line, order)
+        self.vouched: Floats = np.zeros(1)
+        # Who pays to the last rupiah what another order of his is due, pays that one (perhaps for the second time).
+        tied = (self.name == NAME_WHOLE) | (self.reference >= CORE)
+        fits = np.zeros(len(pool.line_rows), dtype=bool)
+        fits[line[tied & (self.kind == EXACT)]] = True
+        self._elsewhere = np.where((self.kind == OTHER) & fits[line], np.log(_ELSEWHERE), 0.0)
+        self.weigh(shipped(said))
+
+    def weigh(self, rates: Rates) -> None:
+        """Work out all weights under these rates."""
+        self.rates = rates
+        # The chance that a line is a stranger's, beside the orders of a day around it.
+        self.log_null = np.log(rates.noise) - self._crowd + self._background
+        self.log_day = rates.log_lag[self._of_lag]
+        names = rates.log_names[self.name] + self._name_share
+        names[self.name == NAME_PART] = np.clip(names[self.name == NAME_PART], -1.5, 4.0)
+        self.log_text = self._log_reference + names + self.vouched
+        self.weight = (
+            rates.log_odds + self._again + self._elsewhere + self.log_day + self._log_amount
+            + rates.log_kinds[self.kind] + self.log_text - self.log_null[self.line]
+        )  # fmt: skip
 
 
-def nulls(pool: Pool, said: Parameters) -> Floats:
-    """For each line the log of the chance that it pays none of our orders, its amount included."""
-    # Beside strangers there are payments of ours that no rule foresees.
-    stranger = np.log(said.noise + 0.05)
-    result: Floats = stranger + log_background(pool.amount)
+def _background(pool: Pool) -> Floats:
+    """For each line the log of the chance that a stranger pays just this amount.
+
+    Half of the strangers buy the shop's goods as well, by chat or over the counter, and pay its prices.
+    """
+    generic = np.exp(log_background(pool.amount))
+    prices, many = np.unique(pool.total, return_counts=True)
+    share = many / max(1, len(pool.total))
+    place = np.minimum(np.searchsorted(prices, pool.amount), max(0, len(prices) - 1))
+    own = np.where(prices[place] == pool.amount, share[place], 0.0) if len(prices) else np.zeros(len(pool.amount))
+    result: Floats = np.log(0.5 * generic + 0.5 * own)
+    return result
+
+
+def _ordered_again(pool: Pool, buyers: Buyers) -> Floats:
+    """For each order the log of how much less likely it is paid because its buyer soon ordered the very same again.
+
+    Who comes back to a shop for what he has not paid yet mostly starts anew (and pays the second order).
+    """
+    sort = np.lexsort((pool.ordered, pool.total, pool.order_currency, buyers.name_of))
+    first, second = sort[:-1], sort[1:]
+    again = (buyers.name_of[first] == buyers.name_of[second]) & (buyers.name_of[first] != NO_NAME)
+    again &= (pool.total[first] == pool.total[second]) & (pool.order_currency[first] == pool.order_currency[second])
+    gap = pool.ordered[second] - pool.ordered[first]
+    again &= (gap >= 1) & (gap <= _SOON)
+    result = np.zeros(len(pool.order_rows))
+    result[first[again]] = np.log(_SUPERSEDED)
     return result
 
 
@@ -52,12 +102,6 @@ def _days(pool: Pool, said: Parameters) -> Floats:
     low = np.searchsorted(days, pool.booked - 10)
     high = np.searchsorted(days, pool.booked, side="right")
     result: Floats = -np.log(np.maximum((high - low) / 11.0, 0.5))
-    return result
-
-
-def _lags(said: Parameters) -> Floats:
-    """Log of the chance of each lag from -2 to the window and one more."""
-    result: Floats = np.log(np.asarray([max(said.lag(day), 1e-12) for day in range(-2, said.window + 2)]))
     return result
 
 
@@ -109,14 +153,13 @@ def _slips(buyers: Buyers, told: Told, line: Ints, order: Ints, found: Ints) -> 
 
 
 def _names(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints) -> tuple[Ints, Floats]:
+    """The state of each pair's name, and what the rarity of the name adds to the chance of the state."""
     kind = np.full(len(line), NAME_NONE, dtype=np.int64)
-    scores = np.full(len(line), np.log(said.no_payer / 0.35))
-    stranger = told.payer[line] > 0
-    kind[stranger] = NAME_OTHER
-    scores[stranger] = np.log(said.other_payer / 0.8)
+    scores = np.zeros(len(line))
+    kind[told.payer[line] > 0] = NAME_OTHER
     for start in range(0, len(line), _CHUNK):
         part = slice(start, start + _CHUNK)
-        _parts(buyers, told, said, line[part], order[part], kind[part], scores[part])
+        _parts(buyers, told, line[part], order[part], kind[part], scores[part])
     hit_line, hit_name, size = pairs(told.name_hits)
     if len(hit_line):
         names = len(buyers.sorted_names) + 2
@@ -131,13 +174,38 @@ def _names(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints
         somebody = np.zeros(len(told.lines), dtype=bool)
         somebody[hit_line] = True
         kind[somebody[line]] = NAME_OTHER
-        scores[somebody[line]] = np.log(said.other_payer / 0.8)
+        scores[somebody[line]] = 0.0
         kind[inside] = NAME_WHOLE
-        scores[inside] = np.log(said.name_shown) - _NAMESAKES[words[place[inside]]]
+        scores[inside] = -_NAMESAKES[words[place[inside]]]
+    _masks(buyers, told, line, order, kind, scores)
     return kind, scores
 
 
-def _parts(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints, kind: Ints, scores: Floats) -> None:
+def _masks(buyers: Buyers, told: Told, line: Ints, order: Ints, kind: Ints, scores: Floats) -> None:
+    """Masked names: what is left of the words fits the buyer's name, or shows that he is somebody else."""
+    if not told.masked or not len(line):
+        return
+    rarity: dict[tuple[str, str], float] = {}
+    words = list(buyers.word_ids)  # in alphabetical order
+    sort = np.argsort(line, kind="stable")
+    by_line = line[sort]
+    for at, masked in told.masked.items():
+        rows = sort[np.searchsorted(by_line, at) : np.searchsorted(by_line, at, side="right")]
+        share = 1.0
+        for mask in masked if len(rows) else ():
+            if mask not in rarity:
+                begin, end = mask
+                low, high = bisect_left(words, begin), bisect_left(words, begin + "\U0010ffff")
+                rarity[mask] = sum(float(buyers.word_share[i]) for i in range(low, high) if words[i].endswith(end))
+            share *= max(rarity[mask], 1e-3)
+        for row in rows.tolist():
+            name = int(buyers.name_of[order[row]])
+            fits = name != NO_NAME and fits_masks(buyers.sorted_names[name], masked)
+            kind[row] = NAME_MASKED if fits else NAME_OTHER
+            scores[row] = -np.log(max(share, 2e-4)) if fits else 0.0
+
+
+def _parts(buyers: Buyers, told: Told, line: Ints, order: Ints, kind: Ints, scores: Floats) -> None:
     """Single words of the buyer's name among the words of the line; the rarest one counts."""
     if not len(line) or not len(buyers.word_share):
         return
@@ -152,4 +220,4 @@ def _parts(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints
         rarest[there] = np.minimum(rarest[there], buyers.word_share[word[there]])
     some = rarest < 1.0
     kind[some] = NAME_PART
-    scores[some] = np.clip(np.log(said.name_part / np.maximum(rarest[some], 1e-3)), -1.5, 4.0)
+    scores[some] = -np.log(np.maximum(rarest[some], 1e-3))

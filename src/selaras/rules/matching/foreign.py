@@ -15,8 +15,9 @@ import numpy.typing as npt
 from selaras.model.claims import LineColumns, OrderColumns
 from selaras.model.money import EXPONENTS
 from selaras.rules.matching.candidates import Pool
-from selaras.rules.matching.evidence import Evidence, nulls
+from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.rates import Rates
 from selaras.rules.matching.reading import Buyers, Told, pairs
 from selaras.rules.matching.sets import Hypothesis
 
@@ -28,7 +29,7 @@ _STEP: Final = 50_000
 
 
 def foreign(
-    orders: OrderColumns, lines: LineColumns, pool: Pool, buyers: Buyers, told: Told, said: Parameters
+    orders: OrderColumns, lines: LineColumns, pool: Pool, buyers: Buyers, told: Told, said: Parameters, rates: Rates
 ) -> list[Hypothesis]:
     """Hypotheses of one line for one order of another currency, where the learnt rate fits within a few per cent."""
     line, order = _named(pool, buyers, told, said)
@@ -37,7 +38,7 @@ def foreign(
     if not len(line):
         return []
     seen = Evidence(pool, buyers, told, said, line, order)
-    null = nulls(pool, said)
+    seen.weigh(rates)
     of = [(lines.currencies[int(pool.line_rows[i])], orders.currencies[int(pool.order_rows[j])]) for i, j in zip(
         line.tolist(), order.tolist(), strict=True)]  # fmt: skip
     scale = np.asarray([10.0 ** (EXPONENTS[b] - EXPONENTS[a]) for a, b in of])
@@ -52,8 +53,11 @@ def foreign(
             amount = int(pool.amount[line[at]])
             # Anything within the band is as good: one chance among its steps.
             steps = max(10.0, amount * 2 * _BAND / _STEP)
-            weight = math.log(said.ours * 0.8 / steps) + float(seen.log_day[at] + seen.log_text[at] - null[line[at]])
-            found.append(Hypothesis("foreign_currency", [(int(line[at]), int(order[at]), amount)], weight))
+            one = Hypothesis(
+                "foreign_currency", [(int(line[at]), int(order[at]), amount)], math.log(0.8 / steps), int(at), [int(at)]
+            )
+            one.weigh(seen)
+            found.append(one)
     return found
 
 
@@ -77,7 +81,12 @@ def _named(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[In
     by_name: dict[int, list[int]] = {}
     for at in np.flatnonzero(foreign_orders).tolist():
         by_name.setdefault(int(buyers.name_of[at]), []).append(at)
-    more = [(at, one) for at, name, _ in told.name_hits for one in by_name.get(name, ())]
+    lines_named, names, _ = pairs(told.name_hits)
+    known = np.flatnonzero(np.isin(names, list(by_name)))
+    more = [
+        (at, one) for at, name in zip(lines_named[known].tolist(), names[known].tolist(), strict=True)
+        for one in by_name[name]
+    ]  # fmt: skip
     keys = {*zip(line.tolist(), order.tolist(), strict=True), *more}
     kept = sorted(
         (i, j) for i, j in keys if said.lags[0][0] <= int(pool.booked[i] - pool.ordered[j]) <= _LATEST

@@ -8,12 +8,15 @@ on the way), not fitted to any data set that the matcher is measured on.
 from __future__ import annotations
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """Chances (0 to 1) unless said otherwise.
 
-    `ours`, `noise`        an incoming line pays one of the orders; it is something else
+    `ours`                 an incoming line pays one of the orders
+    `paid`                 an order by transfer is paid at all; `noise` lines that pay none, for each order
     `exact` … `withheld`   how the amount relates to what is due, given that the line pays the order
     `other_amount`         any other amount, spread over the steps in which people pay
     `combined`, `parts`    one line pays several orders of a buyer; one order is paid by several lines
@@ -23,10 +26,11 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     `lags`                 days from order to money → chance of each such day (the last one holds for all later days)
     `auto`, `margin`       least posterior, and least ratio to the next rival, of a link that is made without asking
     `suggest`              least posterior of a suggestion
-    `worth_asking`         least posterior of the best suggestion of a line: less would waste a person's time
+    `worth_asking`         least chance that the answer is among a line's suggestions: less would waste a person's time
     """
 
     ours: float = 0.96
+    paid: float = 0.88
     noise: float = 0.04
     exact: float = 0.82
     without_code: float = 0.05
@@ -54,7 +58,14 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 60
     auto: float = 0.98
     suggest: float = 0.02
-    worth_asking: float = 0.15
+    worth_asking: float = 0.5
+
+    def kinds(self) -> npt.NDArray[np.float64]:
+        """The chances of the kinds of amount, in the order of `amounts.KINDS`."""
+        return np.asarray([
+            self.exact, self.without_code, self.rounded_up, self.fee_taken, self.swapped, self.withheld,
+            self.other_amount,
+        ])  # fmt: skip
 
     def lag(self, days: int) -> float:
         """The chance that the money comes so many days after the order; 0 outside the window."""

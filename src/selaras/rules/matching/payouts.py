@@ -56,15 +56,11 @@ def match_payouts(
 ) -> tuple[list[Link], Bools]:
     """Links of payout lines with the orders of their batches, and which lines are explained by a batch."""
     taken = np.zeros(len(lines), dtype=bool)
-    by_amount: dict[int, list[int]] = {}
-    for line in range(len(lines)):
-        if lines.amount[line] > 0:
-            by_amount.setdefault(lines.amount[line], []).append(line)
-    for rows in by_amount.values():
-        rows.sort(key=lambda i: (lines.booked[i], not payouts[i], lines.ids[i]))
+    batches = batches_of(report)
+    by_amount = _by_amount(lines, payouts, {batch.net for batch in batches})
     claims: list[tuple[int, list[Batch]]] = []
     left: list[Batch] = []
-    for batch in batches_of(report):
+    for batch in batches:
         of_batch = _line_of(lines, by_amount, taken, payouts, batch.net, batch.day)
         if of_batch is None:
             left.append(batch)
@@ -74,26 +70,55 @@ def match_payouts(
     claims += _together(lines, by_amount, taken, payouts, left)
     done = {id(batch) for _, parts in claims for batch in parts}
     claims += _nearly(lines, taken, payouts, [batch for batch in left if id(batch) not in done])
-    known: dict[str, int] = {}
-    for row in range(len(orders) - 1, -1, -1):
-        if orders.method[row] != METHODS.index("transfer"):
-            known[orders.ids[row]] = row
-    for row in range(len(orders) - 1, -1, -1):
-        if orders.method[row] != METHODS.index("transfer"):
-            known[orders.references[row]] = row
-            known.setdefault(squeezed(orders.references[row]), row)
+    named = _Named(orders)
     links = []
     for line, parts in claims:
         for batch in parts:
             for row in batch.rows:
-                order = known.get(report.references[row])
-                if order is None:
-                    order = known.get(squeezed(report.references[row]))
-                if order is not None and not report.references[row].startswith(_REFUND):
+                reference = report.references[row]
+                order = None if reference.startswith(_REFUND) else named.order(reference)
+                if order is not None:
                     links.append(
                         Link(line, order, report.net[row], 0.9999, "payout", ("settlement", "sum"), 1, auto=True)
                     )
     return links, taken
+
+
+def _by_amount(lines: LineColumns, payouts: Bools, nets: set[int]) -> dict[int, list[int]]:
+    """Lines that may be a payout: their text says so, or they are just what a batch brings."""
+    amount = np.frombuffer(lines.amount, dtype=np.int64) if len(lines) else np.zeros(0, dtype=np.int64)
+    maybe = (amount > 0) & (payouts | np.isin(amount, np.asarray(sorted(nets), dtype=np.int64)))
+    found: dict[int, list[int]] = {}
+    for line in np.flatnonzero(maybe).tolist():
+        found.setdefault(lines.amount[line], []).append(line)
+    return found
+
+
+class _Named:
+    """Orders of gateways and marketplaces by what a report calls them: their reference, their id, either squeezed."""
+
+    def __init__(self, orders: OrderColumns) -> None:
+        transfer = METHODS.index("transfer")
+        self._orders = orders
+        # Of several orders with one name the first counts.
+        self._rows = [row for row in range(len(orders) - 1, -1, -1) if orders.method[row] != transfer]
+        self._known = {orders.ids[row]: row for row in self._rows}
+        self._known.update((orders.references[row], row) for row in self._rows)
+        self._squeezed: dict[str, int] | None = None
+
+    def order(self, reference: str) -> int | None:
+        """The row of an order; None if there is none of that name."""
+        found = self._known.get(reference)
+        if found is not None:
+            return found
+        if self._squeezed is None:
+            # Only reports that write references in their own way need this.
+            self._squeezed = {}
+            for row in self._rows:
+                self._squeezed.setdefault(squeezed(self._orders.references[row]), row)
+        plain = squeezed(reference)
+        found = self._squeezed.get(reference, self._known.get(plain))
+        return found if found is not None else self._squeezed.get(plain)
 
 
 def _nearly(lines: LineColumns, taken: Bools, payouts: Bools, left: list[Batch]) -> list[tuple[int, list[Batch]]]:

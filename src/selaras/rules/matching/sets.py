@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Final
 
@@ -12,8 +13,9 @@ import numpy.typing as npt
 
 from selaras.rules.matching.amounts import EXACT, WITHOUT_CODE
 from selaras.rules.matching.candidates import Pool
-from selaras.rules.matching.evidence import NAME_WHOLE, Evidence
+from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.rates import NAME_WHOLE
 from selaras.rules.matching.reading import CORE
 
 Ints = npt.NDArray[np.int64]
@@ -26,24 +28,51 @@ _MOST_TRIES: Final = 6_000
 class Hypothesis:
     """Some lines pay some orders: `pairs` of (line, order, amount), and the log weight beside all standing alone."""
 
-    __slots__ = ("kind", "pairs", "weight")
+    __slots__ = ("_base", "_day", "_texts", "kind", "pairs", "weight")
 
-    def __init__(self, kind: str, pairs: list[tuple[int, int, int]], weight: float) -> None:
+    def __init__(
+        self, kind: str, pairs: list[tuple[int, int, int]], base: float, day: int, texts: Sequence[int]
+    ) -> None:
+        """`base` is the chance of such a set; `day` and `texts` are the pairs whose day and whose texts count."""
         self.kind = kind
         self.pairs = pairs
-        self.weight = weight
+        self.weight = 0.0
+        self._base, self._day, self._texts = base, day, tuple(texts)
+
+    def weigh(self, seen: Evidence) -> None:
+        """Work out the weight under the rates that the evidence now has."""
+        rates = seen.rates
+        unpaid = -math.log(1.0 - rates.paid)
+        self.weight = self._base + unpaid * len({order for _, order, _ in self.pairs})
+        self.weight += float(seen.log_day[self._day]) + sum(float(seen.log_text[row]) for row in self._texts)
+        self.weight -= sum(float(seen.log_null[line]) for line in {line for line, _, _ in self.pairs})
 
 
-def _subsets(amounts: Sequence[int], goal: int, least: int, most: int) -> Iterator[tuple[int, ...]]:
-    """Places whose amounts add up to the goal, smaller sets first; gives up where too many would have to be tried."""
-    tries = 0
-    for size in range(least, min(most, len(amounts)) + 1):
-        tries += math.comb(len(amounts), size)
-        if tries > _MOST_TRIES:
-            return
-        for chosen in combinations(range(len(amounts)), size):
-            if sum(amounts[i] for i in chosen) == goal:
-                yield chosen
+@lru_cache(maxsize=64)
+def _choices(count: int, most: int) -> Ints:
+    """Every choice of two to `most` of `count` places, smaller ones first, a row each, filled up with `count`.
+
+    Gives up where too many would have to be tried.
+    """
+    rows: list[tuple[int, ...]] = []
+    for size in range(2, min(most, count) + 1):
+        if len(rows) + math.comb(count, size) > _MOST_TRIES:
+            break
+        rows += [(*places, *[count] * (most - size)) for places in combinations(range(count), size)]
+    return np.asarray(rows, dtype=np.int64).reshape(-1, most)
+
+
+def _subsets(amounts: Sequence[int], goals: Sequence[int], most: int) -> list[tuple[int, tuple[int, ...]]]:
+    """Places whose amounts add up to a goal, as (number of the goal, places): goal by goal, smaller sets first."""
+    count = len(amounts)
+    choices = _choices(count, most)
+    with_none = np.asarray([*amounts, 0], dtype=np.int64)
+    sums = with_none[choices[:, 0]]
+    for place in range(1, most):
+        sums += with_none[choices[:, place]]
+    goal, at = np.nonzero(sums == np.asarray(goals, dtype=np.int64)[:, None])
+    places = (tuple(place for place in row if place < count) for row in choices[at].tolist())
+    return list(zip(goal.tolist(), places, strict=True))
 
 
 def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
@@ -62,39 +91,33 @@ def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
             continue
         if len(rows) > _MOST_ORDERS:
             rows = rows[np.argsort(seen.lag[rows], kind="stable")[:_MOST_ORDERS]]
-        orders = [int(o) for o in seen.order[rows]]
-        due = [int(pool.due[o]) for o in orders]
-        total = [int(pool.total[o]) for o in orders]
+        numbers = seen.order[rows]
+        orders, due, total = numbers.tolist(), pool.due[numbers].tolist(), pool.total[numbers].tolist()
+        low, high = sorted(map(min, due, total)), sorted(map(max, due, total))
+        if low[0] + low[1] > amount or sum(high[-_LARGEST:]) < amount:
+            continue
         answers: dict[tuple[int, ...], str] = {}
         for amounts, which in ((due, "due"), (total, "total")):
-            for places in _subsets(amounts, amount, 2, _LARGEST):
+            for _, places in _subsets(amounts, [amount], _LARGEST):
                 answers.setdefault(places, which)
-        for first in range(len(orders)):
-            # Two baskets, one code: people add the code of one order to the sum of both.
-            code = due[first] - total[first]
-            if code:
-                for places in _subsets(total, amount - code, 2, 3):
-                    if first in places:
-                        answers.setdefault(places, "one code")
+        # Two baskets, one code: people add the code of one order to the sum of both.
+        coded = [i for i in range(len(orders)) if due[i] != total[i]]
+        for at, places in _subsets(total, [amount - due[i] + total[i] for i in coded], 3) if coded else ():
+            if coded[at] in places:
+                answers.setdefault(places, "one code")
         for places, which in answers.items():
-            texts = [float(seen.log_text[rows[i]]) for i in places]
+            texts = [(float(seen.log_text[rows[i]]), -orders[i], i) for i in places]
             named = sum(int(seen.reference[rows[i]] >= CORE) for i in places)
             spread = math.log(math.comb(len(orders), len(places)))
-            weight = (
-                math.log(said.ours * said.combined * (said.exact if which == "due" else 0.1))
-                + max(float(seen.log_day[rows[i]]) for i in places)
-                + max(texts)
-                + (4.0 * (named - 1) if named > 1 else 0.0)
-                - spread
-                - 1.5 * (len(places) - 2)
-                - float(seen.log_null[line])
-            )
+            base = math.log(said.combined * (said.exact if which == "due" else 0.1))
+            base += (4.0 * (named - 1) if named > 1 else 0.0) - spread - 1.5 * (len(places) - 2)
+            latest = min(places, key=lambda i: (int(seen.lag[rows[i]]), orders[i]))
             share = due if which == "due" else total
             parts = [(line, orders[i], share[i]) for i in places]
             left = amount - sum(part for _, _, part in parts)
             if left:
                 parts = [(a, b, c + (left if b == max(o for _, o, _ in parts) else 0)) for a, b, c in parts]
-            found.append(Hypothesis("combined", parts, weight))
+            found.append(Hypothesis("combined", parts, base, int(rows[latest]), [int(rows[max(texts)[2]])]))
     return found
 
 
@@ -115,14 +138,13 @@ def parts(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
         amounts = [int(pool.amount[x]) for x in lines]
         goals = {int(pool.due[order]): said.exact, int(pool.total[order]): 0.3}
         for goal, chance in goals.items():
-            for places in _subsets(amounts, goal, 2, 4):
+            for _, places in _subsets(amounts, [goal], 4):
                 first = min(places, key=lambda i: (int(seen.lag[own[i]]), lines[i]))
                 steps = math.log(max(10.0, goal / 50_000.0))
-                weight = math.log(said.ours * said.parts * chance) + float(seen.log_day[own[first]])
-                weight += sum(float(seen.log_text[own[i]]) - float(seen.log_null[lines[i]]) for i in places)
                 # Each further line: its day, and an amount that the payer chose (the last one follows from the sum).
-                weight -= (len(places) - 1) * (math.log(30.0) + steps)
-                found.append(Hypothesis("instalments", [(lines[i], order, amounts[i]) for i in places], weight))
+                base = math.log(said.parts * chance) - (len(places) - 1) * (math.log(30.0) + steps)
+                pays = [(lines[i], order, amounts[i]) for i in places]
+                found.append(Hypothesis("instalments", pays, base, int(own[first]), [int(own[i]) for i in places]))
     return found
 
 

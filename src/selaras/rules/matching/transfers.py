@@ -11,18 +11,21 @@ import numpy.typing as npt
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.amounts import EXACT, KINDS, OTHER
 from selaras.rules.matching.candidates import Pool, gather
-from selaras.rules.matching.evidence import NAME_OTHER, NAME_PART, NAME_WHOLE, Evidence
+from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.foreign import foreign
 from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.payers import vouched
+from selaras.rules.matching.rates import NAME_MASKED, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
 from selaras.rules.matching.sets import Hypothesis, combined, parts
 from selaras.rules.matching.solve import probabilities
+from selaras.rules.matching.unnamed import unnamed
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _HOPELESS: Final = -9.0
 _FAR_BEHIND: Final = 14.0
-_CERTAIN: Final = 0.999
+_CERTAIN: Final = 0.99
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -62,11 +65,20 @@ def match_transfers(
     copies = _copies(lines, line_rows)
     # Of a copy nothing is as sure as that it is one.
     ceiling = float(np.log(0.3 / said.repeated))
-    seen.weight[copies[line]] = np.minimum(seen.weight[copies[line]], ceiling)
-    keep = _worth(seen, len(line_rows))
     sets = combined(pool, seen, said) + parts(pool, seen, said)
-    sets += foreign(orders, lines, pool, buyers, told, said)
-    posterior, of_sets = _weigh(pool, seen, keep, sets, copies, ceiling)
+    # Twice: under the shipped rates, and under those that the shop's own payments show.
+    for one in sets:
+        one.weigh(seen)
+    posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
+    chance = np.zeros(len(line))
+    chance[keep] = posterior
+    seen.vouched = vouched(buyers, told, line, order, seen.name, chance)
+    seen.weigh(_rates(pool, seen, told, said, keep, posterior, sets, of_sets, copies))
+    for one in sets:
+        one.weigh(seen)
+    sets += foreign(orders, lines, pool, buyers, told, said, seen.rates)
+    sets += unnamed(pool, buyers, told, seen, said, seen.rates)
+    posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
     links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
     return links + _doubles(pool, seen, copies, links)
 
@@ -94,14 +106,32 @@ def _worth(seen: Evidence, lines: int) -> npt.NDArray[np.bool_]:
     return result
 
 
+def _rates(
+    pool: Pool, seen: Evidence, told: Told, said: Parameters, keep: npt.NDArray[np.bool_], posterior: Floats,
+    sets: list[Hypothesis], of_sets: Floats, copies: npt.NDArray[np.bool_],
+) -> Rates:  # fmt: skip
+    """What the first round tells of the shop. Copies and lines without a candidate tell nothing."""
+    rows = np.flatnonzero(keep)
+    lines = seen.line[rows]
+    explained = np.bincount(lines, weights=posterior, minlength=len(pool.line_rows))
+    for one, chance in zip(sets, of_sets.tolist(), strict=True):
+        explained[[p[0] for p in one.pairs]] += chance
+    counts = np.zeros(len(pool.line_rows), dtype=bool)
+    counts[lines] = True
+    counts &= ~copies & ~told.payout
+    single = ~copies[lines]
+    return learnt(
+        said, len(pool.order_rows), seen.lag[rows][single], seen.kind[rows][single], seen.name[rows][single],
+        posterior[single], np.maximum(1.0 - explained, 0.0)[counts], (told.payer == 0)[counts],
+    )  # fmt: skip
+
+
 def _weigh(
-    pool: Pool,
-    seen: Evidence,
-    keep: npt.NDArray[np.bool_],
-    sets: list[Hypothesis],
-    copies: npt.NDArray[np.bool_],
-    ceiling: float,
-) -> tuple[Floats, Floats]:
+    pool: Pool, seen: Evidence, sets: list[Hypothesis], copies: npt.NDArray[np.bool_], ceiling: float
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """The probability of each pair that can still matter and of each set, and which pairs those are."""
+    seen.weight[copies[seen.line]] = np.minimum(seen.weight[copies[seen.line]], ceiling)
+    keep = _worth(seen, len(pool.line_rows))
     rows = np.flatnonzero(keep)
     lines = len(pool.line_rows)
     singles = len(rows)
@@ -119,7 +149,7 @@ def _weigh(
         weights, np.concatenate(numbers).astype(np.int64), np.concatenate(nodes).astype(np.int64),
         lines + len(pool.order_rows),
     )  # fmt: skip
-    return found[:singles], found[singles:]
+    return found[:singles], found[singles:], keep
 
 
 def _links(
@@ -158,7 +188,7 @@ def _links(
     links: list[Link] = []
     for line in sorted(options):
         ranked = sorted(options[line], key=lambda o: (-o[0], o[1]))
-        if ranked[0][0] < said.worth_asking:
+        if sum(option[0] for option in ranked[:3]) < said.worth_asking:
             continue
         for rank, (chance, _order, pairs, kind, why, sure) in enumerate(ranked[:3], start=1):
             for of_line, order, amount in pairs:
@@ -203,7 +233,7 @@ def _why(seen: Evidence, row: int) -> tuple[str, ...]:
         why.append("reference_slip")
     if name == NAME_WHOLE:
         why.append("name")
-    elif name == NAME_PART:
+    elif name in (NAME_PART, NAME_MASKED):
         why.append("name_part")
     elif name == NAME_OTHER:
         why.append("other_payer")
@@ -223,4 +253,4 @@ def may_be_automatic(seen: Evidence, told: Told, pool: Pool, row: int, chance: f
         return True
     order = int(seen.order[row])
     coded = int(pool.due[order]) != int(pool.total[order])
-    return kind == EXACT and (coded or not bool(told.cash[int(seen.line[row])]))
+    return (kind == EXACT and coded) or not bool(told.cash[int(seen.line[row])])

@@ -1,8 +1,9 @@
-"""Payouts without a report: each line is explained by the days of one channel with the fewest edits.
+"""Payouts without a report: each line is explained by the orders that a channel had to pay.
 
-No edit: the orders of neighbouring days come to the line exactly. One edit: one order was held back, one was carried in
-from a neighbouring day, or an earlier one was given back in full; it counts only where a single answer fits.
-More edits are seldom unique and are not guessed (reference/reconciliation.md §3.2).
+First the lines that come out exactly: the orders of neighbouring days, less the learnt fee. Then what the channel's
+days of payout leave open, all lines of it together: orders held back, carried in, given back (`flow`). Last the lines
+of payers that pay two ways of paying in one sum (`mixed`). Nothing is linked that has a likely rival
+(reference/reconciliation.md §3.2).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
 from selaras.model.money import EXPONENTS
 from selaras.rules.matching.fees import Channel, learn
+from selaras.rules.matching.followed import Followed
 from selaras.rules.matching.text import told_gross
 from selaras.rules.matching.transfers import Link
 
@@ -23,9 +25,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _LIMITS: Final = {"gw_va": (4, 6), "gw_qris": (4, 6), "market": (8, 10)}
 _EXACT: Final = 0.9995
-_ONE_EDIT: Final = 0.995
 _DUE: Final = 0.9
-_REFUND_DAYS: Final = 30
 
 
 def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payouts: Bools) -> tuple[list[Link], Bools]:
@@ -56,15 +56,22 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
                 days = ordered[rows]
             of = [i for i in np.flatnonzero(told).tolist() if lines.currencies[i] == currency]
             of.sort(key=lambda i: (int(booked[i]), lines.ids[i]))
-            work = _Work(Channel(rows, gross[rows], days), *_LIMITS[name], of)
+            work = _Work(currency, Channel(rows, gross[rows], days), *_LIMITS[name], of)
             work.told = told_grosses
             if work.learns(booked, amount) or any(i in told_grosses for i in of):
                 groups.append(work)
-    # All that is exact first, whatever the channel; then what needs an edit.
+    # All that is exact first, whatever the channel; then what only its days of payout tell.
     for work in groups:
         work.exact(booked, amount, taken, links)
-    for work in groups:
-        work.edited(booked, amount, taken, links)
+    paid = np.zeros(len(orders), dtype=bool)
+    paid[[link.order for link in links]] = True
+    for currency in sorted({lines.currencies[i] for i in np.flatnonzero(told).tolist()}):
+        followed = Followed(orders, lines, told, currency, taken, paid)
+        for work in groups:
+            if work.currency == currency:
+                followed.single(work.channel, work.claims)
+        followed.mixed()
+        links += followed.links()
     for work in groups:
         work.due(booked, amount, taken, links)
     return links, taken
@@ -85,11 +92,12 @@ def _grosses(lines: LineColumns, told: Bools) -> dict[int, int]:
 class _Work:
     """One channel under way: which of its days are paid out already."""
 
-    def __init__(self, channel: Channel, most_days: int, most_lag: int, lines: list[int]) -> None:
+    def __init__(self, currency: str, channel: Channel, most_days: int, most_lag: int, lines: list[int]) -> None:
+        self.currency = currency
         self.channel, self.most_days, self.most_lag, self.lines = channel, most_days, most_lag, lines
         self.paid = np.zeros(len(channel.days), dtype=bool)
         self.lags: Counter[int] = Counter()
-        self.moved: set[int] = set()
+        self.claims: list[tuple[int, tuple[int, int]]] = []
         self.told: dict[int, int] = {}
 
     def learns(self, booked: Ints, amount: Ints) -> bool:
@@ -122,75 +130,25 @@ class _Work:
                 open_runs.sort(key=lambda run: (abs(self._lag(int(booked[line]), run[1]) - usual), run))
             if open_runs:
                 self._claim(line, open_runs[0], booked, taken)
-                self._link(line, open_runs[0], set(), [], _EXACT, links)
+                self._link(line, open_runs[0], _EXACT, links)
 
     def _claim(self, line: int, run: tuple[int, int], booked: Ints, taken: Bools) -> None:
         taken[line] = True
         self.paid[run[0] : run[1] + 1] = True
         self.lags[self._lag(int(booked[line]), run[1])] += 1
+        self.claims.append((line, run))
 
     def _link(
-        self, line: int, run: tuple[int, int], without: set[int], carried: list[int], chance: float, links: list[Link],
-        evidence: str = "fee_schedule",
-    ) -> None:  # fmt: skip
+        self, line: int, run: tuple[int, int], chance: float, links: list[Link], evidence: str = "fee_schedule"
+    ) -> None:
         channel = self.channel
-        inside = range(int(channel.starts[run[0]]), int(channel.ends[run[1]]))
-        for at in [*(i for i in inside if i not in without and i not in self.moved), *carried]:
+        for at in range(int(channel.starts[run[0]]), int(channel.ends[run[1]])):
             links.append(
                 Link(
                     line, int(channel.rows[at]), int(channel.net[at]), chance, "payout", (evidence, "sum"), 1,
                     auto=chance >= 0.99,
                 )
             )  # fmt: skip
-
-    def edited(self, booked: Ints, amount: Ints, taken: Bools, links: list[Link]) -> None:
-        """Lines that come out when one order is held back, or one of a neighbouring day is carried in."""
-        channel = self.channel
-        usual = {lag for lag, count in self.lags.items() if count * 20 >= sum(self.lags.values())}
-        held_back: dict[int, int] = {}
-        for line in self.lines:
-            if taken[line]:
-                continue
-            answers: list[tuple[tuple[int, int], set[int], list[int]]] = []
-            for run in channel.runs(int(booked[line]), self.most_days, self.most_lag):
-                if self.paid[run[0] : run[1] + 1].any() or self._lag(int(booked[line]), run[1]) not in usual:
-                    continue
-                missing = channel.pays(*run) - int(amount[line])
-                start, end = int(channel.starts[run[0]]), int(channel.ends[run[1]])
-                if missing > 0:
-                    out = np.flatnonzero(channel.net[start:end] == missing) + start
-                    answers += [(run, {int(i)}, []) for i in out.tolist()]
-                    # An earlier order was given back: whichever it was, these days are paid out in full.
-                    if self._given_back(missing, start, int(booked[line])):
-                        answers.append((run, set(), []))
-                elif missing < 0:
-                    before = [i for i in sorted(held_back) if int(channel.net[i]) == -missing]
-                    around = np.flatnonzero(channel.net[max(0, start - 400) : end + 400] == -missing)
-                    near = [int(i) + max(0, start - 400) for i in around.tolist()]
-                    near = [
-                        i for i in near if not start <= i < end and 0 <= int(booked[line]) - int(channel.day[i]) <= 8
-                    ]
-                    answers += [(run, set(), [i]) for i in (before or near)]
-            if len(answers) == 1:
-                run, out_of, carried = answers[0]
-                self._claim(line, run, booked, taken)
-                held_back.update(dict.fromkeys(out_of, line))
-                self.moved.update(carried)
-                for i in carried:
-                    held_back.pop(i, None)
-                    self._drop(i, line, links)
-                self._link(line, run, out_of, carried, _ONE_EDIT, links)
-
-    def _given_back(self, missing: int, before: int, booked: int) -> bool:
-        """Does what is missing equal the gross of an order that was paid out in the weeks before?"""
-        channel = self.channel
-        low = int(np.searchsorted(channel.day, booked - _REFUND_DAYS))
-        return bool((channel.gross[low:before] == missing).any())
-
-    def _drop(self, at: int, line: int, links: list[Link]) -> None:
-        """An order that another line brings after all."""
-        order = int(self.channel.rows[at])
-        links[:] = [link for link in links if link.order != order or link.line == line]
 
     def due(self, booked: Ints, amount: Ints, taken: Bools, links: list[Link]) -> None:
         """What is left: the run that was due, if it is the only one and nearly comes out; a person decides."""
@@ -209,4 +167,4 @@ class _Work:
                     fitting.append(run)
             if len(fitting) == 1:
                 self._claim(line, fitting[0], booked, taken)
-                self._link(line, fitting[0], set(), [], _DUE, links, "due_day")
+                self._link(line, fitting[0], _DUE, links, "due_day")

@@ -1,0 +1,316 @@
+"""The orders of a channel from one payout to the next: who was held back, who came later, what was given back.
+
+Every payout brings the orders that were due, less those that the gateway held back, with those that it held back
+before, less what was refunded. Each line alone has many explanations; the lines together have few, because whoever is
+missing here must come somewhere else. So all lines of a channel are weighed at once: forward and backward over a
+trellis whose states are the sets of orders that are under way (Baum-Welch; the states are cut to the likeliest).
+
+An order counts as paid by a line with the chance of all explanations in which it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from selaras.model.claims import FINE
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+_STATES: Final = 20
+_WAYS: Final = 40
+_UNDER_WAY: Final = 6
+_TOGETHER: Final = 3
+#: Days after which nobody who was held back is expected any more.
+_LOST_AFTER: Final = 16
+_PAIRS_UP_TO: Final = 70
+_TRIPLES_UP_TO: Final = 26
+_TELLING: Final = 60
+_BACK: Final = 0.5
+_IN_FULL, _IN_PART = 0.7, 0.2
+_LEAST_STEP: Final = 500 * FINE
+#: Log of the chance that something happens that none of this foresees *and* comes to just this sum; how surely an order
+#: that was due is paid by such a line all the same.
+_UNFORESEEN: Final = math.log(1e-8)
+_DUE_ANYWAY: Final = 0.95
+#: Log of the chance from which an explanation counts as simple.
+_SIMPLE: Final = math.log(1e-5)
+#: Explanations so far behind the best one (as a logarithm) are let go.
+_FAR_BEHIND: Final = 10.0
+#: The mark of a state after a line that nothing explained: who was due in it may come with the next.
+_LOST: Final = -1
+_PAIRS_LOST: Final = 30
+#: How many orders the shipped habits are worth.
+_SEEN_BEFORE: Final = 300.0
+
+
+class Payout(NamedTuple):
+    """A line under way: its day and amount, the orders that are due in it, and those that a refund may concern."""
+
+    line: int
+    day: int
+    amount: int
+    due: Sequence[int]
+    earlier: Sequence[int]
+
+
+class Habits(NamedTuple):
+    """How often an order that is due is held back, and how many refunds there are for each order that is due."""
+
+    held: float = 0.015
+    refunded: float = 0.01
+
+
+class _Way(NamedTuple):
+    """An explanation of what is missing: log of its chance, orders held back, and whether money was given back."""
+
+    chance: float
+    held: tuple[int, ...]
+    refund: bool
+
+
+class _Step(NamedTuple):
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    weight: float
+    way: _Way | None
+    carried: tuple[int, ...]
+
+
+class _Refunds:
+    """How likely it is that just this sum was given back: an earlier order's price, half of it, or any round sum."""
+
+    def __init__(self, payout: Payout, gross: Ints, step: int, habits: Habits) -> None:
+        self.one = math.log(habits.refunded * max(1, len(payout.due)))
+        chances: defaultdict[int, float] = defaultdict(float)
+        each = 1.0 / max(1, len(payout.earlier))
+        largest = _LEAST_STEP
+        for whole, count in sorted(Counter(gross[np.asarray(payout.earlier, dtype=np.int64)].tolist()).items()):
+            largest = max(largest, whole)
+            chances[whole] += _IN_FULL * each * count
+            chances[whole // 2 // step * step] += _IN_PART * each * count
+        self.step, self.largest = step, largest
+        self.any = (1.0 - _IN_FULL - _IN_PART) / (largest / _LEAST_STEP)
+        self.values = np.asarray(sorted(chances), dtype=np.int64)
+        self.shares = np.asarray([chances[int(value)] for value in self.values])
+
+    def share(self, sums: Ints) -> Floats:
+        """The chance of each sum as one refund."""
+        result = np.where((sums > 0) & (sums <= self.largest) & (sums % _LEAST_STEP == 0), self.any, 0.0)
+        if len(self.values):
+            place = np.minimum(np.searchsorted(self.values, sums), len(self.values) - 1)
+            result = result + np.where(self.values[place] == sums, self.shares[place], 0.0)
+        return result
+
+    def log(self, total: int) -> float:
+        """Log of the chance of a total of one or two refunds; minus infinity where there is none."""
+        if total <= 0 or total % self.step:
+            return -math.inf
+        chance = float(self.share(np.asarray([total]))[0]) * math.exp(self.one)
+        if len(self.values):
+            chance += 0.5 * math.exp(2 * self.one) * float((self.shares * self.share(total - self.values)).sum())
+        return math.log(chance) if chance > 0 else -math.inf
+
+
+class _Ways:
+    """The ways in which a payout may be short by some sum: orders held back and money given back."""
+
+    def __init__(self, payout: Payout, gross: Ints, net: Ints, step: int, habits: Habits) -> None:
+        self.due, self.held = list(payout.due), math.log(habits.held)
+        self.refunds, self.step = _Refunds(payout, gross, step, habits), step
+        nets = net[np.asarray(self.due, dtype=np.int64)]
+        many = len(nets)
+        chosen = [np.arange(many, dtype=np.int64).reshape(-1, 1)]
+        for size, most in ((2, _PAIRS_UP_TO), (3, _TRIPLES_UP_TO)):
+            if size <= many <= most:
+                chosen.append(np.asarray(list(itertools.combinations(range(many), size)), dtype=np.int64))
+        # Refunds are whole steps: only sets with the right remainder can stand beside one.
+        self.sets: list[tuple[int, Ints, dict[int, Ints], Ints]] = []
+        for places in chosen:
+            sums = nets[places].sum(axis=1)
+            rest = sums % step
+            by_rest = np.argsort(rest, kind="stable")
+            values, starts = np.unique(rest[by_rest], return_index=True)
+            groups = np.split(by_rest, starts[1:])
+            of_rest = {int(value): group for value, group in zip(values, groups, strict=True)}
+            self.sets.append((places.shape[1], places, of_rest, sums))
+        self.known: dict[int, list[_Way]] = {}
+
+    def short(self, missing: int) -> list[_Way]:
+        """Each way to be short by `missing`, the likeliest first."""
+        found = self.known.get(missing)
+        if found is None:
+            found = self.known[missing] = self._short(missing)
+        return found
+
+    def _short(self, missing: int) -> list[_Way]:
+        if missing < 0:
+            return []
+        if missing == 0:
+            return [_Way(0.0, (), False)]
+        least = _UNFORESEEN - 3.0
+        alone = self.refunds.log(missing)
+        found = [_Way(alone, (), True)] if alone > least else []
+        rest = missing % self.step
+        for size, places, of_rest, sums in self.sets:
+            rows = of_rest.get(rest)
+            if rows is None or size * self.held < least:
+                continue
+            left = missing - sums[rows]
+            for at in rows[left == 0][:_WAYS].tolist():
+                found.append(_Way(size * self.held, tuple(self.due[i] for i in places[at]), False))
+            if size <= 2:
+                rows, left = rows[left > 0], left[left > 0]
+                share = self.refunds.share(left)
+                log = size * self.held + self.refunds.one
+                worth = np.flatnonzero(share > math.exp(least - log))
+                if len(worth) > _WAYS:
+                    worth = worth[np.argsort(-share[worth], kind="stable")[:_WAYS]]
+                for at, chance in zip(rows[worth].tolist(), share[worth].tolist(), strict=True):
+                    found.append(_Way(log + math.log(chance), tuple(self.due[i] for i in places[at]), True))
+        return sorted(found, key=_by_chance)[:_WAYS]
+
+
+def _by_chance(way: _Way) -> tuple[float, tuple[int, ...]]:
+    return (-way.chance, way.held)
+
+
+def explain(payouts: Sequence[Payout], gross: Ints, net: Ints) -> list[dict[int, float]]:
+    """For each payout, in order of days, its orders with the chance that it pays them.
+
+    `gross` and `net` are amounts of all orders of the channel; `Payout` names orders by their place there. Twice: the
+    first time tells how often this channel holds back and gives back.
+    """
+    _, habits = _once(payouts[:_TELLING], gross, net, Habits())
+    return _once(payouts, gross, net, habits)[0]
+
+
+def comes_out(payout: Payout, gross: Ints, net: Ints) -> bool:
+    """Is there a simple explanation of this line by itself: an order held back, come late, or given back?"""
+    ways = _Ways(payout, gross, net, max(FINE, int(np.gcd.reduce(gross))), Habits())
+    missing = int(net[np.asarray(payout.due, dtype=np.int64)].sum()) - payout.amount
+    if missing < 0:
+        return bool((net[np.asarray(payout.earlier, dtype=np.int64)] == -missing).any())
+    return any(way.chance > _SIMPLE for way in ways.short(missing))
+
+
+def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> tuple[list[dict[int, float]], Habits]:
+    steps: list[list[_Step]] = []
+    states: dict[tuple[int, ...], float] = {(): 0.0}
+    forward = [states]
+    born: dict[int, int] = {}
+    grain = max(FINE, int(np.gcd.reduce(gross))) if len(gross) else FINE
+    for number, payout in enumerate(payouts):
+        ways = _Ways(payout, gross, net, grain, habits)
+        all_due = int(net[np.asarray(payout.due, dtype=np.int64)].sum())
+        born.update(dict.fromkeys(payout.due, payout.day))
+        own: list[_Step] = []
+        best = -math.inf
+        for state in sorted(states, key=lambda s: (-states[s], s)):
+            alive = tuple(order for order in state if order != _LOST and payout.day - born[order] <= _LOST_AFTER)
+            lost = payouts[number - 1].due if state[:1] == (_LOST,) else ()
+            # What comes out as it is needs no other explanation.
+            plain = all_due == payout.amount
+            for carried, log in [((), 0.0)] if plain else _carried(alive, lost, habits):
+                if states[state] + log < best - _FAR_BEHIND:
+                    continue
+                missing = all_due + sum(int(net[i]) for i in carried) - payout.amount
+                stay = tuple(order for order in alive if order not in carried)
+                log += len(stay) * math.log(1.0 - _BACK)
+                for way in ways.short(missing):
+                    after = (*stay, *way.held)
+                    weight = states[state] + log + way.chance
+                    if len(after) <= _UNDER_WAY and weight > best - _FAR_BEHIND:
+                        best = max(best, weight)
+                        own.append(_Step(state, tuple(sorted(after)), way.chance + log, way, carried))
+            own.append(_Step(state, (_LOST, *alive), _UNFORESEEN, None, ()))
+            best = max(best, states[state] + _UNFORESEEN)
+        ahead: dict[tuple[int, ...], float] = {}
+        for step in own:
+            weight = states[step.before] + step.weight
+            ahead[step.after] = _plus(ahead.get(step.after, -math.inf), weight)
+        kept = sorted(ahead, key=lambda s: (-ahead[s], s))[:_STATES]
+        top = ahead[kept[0]]
+        states = {state: ahead[state] - top for state in kept if ahead[state] > top - _FAR_BEHIND}
+        steps.append([step for step in own if step.after in states])
+        forward.append(states)
+    return _back(payouts, steps, forward, habits)
+
+
+def _carried(alive: tuple[int, ...], lost: Sequence[int], habits: Habits) -> Iterable[tuple[tuple[int, ...], float]]:
+    """Who may come late with this line, and the log of the chance."""
+    back, unknown = math.log(_BACK), math.log(habits.held * _BACK)
+    for size in range(min(_TOGETHER, len(alive)) + 1):
+        for chosen in itertools.combinations(alive, size):
+            yield chosen, size * back
+            if size <= 1:
+                for order in lost:
+                    yield (*chosen, order), size * back + unknown
+    if len(lost) <= _PAIRS_LOST:
+        for pair in itertools.combinations(lost, 2):
+            yield pair, 2 * unknown
+
+
+def _back(
+    payouts: Sequence[Payout],
+    steps: list[list[_Step]],
+    forward: list[dict[tuple[int, ...], float]],
+    habits: Habits,
+) -> tuple[list[dict[int, float]], Habits]:
+    """From the last line to the first: what each explanation is worth in the light of all that follows."""
+    result: list[dict[int, float]] = [{} for _ in payouts]
+    backward = dict.fromkeys(forward[-1], 0.0)
+    late: dict[int, float] = {}
+    held = refunds = known = 0.0
+    for number in range(len(payouts) - 1, -1, -1):
+        before = forward[number]
+        # States that lead nowhere have no way back.
+        open_ = [step for step in steps[number] if step.after in backward]
+        weights = [before[step.before] + step.weight + backward[step.after] for step in open_]
+        top = max(weights)
+        total = sum(math.exp(w - top) for w in weights)
+        missed = defaultdict(float, late)
+        brought: defaultdict[int, float] = defaultdict(float)
+        late = defaultdict(float)
+        unknown = 0.0
+        ahead: dict[tuple[int, ...], float] = {}
+        for step, weight in zip(open_, weights, strict=True):
+            chance = math.exp(weight - top) / total
+            for order in step.carried:
+                brought[order] += chance
+                if order not in step.before:
+                    late[order] = late.get(order, 0.0) + chance
+            if step.way is None:
+                unknown += chance
+            else:
+                for order in step.way.held:
+                    missed[order] += chance
+                held += chance * len(step.way.held)
+                refunds += chance * step.way.refund
+                known += chance * len(payouts[number].due)
+            more = step.weight + backward[step.after]
+            ahead[step.before] = _plus(ahead.get(step.before, -math.inf), more)
+        top = max(ahead.values())
+        backward = {state: log - top for state, log in ahead.items()}
+        for order in payouts[number].due:
+            result[number][order] = max(0.0, 1.0 - missed[order] - unknown * (1.0 - _DUE_ANYWAY))
+        result[number].update(brought)
+    learnt = Habits(
+        (held + habits.held * _SEEN_BEFORE) / (known + _SEEN_BEFORE),
+        (refunds + habits.refunded * _SEEN_BEFORE) / (known + _SEEN_BEFORE),
+    )
+    return result, learnt
+
+
+def _plus(a: float, b: float) -> float:
+    """The logarithm of the sum of two numbers given by theirs."""
+    if a < b:
+        a, b = b, a
+    return a + math.log1p(math.exp(b - a)) if b > -math.inf else a
