@@ -109,10 +109,8 @@ async def test_a_record_of_money_shows_what_it_pays(till: Stage) -> None:
 @pytest.mark.parametrize(("size", "lang"), [("desk", "en-US"), ("phone", "id-ID")])
 async def test_accept_and_undo_with_the_mouse(tmp_path: Path, chromium: str, size: str, lang: str) -> None:
     shots = os.environ.get("SELARAS_SHOTS")
-    accept, undo, done = {
-        "en": ("Accept", "Undo", "Accepted."), "id": ("Terima", "Batalkan", "Diterima."),
-    }[lang[:2]]  # fmt: skip
-    accept, undo = (re.compile(rf"^{act}\W+1001$") for act in (accept, undo))
+    *acts, done = {"en": ("Accept", "Undo", "Accepted."), "id": ("Terima", "Batalkan", "Diterima.")}[lang[:2]]
+    accept, undo = (re.compile(rf"^{act}\W+1001$") for act in acts)
     async with a_stage(tmp_path) as stage, async_playwright() as playwright:
         await prepare(stage)
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)

@@ -1,4 +1,4 @@
-"""The page about money that comes in: what waits for a person and may be what, what was linked lately, and the rules."""
+"""The page about money that comes in: what waits for a person, what was linked lately, and where the rules stand."""
 
 from __future__ import annotations
 
@@ -119,11 +119,14 @@ def routes(context: Context, look: Look) -> list[Route]:
 
         return endpoint
 
-    forms = {"accept": page.accept, "refuse": page.refuse, "link": page.link, "undo": page.undo}
+    def form(name: str, handler: Any) -> Route:
+        guarded = look.guarded(refused(handler), reading=True)
+        return Route(f"/money/{name}", guarded, methods=["POST"], name=f"{name}_money")
+
     return [
         Route("/money", look.guarded(page.money, reading=True), methods=["GET"], name="money"),
-        *(
-            Route(f"/money/{name}", look.guarded(refused(handler), reading=True), methods=["POST"], name=f"{name}_money")
-            for name, handler in forms.items()
-        ),
+        form("accept", page.accept),
+        form("refuse", page.refuse),
+        form("link", page.link),
+        form("undo", page.undo),
     ]
