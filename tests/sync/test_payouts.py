@@ -231,3 +231,13 @@ async def test_an_account_that_is_missing_is_named_with_the_command(tmp_path: Pa
         (asked,) = await open_money(world)
         assert asked.cause == "missing_mapping"
         assert f"selaras feed laporan --{missing}" in asked.cure
+
+
+async def test_a_bank_that_no_books_take_yet_holds_nothing_up(tmp_path: Path) -> None:
+    async with a_world(tmp_path / "hub", more={"bca": statements(tmp_path)}) as world:
+        account = BankAccount("0123456789")
+        account.transfer(Decimal(777), "SETORAN TUNAI", NOON)
+        drop(tmp_path / "bca", "one.csv", bca_csv(account, TODAY, TODAY))
+        await settled(world)
+        (cell,) = await world.hub.desk(world.ledger.coverage.cells, "bca", "bank_transaction")
+        assert (cell.seen, cell.waiting) == (1, 1)

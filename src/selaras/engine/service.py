@@ -148,7 +148,7 @@ class Service:
         busy = busy or bool(self._reconsider) or any(self._cured.values())
         for backfill in self._backfills.values():
             busy = busy or await backfill.running()
-        return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
+        return not busy and not await self.hub.desk(self.hub.desk.ledger.pending, self.hub.idle)
 
     async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
         """Wait until two looks in a row find nothing to do; False when `timeout` seconds passed first."""

@@ -170,6 +170,14 @@ class Allocations:
         )
         return _numbered(rows)
 
+    def newest(self, most: int) -> list[Allocation]:
+        """The newest allocations that hold, newest first; their `number` is not to be relied on."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM allocation WHERE undone_at IS NULL ORDER BY id DESC LIMIT ?",  # noqa: S608
+            (most,),
+        )
+        return _numbered(rows)
+
     def count_live(self, books: str) -> int:
         """How many allocations into these books hold."""
         rows = self._db.rows("SELECT count(*) FROM allocation WHERE books = ? AND undone_at IS NULL", (books,))

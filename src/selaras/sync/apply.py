@@ -314,6 +314,9 @@ class Dispatcher:
             return Settlement(
                 claim, State.SKIPPED, act, error.kind, error.message, cause="overtaken", field=error.field
             )
+        if act == "void" and claim.look and error.code == "not_found":
+            # An earlier try may have voided it, and where books void by deleting it is gone then: it has.
+            return Settlement(claim, State.DONE, act, "done", error.message)
         if isinstance(error, LockedPeriod) or error.kind == "rejected":
             return Settlement(
                 claim, State.BLOCKED, act, error.kind, error.message,

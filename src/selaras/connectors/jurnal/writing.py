@@ -116,9 +116,9 @@ class Batches:
             item.outcome = self._stands(spec, item, self._exact(answer).get(spec.name, {}), "")
 
     async def delete(self, spec: Spec, kind: str, item: Item) -> None:
-        """Delete a document, which is how Jurnal voids one. One that is gone was deleted by a try without an answer."""
+        """Delete a document, which is how Jurnal voids one."""
         answer = await self._client.send("DELETE", f"{API}/{spec.path}/{segment(item.write.id)}")
-        if answer.status >= 300 and answer.status != 404:
+        if answer.status >= 300:
             item.outcome = Failed(errors.error_of(answer.status, content_of(answer), f"{kind} {item.named}"))
         else:
             item.outcome = Done(item.write.id, status="void")
