@@ -17,14 +17,19 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _HEAVIEST: Final = 23.0
-_ROUNDS: Final = 60
+ROUNDS: Final = 60
+#: Enough to learn a shop's rates from.
+ROUGHLY: Final = 12
 _CLOSE: Final = 1e-7
 #: After so many rounds at a time, those who have settled rest.
 _SPAN: Final = 6
 
 
-def probabilities(log_weights: Floats, hypothesis: Ints, node: Ints, nodes: int) -> Floats:
-    """The probability of each hypothesis. `hypothesis[i]` touches `node[i]`; nodes are numbered below `nodes`."""
+def probabilities(log_weights: Floats, hypothesis: Ints, node: Ints, nodes: int, rounds: int = ROUNDS) -> Floats:
+    """The probability of each hypothesis. `hypothesis[i]` touches `node[i]`; nodes are numbered below `nodes`.
+
+    After `rounds` (a multiple of six) it is taken as it is.
+    """
     count = len(log_weights)
     if count == 0:
         return np.zeros(0)
@@ -34,7 +39,7 @@ def probabilities(log_weights: Floats, hypothesis: Ints, node: Ints, nodes: int)
     rivals = _Rivals(np.exp(np.minimum(log_weights, _HEAVIEST)), sizes, where, nodes)
     numbers = np.arange(count)
     odds = np.empty(count)
-    for number in range(1, _ROUNDS + 1):
+    for number in range(1, rounds + 1):
         rivals.hear()
         if number % _SPAN == 0:
             odds[numbers] = rivals.odds()

@@ -18,7 +18,7 @@ from selaras.rules.matching.payers import vouched
 from selaras.rules.matching.rates import NAME_MASKED, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
 from selaras.rules.matching.sets import Hypothesis, combined, parts
-from selaras.rules.matching.solve import probabilities
+from selaras.rules.matching.solve import ROUGHLY, ROUNDS, probabilities
 from selaras.rules.matching.unnamed import unnamed
 
 Ints = npt.NDArray[np.int64]
@@ -71,7 +71,7 @@ def match_transfers(
     # Twice: under the shipped rates, and under those that the shop's own payments show.
     for one in named:
         one.weigh(seen)
-    posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
+    posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling, ROUGHLY)
     kept = np.flatnonzero(keep)
     seen.name_share[kept] += vouched(buyers, told, line[kept], order[kept], seen.name[kept], posterior)
     seen.weigh(_rates(pool, seen, told, said, keep, posterior, sets, of_sets, copies))
@@ -130,7 +130,12 @@ def _rates(
 
 
 def _weigh(
-    pool: Pool, seen: Evidence, sets: list[Hypothesis], copies: npt.NDArray[np.bool_], ceiling: float
+    pool: Pool,
+    seen: Evidence,
+    sets: list[Hypothesis],
+    copies: npt.NDArray[np.bool_],
+    ceiling: float,
+    rounds: int = ROUNDS,
 ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """The probability of each pair that can still matter and of each set, and which pairs those are."""
     seen.weight[copies[seen.line]] = np.minimum(seen.weight[copies[seen.line]], ceiling)
@@ -150,7 +155,7 @@ def _weigh(
     nodes.append(np.asarray(more_nodes, dtype=np.int64))
     found = probabilities(
         weights, np.concatenate(numbers).astype(np.int64), np.concatenate(nodes).astype(np.int64),
-        lines + len(pool.order_rows),
+        lines + len(pool.order_rows), rounds,
     )  # fmt: skip
     return found[:singles], found[singles:], keep
 
