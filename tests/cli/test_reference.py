@@ -11,8 +11,22 @@ from selaras.cli import asking, connect, house, main, session, statement
 from selaras.connectors.contract import Check, Finding
 from selaras.ledger.backup import Verified
 from selaras.model.statement import StatementLine
-from selaras.rules import catalogue, certificate, mapping, plan_types, products, proposals
-from selaras.sync import changes, checking, explain, figures, hub, mapping_changes, mappings, operations, sweep
+from selaras.rules import autonomy, catalogue, certificate, mapping, plan_types, products, proposals, rate_card
+from selaras.sync import (
+    changes,
+    checking,
+    explain,
+    feeds,
+    figures,
+    hub,
+    mapping_changes,
+    mappings,
+    money_decisions,
+    money_explaining,
+    operations,
+    payout_report,
+    sweep,
+)
 from tests.house.walls import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
@@ -26,6 +40,11 @@ ANSWERS = [
     mappings.MappingHistory, mapping_changes.MappingProposals, proposals.Proposed, proposals.Possible, mapping.Chart,
     statement.StatementsSeen, statement.StatementSeen, statement.StatementRefused, statement.StatementsMerged,
     statement.LayoutSeen, StatementLine,
+    money_decisions.OpenMoney, money_decisions.Proposal, money_decisions.Part, money_decisions.MoneyLinked,
+    money_decisions.MoneyUndone, money_decisions.Refused, money_decisions.RuleStanding, autonomy.Autonomy, feeds.Feed,
+    money_explaining.MoneyShare, money_explaining.MoneySuggested, money_explaining.WrittenOff,
+    payout_report.PayoutReport, payout_report.PayoutLine, payout_report.OpenItem, payout_report.FeeFound,
+    rate_card.Rate,
 ]  # fmt: skip
 
 

@@ -168,7 +168,8 @@ class Books(RuleBasedStateMachine):
         self.pay(data, field, target, row.total if row else ZERO, row.currency if row else "IDR")
 
     def pay(self, data: st.DataObject, field: str, target: str, total: Decimal, currency: str) -> None:
-        item = {"reference": self.reference(), "date": data.draw(days), "currency": currency, field: target}
+        item: dict[str, Any] = {"reference": self.reference(), "date": data.draw(days), "currency": currency}
+        item[field] = target
         item["total"] = self.amount(data, total)
         if data.draw(st.sampled_from((True, False, False)), label="from the bank"):
             item["bank_transaction_id"] = self.any_id(data, "bank_transactions")

@@ -122,7 +122,7 @@ async def test_what_a_refused_sign_in_put_off_is_tried_again_soon_then_each_minu
     target = Target(Clock(), 0, faults=False)
     bench = Bench(tmp_path, target)
     await bench.plan(1)
-    wrote, refused = target.write, []
+    wrote, refused = target.write, list[float]()
 
     async def refuses(kind: str, op: str, writes: Sequence[Write]) -> list[Outcome]:
         if len(refused) < refusals:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import msgspec
 
-from selaras.connectors.contract import Tools
+from selaras.connectors.contract import Connector, Tools
 from selaras.connectors.sandbox_books import CONNECTOR as BOOKS
 from selaras.connectors.sandbox_store import CONNECTOR as STORE
 from selaras.connectors.tokens import Token
@@ -24,7 +24,9 @@ from selaras.sandbox.books import BooksConfig, serve_books
 from selaras.sandbox.books.server import BooksServer
 from selaras.sandbox.faults import FaultSettings
 from selaras.sandbox.store import StoreConfig, serve_store
+from selaras.sync.feeds import Feed, save_feeds
 from selaras.sync.hub import Hub, Pair
+from selaras.sync.installation import set_pairs
 from tests.sync.target import Plain
 
 POLICY = Policy(
@@ -161,11 +163,13 @@ async def a_world(
     store: StoreConfig | None = None,
     schedules: dict[str, str] | None = None,
     start: bool = True,
+    more: Mapping[str, Connector] | None = None,
+    feeds: Sequence[Feed] = (),
 ) -> AsyncIterator[World]:
     """Start everything on free loopback ports and stop it again."""
     async with serve_books(books or BooksConfig()) as b, serve_store(store or StoreConfig()) as s:
         desk = Desk(open_ledger(path, Plain()))
-        connectors = {
+        connectors: dict[str, Connector] = {
             "toko": STORE.build(
                 {"base_url": s.url, "api_key": s.api_key, "webhook_secret": s.webhook_secret},
                 Tools("toko", "Asia/Jakarta", Tokens(), time.time),
@@ -181,7 +185,10 @@ async def a_world(
                 Tools("buku", "Asia/Jakarta", Tokens(), time.time),
             ),
         }
-        hub = Hub(desk, connectors, [Pair("toko", "buku", policy)])
+        connectors |= dict(more or {})
+        hub = Hub(desk, connectors, [Pair("toko", "buku", policy)], feeds=feeds)
+        save_feeds(desk.ledger, feeds, 0)
+        set_pairs(desk.ledger, hub.pairs)
         await hub.start()
         slow = dict.fromkeys(
             ("order", "product", "contact", "bank_transaction", "receipt", "journal", "reread"), "every 60s"

@@ -6,6 +6,7 @@ import click
 from rich.text import Text
 
 from selaras.cli.base import FINE, NEEDS_A_PERSON, argument, as_json, by_store, command, option
+from selaras.cli.explain_money import show_money
 from selaras.cli.session import session
 from selaras.cli.show import as_state, count, kind_word, moment, money, print_json, say, show, state_word, table
 from selaras.i18n import N_, _, format_number
@@ -85,6 +86,7 @@ def _show(one: Explanation, zone: str, everything: bool) -> None:
     show(head, "")
     _show_seen(one, zone, everything)
     _show_decided(one)
+    show_money(one, zone)
     sent = [s for s in one.sent if everything or s.state != "superseded"]
     if sent:
         show(Text(_("Sent"), style="bold"))

@@ -44,7 +44,6 @@ T = TypeVar("T")
 
 PAGE: Final = 200
 READ: Final = 500
-_TOLD: Final = 5
 _BEFORE: Final = (
     Setting("folder", "Folder with in/: its whole path, or sftp://user@server.example/folder"),
     Setting("password", "SFTP: password", secret=True, required=False),
@@ -138,13 +137,18 @@ class FiledSource(Generic[T]):
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records in taken files after the cursor, in the order in which files were taken.
 
-        Raises `Rejected` once for files that were refused; the next call goes on with all others.
+        Raises `Rejected` once for each file that was refused, after all that there is to tell.
         """
         self._knows(kind)
         async with self._lock:
             await self._look()
-            self._tell()
-            return self._page(cursor)
+            page = self._page(cursor)
+            if not self._untold or page.more:
+                return page
+            if page.seen:
+                return msgspec.structs.replace(page, more=True)  # kept first; then it is told what was refused
+            refused = self._untold.pop(0)
+            raise Rejected(refused.message, code="refused_file", cure=refused.cure)
 
     def _page(self, cursor: str) -> Changes:
         at = _decoded(cursor)
@@ -219,13 +223,6 @@ class FiledSource(Generic[T]):
         self._seen.update((row.id, row) for row in rows)
         self._files.append(_Held(file.lies, file.digest, tuple(row.id for row in rows)))
         self._known.add(file.lies)
-
-    def _tell(self) -> None:
-        if not self._untold:
-            return
-        refused, self._untold = self._untold, []
-        said = "; ".join(one.message for one in refused[:_TOLD])
-        raise Rejected(said, code="refused_file", cure=refused[0].cure)
 
     # -- the rest of the contract ---------------------------------------------------------------------------------
 

@@ -13,25 +13,28 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from selaras.connectors.contract import Seen
 from selaras.engine.lane import Lane, Work
 from selaras.engine.schedule import Schedule, parse
+from selaras.engine.watching import ending_grants, keep_webhooks
 from selaras.ledger.values import MICROSECOND, NewRecord, RecordKey, Settlement, State
 from selaras.sync import closing
 from selaras.sync.apply import Dispatcher
 from selaras.sync.backfill import BackfillFlow
 from selaras.sync.hand_edits import HandEdits
 from selaras.sync.hub import Hub, Pair
-from selaras.sync.installation import DEFAULT_SCHEDULES, LedgerTokens
+from selaras.sync.installation import DEFAULT_SCHEDULES
 from selaras.sync.intake import Intake
 from selaras.sync.mirror import CHART_KINDS
 from selaras.sync.money import MoneyFlow
 from selaras.sync.money_in import BANK, PAYMENT, PAYOUT
 from selaras.sync.objectives import measure_stock
-from selaras.sync.orders import BANK_KEY, OrderPlanner
+from selaras.sync.orders import OrderPlanner
 from selaras.sync.payments import PaymentFlow
 from selaras.sync.payouts import KEY as PAYOUT_KEY
 from selaras.sync.stock import StockFlow
 from selaras.sync.sweep import Sweep, Swept
+from selaras.sync.telling import BANK_KEY
 
 # What is read from either side, most needed first; products and contacts before the orders that name them.
 KINDS = (
@@ -49,7 +52,6 @@ _STOCK_PAUSE = 0.5
 _AFTER_LIVE = 0.2
 # Seconds after which a payment that is not paid yet is asked for again.
 _PAYMENT_AGE = 900.0
-_GRANT_WARNING_DAYS = 7
 # How old (in seconds) the mirror of the books may be when orders are planned.
 _FRESH = {"product": 60.0, "contact": 10.0}
 # What a newly read product or contact, a change of the books' chart or of their closed period may put right.
@@ -99,6 +101,7 @@ class Service:
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
             self._lane(f"backfill {pair.store}", partial(self._backfill, pair))
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
+            self.intakes[pair.books].on_seen.append(partial(self._seen, pair))
             self.dispatchers[pair.store].after.append(partial(self._overtaken, pair))
             self.dispatchers[pair.books].after.append(partial(self._booked, pair))
 
@@ -145,7 +148,7 @@ class Service:
         busy = busy or bool(self._reconsider) or any(self._cured.values())
         for backfill in self._backfills.values():
             busy = busy or await backfill.running()
-        return not busy and not await self.hub.desk(self.hub.desk.ledger.pending)
+        return not busy and not await self.hub.desk(self.hub.desk.ledger.pending, self.hub.idle)
 
     async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
         """Wait until two looks in a row find nothing to do; False when `timeout` seconds passed first."""
@@ -180,6 +183,10 @@ class Service:
                 self.lanes[f"plan {pair.store}"].wake()
             if kind == "stock":
                 self.lanes[f"stock {pair.store}"].wake()
+
+    def _seen(self, pair: Pair, kind: str, rows: Sequence[Seen]) -> None:
+        if self.stocks[pair.store].seen(kind, rows):
+            self.lanes[f"stock {pair.store}"].wake()
 
     def _plan_paid(self, settlements: Sequence[Settlement]) -> None:
         """Orders whose money was booked are planned again, which tells the store; those whose day the books have
@@ -368,28 +375,13 @@ class Service:
         return self._next[(lane, "sweep")]
 
     async def _watch(self, pair: Pair) -> float | None:
-        store = self.hub.connectors[pair.store]
-        if self.public_url and store.capabilities.webhooks:
-            answer = await store.subscribe(f"{self.public_url}/webhooks/{pair.store}")
-            if answer == "restored":
-                await self._report(
-                    pair.store, "warning", "webhook_restored", "The store had switched our webhook off; it is on again."
-                )
-                self.wake(pair.store, "order")
-        books = self.hub.connectors[pair.books]
-        if self.public_url and books.capabilities.webhooks:
-            # Some books let webhooks lapse unless they are renewed (Accurate: seven days).
-            await books.subscribe(f"{self.public_url}/webhooks/{pair.books}")
-        for name in (pair.store, pair.books):
-            token = await LedgerTokens(self.hub.desk, name, self.hub.clock).load()
-            days = (token.refresh_expires_at - self.hub.clock()) / 86400 if token and token.refresh_expires_at else None
-            if days is not None and days < _GRANT_WARNING_DAYS:
-                await self._report(
-                    name,
-                    "warning",
-                    "grant_ends",
-                    f"The grant of {name} ends in {max(0, round(days))} days; connect it again.",
-                )
+        if await keep_webhooks(self.hub, pair, self.public_url):
+            text = "The store had switched our webhook off; it is on again."
+            await self._report(pair.store, "warning", "webhook_restored", text)
+            self.wake(pair.store, "order")
+        for name, days in await ending_grants(self.hub, pair):
+            text = f"The grant of {name} ends in {days} days; connect it again."
+            await self._report(name, "warning", "grant_ends", text)
         return self.schedules["webhooks"].next(self.hub.clock(), pair.policy.zone)
 
 

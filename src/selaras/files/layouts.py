@@ -23,6 +23,8 @@ FIELDS: Final = (
     "account", "currency", "sequence", "-",
 )  # fmt: skip
 KINDS: Final = ("csv", "xlsx", "html")
+# Cells of this length are compared again and again; longer ones are no headers.
+_SHORT: Final = 60
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 _HOLDER: Final = re.compile(r"\s*(?:nama|name|account name|a\.?n\.?)\b", re.IGNORECASE)
 
@@ -67,13 +69,9 @@ class Layout(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     spill: str = ""
     source: str = ""
 
-    def fields(self) -> list[tuple[str, tuple[str, ...]]]:
+    def fields(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """(field, headers) of each column."""
-        found = []
-        for column in self.columns:
-            field, _colon, headers = column.partition(":")
-            found.append((field.strip(), tuple(normal(header) for header in headers.split("|"))))
-        return found
+        return _fields(self.columns)
 
     def heads(self, cells: Sequence[str]) -> bool:
         """Whether a row of texts is this layout's header."""
@@ -94,8 +92,26 @@ class Layout(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
         return any(wanted.search(line) for line in lines if not _HOLDER.match(line))
 
 
+@functools.lru_cache(maxsize=512)
+def _fields(columns: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    found = []
+    for column in columns:
+        field, _colon, headers = column.partition(":")
+        found.append((field.strip(), tuple(normal(header) for header in headers.split("|"))))
+    return tuple(found)
+
+
 def normal(text: str) -> str:
     """A header as it is compared: small letters, single blanks, no unit in brackets."""
+    return _remembered(text) if len(text) <= _SHORT else _normal(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _remembered(text: str) -> str:
+    return _normal(text)
+
+
+def _normal(text: str) -> str:
     text = re.sub(r"\s*\((?:rp|idr)\.?\)", "", text.replace("\xa0", " "), flags=re.IGNORECASE)
     return " ".join(text.casefold().strip().strip("'").rstrip(":").split())
 

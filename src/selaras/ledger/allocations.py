@@ -170,6 +170,28 @@ class Allocations:
         )
         return _numbered(rows)
 
+    def newest(self, most: int) -> list[Allocation]:
+        """The newest allocations that hold, newest first; their `number` is not to be relied on."""
+        rows = self._db.rows(
+            f"SELECT {_COLUMNS} FROM allocation WHERE undone_at IS NULL ORDER BY id DESC LIMIT ?",  # noqa: S608
+            (most,),
+        )
+        return _numbered(rows)
+
+    def count_live(self, books: str) -> int:
+        """How many allocations into these books hold."""
+        rows = self._db.rows("SELECT count(*) FROM allocation WHERE books = ? AND undone_at IS NULL", (books,))
+        return int(rows[0][0])
+
+    def shapes(self, books: str) -> list[tuple[str, tuple[str, ...], int, int]]:
+        """(fits, evidence, days, how many) of the allocations that hold."""
+        rows = self._db.rows(
+            """SELECT fits, evidence, days, count(*) FROM allocation WHERE books = ? AND undone_at IS NULL
+            GROUP BY fits, evidence, days ORDER BY fits, evidence, days""",
+            (books,),
+        )
+        return [(row[0], _TEXTS.decode(row[1]), int(row[2]), int(row[3])) for row in rows]
+
     def get(self, allocation_id: int) -> Allocation | None:
         """One allocation."""
         rows = self._db.rows(f"SELECT {_COLUMNS} FROM allocation WHERE id = ?", (allocation_id,))  # noqa: S608

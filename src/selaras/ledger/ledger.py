@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,13 +40,17 @@ class Ledger:
         """Whether no other process can write beside this one: true of a data directory, not of a database server."""
         return self.db.dialect == "sqlite"
 
-    def pending(self) -> bool:
-        """Whether anything waits to be looked at, planned or sent."""
+    def pending(self, idle: Sequence[str] = ()) -> bool:
+        """Whether anything waits to be looked at, planned or sent. Records of `idle` connections are planned by nobody
+        (a bank whose money is booked in no books yet)."""
+        marks = ",".join("?" * len(idle)) or "''"
         return bool(
             self.db.rows(
-                """SELECT 1 WHERE EXISTS (SELECT 1 FROM posting WHERE state < 2) OR EXISTS (SELECT 1 FROM hint)
+                f"""SELECT 1 WHERE EXISTS (SELECT 1 FROM posting WHERE state < 2) OR EXISTS (SELECT 1 FROM hint)
                 OR EXISTS (SELECT 1 FROM record WHERE planned < version
-                    AND kind IN ('order', 'bank_transaction', 'receipt', 'journal'))"""
+                    AND kind IN ('order', 'bank_transaction', 'receipt', 'journal')
+                    AND connection NOT IN ({marks}))""",  # noqa: S608
+                tuple(idle),
             )
         )
 

@@ -81,6 +81,9 @@ def allocate(
     refused: Collection[tuple[str, str]] = (),
 ) -> dict[str, list[Answer]]:
     """Answers by line, best first. `refused` are (line, subject) pairs that a person has said no to."""
+    # One order of rows, whatever was given: of answers that are exactly alike, three can be shown.
+    owed = sorted(owed, key=lambda one: one.subject)
+    incoming = sorted(incoming, key=lambda one: one.line)
     orders, lines = _orders(owed), _lines(incoming)
     by_answer: dict[tuple[int, int], list[Link]] = {}
     for link in match(orders, lines, None, parameters) if len(orders) and len(lines) else ():
@@ -134,7 +137,8 @@ def _answer(owed: Sequence[Owed], money: Incoming, links: Sequence[Link], rank: 
     shares = tuple(_share(owed[link.order], money, link, alone=len(links) == 1) for link in links)
     given = sum(share.amount for share in shares)
     # A sum that is more than all that was asked for would be put down for nothing.
-    sure = all(link.auto for link in links) and given <= money.left and _within(owed, links, shares)
+    same = all(owed[link.order].currency == money.currency for link in links)
+    sure = same and all(link.auto for link in links) and given <= money.left and _within(owed, links, shares)
     return Answer(
         line=money.line, rank=rank, shares=shares, fits=first.kind, evidence=evidence,
         rule=f"{first.kind}:{strongest}", posterior=min(round(first.posterior * _MILLION), _MILLION - 1), sure=sure,

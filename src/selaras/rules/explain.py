@@ -44,7 +44,8 @@ class Sentence:
     def __init__(self, text: str) -> None:
         self.text = text
         self._pattern: re.Pattern[str] | None = None
-        _sentences.append(self)
+        if _PLACE.sub("", text).strip():  # "%(why)s %(rule)s" would fit everything
+            _sentences.append(self)
         recognised.cache_clear()
 
     def __call__(self, **params: object) -> str:

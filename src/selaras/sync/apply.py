@@ -44,7 +44,17 @@ _LINGER = 2.0
 _STAGE = {
     kind: place
     for place, kind in enumerate(
-        ("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "delivery", "store_payment")
+        (
+            "contact",
+            "sales_order",
+            "invoice",
+            "receipt",
+            "credit_note",
+            "refund_payment",
+            "journal",
+            "delivery",
+            "store_payment",
+        )
     )
 } | {"stock": 9}
 
@@ -304,6 +314,9 @@ class Dispatcher:
             return Settlement(
                 claim, State.SKIPPED, act, error.kind, error.message, cause="overtaken", field=error.field
             )
+        if act == "void" and claim.look and error.code == "not_found":
+            # An earlier try may have voided it, and where books void by deleting it is gone then: it has.
+            return Settlement(claim, State.DONE, act, "done", error.message)
         if isinstance(error, LockedPeriod) or error.kind == "rejected":
             return Settlement(
                 claim, State.BLOCKED, act, error.kind, error.message,
@@ -318,7 +331,7 @@ class Dispatcher:
             return error.retry_after
         if isinstance(error, Expired):
             # Most often only a person can mend it. But a system may also have refused for a moment.
-            return float(min(60, 5 * 2 ** min(max(0, claim.tries - 1), 4)))
+            return 5.0 * min(12, 1 << min(max(0, claim.tries - 1), 4))
         # Spread by id instead of by chance, so that a replay is the same.
         return min(30.0, 0.2 * (1 << min(claim.tries, 8))) * (1 + claim.id % 7 / 20)
 

@@ -24,6 +24,7 @@ from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub, order_stream
 from selaras.sync.mappings import name_of
 from selaras.sync.mirror import chart_of
+from selaras.sync.money_explaining import MoneyShare, MoneySuggested, shares_of, suggested_of
 from selaras.sync.offline import offline_hub
 from selaras.sync.orders import OrderPlanner
 
@@ -149,7 +150,10 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """Everything about one record. `status` is that of coverage; `todo` says what a person should do."""
+    """Everything about one record. `status` is that of coverage; `todo` says what a person should do.
+
+    `money` is what a line of money pays (for an order: the money that pays it), `suggested` what it may pay.
+    """
 
     connection: str
     kind: str
@@ -170,6 +174,8 @@ class Explanation(msgspec.Struct, frozen=True):
     waiting: list[Waiting]
     todo: list[str]
     mapped: list[Chosen]
+    money: list[MoneyShare]
+    suggested: list[MoneySuggested]
 
 
 def posting_state(state: State) -> str:
@@ -206,7 +212,8 @@ def explain_record(hub: Hub, record: StoredRecord) -> Explanation:
         major(record.total, record.currency), record.version, status, msgspec.Raw(record.body),
         sightings(ledger, record.key), list(dict.fromkeys(reasons)), buyer, products,
         [sent(posting, attempts) for posting in postings], _links(ledger, postings), waiting,
-        _todo(hub, record, status, live), chosen_of(ledger, live),
+        _todo(hub, record, status, live), chosen_of(ledger, live), shares_of(ledger, record.key),
+        suggested_of(ledger, record.key),
     )  # fmt: skip
 
 
@@ -368,7 +375,7 @@ def _waiting(hub: Hub, record: StoredRecord, postings: Sequence[Posting]) -> lis
 
 def _todo(hub: Hub, record: StoredRecord, status: str, live: Sequence[Posting]) -> list[str]:
     connection = record.key.connection
-    if not hub.pairs_of(connection):
+    if not hub.pairs_of(connection) and all(feed.connection != connection for feed in hub.feeds):
         return [_NO_PAIR(connection=connection), _CURE_PAIR(connection=connection)]
     stuck = [p for p in live if p.state is State.BLOCKED]
     if stuck:

@@ -8,8 +8,10 @@ import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
+from selaras.model.chart import Account
 from selaras.rules.autonomy import Autonomy, Mode
 from selaras.rules.payout_lines import Accounts
+from selaras.sync.mirror import chart_of
 
 FEEDS = "feeds"
 AUTONOMY = "autonomy"
@@ -44,7 +46,10 @@ def feeds_of(ledger: Ledger) -> list[Feed]:
 
 
 def set_feed(ledger: Ledger, connection: str, books: str, accounts: Mapping[str, str], now: int) -> Feed:
-    """Add a feed, or change its accounts. Raises `LedgerError` when one of the two is no connection of its kind."""
+    """Add a feed, or change its accounts (by id, code or name of the books' chart; "" takes one off).
+
+    Raises `LedgerError` when one of the two is no connection of its kind, or the books have no such account.
+    """
     found = ledger.connections.get(connection)
     if found.role not in ("bank", "gateway", "files"):
         raise LedgerError(
@@ -56,10 +61,39 @@ def set_feed(ledger: Ledger, connection: str, books: str, accounts: Mapping[str,
     feeds = {feed.connection: feed for feed in feeds_of(ledger)}
     before = feeds.get(connection)
     made = before if before is not None and before.books == books else Feed(connection, books)
-    made = msgspec.structs.replace(made, **dict(accounts))
+    there = chart_of(ledger, books).accounts
+    chosen = {option: _account(there, option, text) for option, text in accounts.items()}
+    made = msgspec.structs.replace(made, **chosen)
     feeds[connection] = made
-    _keep(ledger, feeds.values(), now)
+    save_feeds(ledger, feeds.values(), now)
     return made
+
+
+def _account(there: Mapping[str, Account], option: str, text: str) -> str:
+    """The id of an account; books whose chart was not read are taken by their word."""
+    if not text or not there or text in there:
+        return text
+    found = [one for one in there.values() if text == one.code] or [
+        one for one in there.values() if one.name.casefold() == text.casefold()
+    ]
+    if len(found) != 1:
+        raise LedgerError(
+            f"{option}: the books have {len(found)} called {text!r}.",
+            "Give the id or the code; `selaras mapping chart` lists them.",
+        )
+    return found[0].id
+
+
+def books_for(ledger: Ledger, connection: str) -> str:
+    """The books of a feed, or the only set of books there is. Raises `LedgerError` where they must be named."""
+    books = next((feed.books for feed in feeds_of(ledger) if feed.connection == connection), "")
+    if books:
+        return books
+    names = [one.name for one in ledger.connections.all() if one.role == "books"]
+    if len(names) != 1:
+        listed = ", ".join(names) or "none yet"
+        raise LedgerError(f"It is not said in which books the money of {connection} is booked.", f"Books: {listed}.")
+    return names[0]
 
 
 def remove_feed(ledger: Ledger, connection: str, now: int) -> Feed:
@@ -69,11 +103,12 @@ def remove_feed(ledger: Ledger, connection: str, now: int) -> Feed:
         names = ", ".join(feeds) or "none yet"
         raise LedgerError(f"{connection} is no feed.", f"Feeds: {names}.")
     gone = feeds.pop(connection)
-    _keep(ledger, feeds.values(), now)
+    save_feeds(ledger, feeds.values(), now)
     return gone
 
 
-def _keep(ledger: Ledger, feeds: Iterable[Feed], now: int) -> None:
+def save_feeds(ledger: Ledger, feeds: Iterable[Feed], now: int) -> None:
+    """Replace the feeds."""
     text = msgspec.json.encode(sorted(feeds, key=lambda feed: feed.connection)).decode()
     with ledger.transaction():
         ledger.connections.set(FEEDS, text, now)

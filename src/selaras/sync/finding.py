@@ -9,6 +9,8 @@ from selaras.sync.hub import Pair
 from selaras.sync.installation import pairs_of
 
 KINDS = ("order", "bank_transaction", "receipt", "journal", "purchase")
+# A gateway's payment bears the number of its order: it is meant only where nothing else is called so.
+_GATEWAY = ("payment", "payout")
 
 
 def find_records(
@@ -23,10 +25,12 @@ def find_records(
 
 
 def _named(ledger: Ledger, name: str, kind: str | None, connection: str | None) -> list[StoredRecord]:
-    found: list[StoredRecord] = []
-    for what in (kind,) if kind else KINDS:
-        found += ledger.records.named(name, what)
-    return [record for record in found if connection in (None, record.key.connection)]
+    for kinds in ((kind,),) if kind else (KINDS, _GATEWAY):
+        found = [record for what in kinds for record in ledger.records.named(name, what)]
+        found = [record for record in found if connection in (None, record.key.connection)]
+        if found:
+            return found
+    return []
 
 
 def one_record(ledger: Ledger, name: str, kind: str | None = None, connection: str | None = None) -> StoredRecord:

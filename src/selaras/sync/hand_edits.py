@@ -194,7 +194,8 @@ class HandEdits:
         for posting in mine:
             if not posting.tries or posting.state not in (State.PLANNED, State.IN_DOUBT, State.BLOCKED):
                 continue
-            if posting.op == "void" and getattr(seen.record, "status", "") == "void":
+            # Some books void a document by deleting it.
+            if posting.op == "void" and (seen.record is None or getattr(seen.record, "status", "") == "void"):
                 return True
             meant = posted(posting.document)
             if posting.op == "update" and seen.record is not None and is_booked(meant):

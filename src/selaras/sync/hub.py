@@ -42,6 +42,12 @@ class Hub:
         self.clock = clock
         self.mirrors = {name: Mirror(name) for pair in pairs for name in (pair.store, pair.books)}
 
+    @property
+    def idle(self) -> list[str]:
+        """Connections whose records nobody plans: in no pair, and a feed of no books."""
+        used = {name for pair in self.pairs for name in (pair.store, pair.books)} | {f.connection for f in self.feeds}
+        return sorted(set(self.connectors) - used)
+
     def now(self) -> int:
         """The present in microseconds since 1970 UTC."""
         return int(self.clock() * MICROSECOND)

@@ -93,6 +93,8 @@ class Intake:
         self._turn = asyncio.Lock()
         self.polled: dict[str, float] = {}
         self.on_kept: list[Callable[[str, Sequence[NewRecord]], None]] = []
+        # Told of everything that was read, whether it changed what is kept or not.
+        self.on_seen: list[Callable[[str, Sequence[Seen]], None]] = []
 
     async def poll(self, kind: str, via: str = "poll", *, afresh: bool = False) -> int:
         """Read everything of `kind` that changed since the cursor (`afresh`: everything) and return what changed.
@@ -203,4 +205,6 @@ class Intake:
             mirror.learn_chart(s.record for s in seen)
         for listener in self.on_kept:
             listener(kind, changed)
+        for told in self.on_seen:
+            told(kind, seen)
         return len(changed)

@@ -16,6 +16,7 @@ from selaras.ledger.allocations import Allocation, Suggestion
 from selaras.ledger.errors import ConstraintBroken
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.money import ZERO
+from selaras.model.order import Order
 from selaras.rules.allocating import Answer, Incoming, Owed, Share, allocate
 from selaras.rules.autonomy import Autonomy, standing
 from selaras.rules.explain import N_, Sentence
@@ -26,13 +27,13 @@ from selaras.sync.feeds import autonomy_of
 from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
-from selaras.sync.learning import parameters_of
+from selaras.sync.learning import learn, parameters_of
 from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream
 from selaras.sync.payouts import PayoutBooker
 
 UNMATCHED, SUGGESTED = "unmatched_payment", "suggested_payment"
 # News about orders, payouts or another line may answer these.
-OPEN_CAUSES = (UNMATCHED, SUGGESTED, "receipt_stands")
+OPEN_CAUSES = (UNMATCHED, SUGGESTED, "receipt_stands", "refunded_at_gateway")
 _PATIENCE = 5
 _SURE = 1_000_000
 
@@ -55,6 +56,8 @@ _BACK = Sentence(
     N_("The gateway took the payment back; %(amount)s %(currency)s of it are booked for order %(orders)s.")
 )
 _BACK_CURE = Sentence(N_("Undo the link (`selaras undo money %(line)s`), or refund the order in the store."))
+_REFUNDED = Sentence(N_("The gateway gave %(back)s %(currency)s of order %(orders)s back; the store says %(known)s."))
+_REFUNDED_CURE = Sentence(N_("Enter the refund or the chargeback in the store: it is booked from there."))
 _UNREADABLE = Sentence(N_("The gateway's answer cannot be read: %(why)s."))
 _UNREADABLE_CURE = Sentence(N_("Look at the payment at the gateway; it is read again by itself."))
 _GATEWAY = Sentence(N_("The gateway names order %(number)s, and the amount is exactly what is due."))
@@ -65,6 +68,7 @@ _VOUCHED = Sentence(
 _STANDS = Sentence(N_("It was undone what this line pays, but %(reference)s still stands in the books."))
 _STANDS_CURE = Sentence(N_("It goes on by itself once that is taken back; see `selaras blocked`."))
 
+_order = msgspec.json.Decoder(Order)
 Verdict = tuple[State, str, str, str]
 
 
@@ -138,6 +142,7 @@ class MoneyFlow:
             self._say(money, verdict)
         for record, shares in gathered.changed_payouts:
             self._booker.changed(record, shares)
+        learn(ledger, self._books, self._hub.now())
         ledger.records.planned([record for record in gathered.records if record.key in unchanged])
         ledger.records.replan(again)
         return len(gathered.records)
@@ -161,7 +166,7 @@ class MoneyFlow:
         again: list[RecordKey],
     ) -> Verdict | None:
         ledger, now = self._hub.desk.ledger, self._hub.now()
-        verdict = _plain(money)
+        verdict = _plain(money) or self._given_back(money)
         if verdict is not None or not money.left:
             ledger.allocations.suggest(money.key, [], now)
             return verdict
@@ -188,6 +193,24 @@ class MoneyFlow:
             orders=_orders(best), chance=_percent(best.posterior), why=" ".join(best.reasons), rule=why
         ).strip()  # fmt: skip
         return State.BLOCKED, SUGGESTED, message, _MAYBE_CURE(line=money.key.id)
+
+    def _given_back(self, money: Money) -> Verdict | None:
+        """A refund or chargeback at the gateway that the store does not know of: the books do not either."""
+        back = money.payment.refunded if money.payment is not None else ZERO
+        if not back or not money.standing:
+            return None
+        known = ZERO
+        for share in money.standing:
+            store, _colon, order_id = share.subject.partition(":")
+            record = self._hub.desk.ledger.records.get(RecordKey(store, "order", order_id))
+            if record is not None:
+                order = _order.decode(record.body)
+                known += order.paid if order.status == "cancelled" else order.refunded
+        if back <= known:
+            return None
+        orders = ", ".join(one.subject.partition(":")[2] for one in money.standing)
+        message = _REFUNDED(back=back, currency=money.currency, orders=orders, known=known)
+        return State.BLOCKED, "refunded_at_gateway", message, _REFUNDED_CURE()
 
     def _as_read(self, gathered: Gathered, answer: Answer) -> bool:
         """The orders are still as they were when it was decided; else they are planned, and the line is asked about."""

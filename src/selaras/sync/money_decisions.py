@@ -215,12 +215,6 @@ def link_payment(hub: Hub, name: str, order: str, now: int, who: str) -> MoneyLi
     money = MoneyReader(hub, pair.books).line(record)
     subject = f"{pair.store}:{order_record.key.id}"
     _must_be_free(money, order_record)
-    if money.currency != order_record.currency:
-        raise LedgerError(
-            f"Bank line {record.number or name} is in {money.currency}, order {order_record.number} in "
-            f"{order_record.currency}.",
-            "Book the exchange in the books first.",
-        )
     proposed = ledger.allocations.suggestions(record.key.connection).get(record.key, [])
     mine = [one for one in proposed if one.subject == subject]
     chosen = mine[:1] or [Suggestion(line=record.key, rank=0, subject=subject, amount=money.left)]
@@ -259,6 +253,13 @@ def _take(
             f"Bank line {record.key.id} has {_major(money.left, money.currency)} {money.currency} left.",
             "Look at it again with `selaras unmatched`.",
         )
+    for key in _orders(chosen):
+        order = ledger.records.get(key)
+        if order is not None and order.currency != money.currency:
+            raise LedgerError(
+                f"Bank line {record.key.id} is in {money.currency}, order {order.number} in {order.currency}.",
+                "Book the exchange in the books first.",
+            )
     for one in wrong:
         ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
     for one in chosen:

@@ -13,12 +13,11 @@ import msgspec
 
 from selaras.ledger.errors import PlanOutOfDate
 from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord
-from selaras.model.document import ContactDraft, StorePayment
-from selaras.model.money import EXPONENTS, ZERO, NotExact, UnknownCurrency, to_minor
+from selaras.model.document import ContactDraft
+from selaras.model.money import EXPONENTS, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.rules.begin import before_begin
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
-from selaras.rules.explain import N_, Sentence
 from selaras.rules.hand_edits import held_back
 from selaras.rules.mapping import Mapped
 from selaras.rules.plan_types import BankMatch, Intent, Plan, Problem
@@ -30,13 +29,11 @@ from selaras.sync.closing import TAKE_NEXT, policy_today
 from selaras.sync.held import PROBLEM_KEY, held_documents, kept_as_edited, looked_for
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
 from selaras.sync.money_in import MoneyReader
+from selaras.sync.telling import BANK_KEY, StoreTeller
 
 # The answer of a person that a buyer is none of the contacts that there are.
 NEW_CONTACT = "*new*"
-BANK_KEY = "receipt:bank:"
 _PATIENCE = 20
-_TOLD = Sentence(N_("The store was told that %(amount)s %(currency)s of order %(number)s came in; that was undone."))
-_TOLD_CURE = Sentence(N_("Take the payment off the order in the store, then skip this."))
 _order = msgspec.json.Decoder(Order)
 
 
@@ -59,6 +56,7 @@ class OrderPlanner:
         self._matches: dict[str, ProductMatch] = {}
         self._money = MoneyReader(hub, pair.books)
         self._owners: dict[str, RecordKey] = {}
+        self._teller = StoreTeller(pair, self._owners)
         # Where a posted invoice cannot change (Tryton), an edit is credited and issued anew.
         books = hub.connectors.get(pair.books)
         fixed = books is not None and "invoice" not in books.capabilities.updates
@@ -140,7 +138,9 @@ class OrderPlanner:
             else:
                 plan = before_begin(order, store, record.day, self._policy.begin)
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
-            self._tell_store(record, order, stream, bank.get(stream, ()), history.get(stream, ()), paid_back, rows)
+            rows += self._teller.tell(
+                record, order, bank.get(stream, ()), history.get(stream, ()), paid_back.get(stream, ())
+            )
             if admission.asked(record):
                 rows = [looked_for(row) for row in rows]
             drafts.append(Draft(record, plan, rows, new_links, superseded))
@@ -349,67 +349,6 @@ class OrderPlanner:
             supersedes=supersedes, state=State.SKIPPED if intent.withdraw else State.PLANNED,
             cause="withdrawn" if intent.withdraw else "", message=intent.reason if intent.withdraw else "",
         )  # fmt: skip
-
-    def _tell_store(
-        self,
-        record: StoredRecord,
-        order: Order,
-        stream: str,
-        bank: Sequence[BankMatch],
-        history: Sequence[Posting],
-        told: dict[str, list[Posting]],
-        rows: list[NewPosting],
-    ) -> None:
-        """Money found in the books marks the order paid in the store, once its receipt stands (M6)."""
-        methods = self._pair.policy.bank_methods
-        # Somebody has marked the order paid in the store already; the money would stand there twice.
-        marked = sum((p.amount for p in order.payments if p.origin == "store" and p.method in methods), ZERO)
-        past = told.get(stream, ())
-        known = {p.key for p in past}
-        done = {p.key for p in history if p.state is State.DONE}
-        for match in bank:
-            key = f"store_payment:{match.name}"
-            if match.undone:
-                rows += self._untell(record, order, stream, match, [p for p in past if p.key == key])
-                continue
-            if f"{BANK_KEY}{match.name}" not in done or key in known or match.settled <= marked:
-                continue
-            payment = StorePayment(
-                reference=f"books:{match.name}",
-                order_id=order.id,
-                amount=match.settled,
-                currency=order.currency,
-                paid_at=order.placed_at,
-                method="transfer",
-            )
-            rows.append(
-                NewPosting(
-                    self._pair.store, stream, key, 1, "store_payment", "create",
-                    self._owners[match.transaction_id], payment.reference,
-                    key, payment, "the money was found in the bank",
-                    total=to_minor(match.settled, order.currency), currency=order.currency,
-                )
-            )  # fmt: skip
-
-    def _untell(
-        self, record: StoredRecord, order: Order, stream: str, match: BankMatch, told: Sequence[Posting]
-    ) -> list[NewPosting]:
-        """The store was told of money that is not this order's after all. No store takes that back by itself: a person
-        is told once; what was not sent yet is given up."""
-        latest = next((p for p in reversed(told) if p.state is not State.SUPERSEDED), None)
-        if latest is None or latest.op == "plan" or latest.state is State.SKIPPED:
-            return []
-        message = _TOLD(number=order.number, amount=match.settled, currency=order.currency)
-        unsent = latest.state in (State.PLANNED, State.BLOCKED)
-        return [
-            NewPosting(
-                self._pair.store, stream, latest.key, latest.version + 1, "store_payment", "plan", record.key,
-                latest.reference, "undone", None, message, total=latest.total, currency=latest.currency,
-                state=State.SKIPPED if unsent else State.BLOCKED, cause="withdrawn" if unsent else "store_was_told",
-                field="payments", message=message, cure="" if unsent else _TOLD_CURE(),
-                supersedes=latest.version if unsent else 0,
-            )
-        ]  # fmt: skip
 
 
 def _amount(minor: int, currency: str) -> Decimal:

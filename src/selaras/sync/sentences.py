@@ -10,17 +10,19 @@ import re
 from typing import Final
 
 from selaras.i18n import gettext
-from selaras.rules.explain import recognised
-from selaras.sync import said, said_files, said_gateways, unique_amount_words, upkeep_words
+from selaras.rules.explain import Reason, recognised
+from selaras.sync import money_words, said, said_feeds, said_files, said_gateways, unique_amount_words, upkeep_words
 
-# A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third.
-_DEPTH: Final = 3
+# A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third; the last value of
+# all may have its cure behind it.
+_DEPTH: Final = 4
 KNOWN: Final = (
-    said.SENTENCES + said_files.SENTENCES + said_gateways.SENTENCES + upkeep_words.SENTENCES
-    + unique_amount_words.SENTENCES
+    said.SENTENCES + said_files.SENTENCES + said_feeds.SENTENCES + said_gateways.SENTENCES
+    + upkeep_words.SENTENCES + unique_amount_words.SENTENCES + money_words.SENTENCES
 )  # fmt: skip
 _PLACE: Final = re.compile(r"%\(\w+\)s")
 _VAGUE: Final = 5
+_SIDE_BY_SIDE: Final = re.compile(r"%\(\w+\)s(?: %\(\w+\)s)+")
 # Events of the engine begin with the lane that they happened in.
 _LANE: Final = re.compile(r"(?:read|send|plan|stock|sweep|watch) [a-z0-9][a-z0-9_-]*: ")
 
@@ -37,16 +39,51 @@ def _spoken(text: str, depth: int) -> str:
         return "\n".join(_spoken(line, depth) for line in text.split("\n"))
     found = recognised(text)
     # "%(name)s: %(why)s." fits nearly everything; two sentences one behind the other are better taken apart first.
-    if found is not None and (". " not in text or len(_PLACE.sub("", found.text)) > _VAGUE):
-        return gettext(found.text) % {name: _spoken(value, depth - 1) for name, value in found.params.items()}
+    if found is not None and (". " not in text or not _vague(found)):
+        return _filled(found, depth)
     if lane := _LANE.match(text):
         return lane[0] + _spoken(text[lane.end() :], depth)
     parts = text.split("; ")
     if len(parts) > 1:
         return "; ".join(_spoken(part, depth - 1) for part in parts)
-    # What is wrong and how to mend it, one behind the other; the first may have got its full stop only by that.
-    message, stop, cure = text.partition(". ")
-    if not stop:
+    return _one_by_one(text, depth)
+
+
+def _one_by_one(text: str, depth: int) -> str:
+    """What is wrong and how to mend it, or several reasons, one behind the other; a sentence may hold full stops."""
+    parts = text.split(". ")
+    if len(parts) == 1:
         return text
-    said = _spoken(f"{message}.", depth - 1)
-    return f"{_spoken(message, depth - 1) + '.' if said == f'{message}.' else said} {_spoken(cure, depth - 1)}"
+    said, place = list[str](), 0
+    while place < len(parts):
+        for end in range(place + 1, len(parts) + 1):
+            piece = ". ".join(parts[place:end]) + ("." if end < len(parts) else "")
+            found = recognised(piece)
+            if found is not None and not _vague(found):
+                said.append(_filled(found, depth - 1))
+                break
+        else:
+            end = place + 1
+            last = end == len(parts)
+            piece = parts[place] if last else f"{parts[place]}."
+            # The first may have got its full stop only by what came behind it.
+            whole = _spoken(piece, depth - 1)
+            said.append(whole if last or whole != piece else f"{_spoken(parts[place], depth - 1)}.")
+        place = end
+    return " ".join(said)
+
+
+def _filled(found: Reason, depth: int) -> str:
+    text = gettext(found.text)
+    values = {name: _spoken(value, depth - 1) for name, value in found.params.items()}
+    for run in _SIDE_BY_SIDE.findall(found.text):
+        # Nobody can tell where one of these texts ends and the next begins.
+        first, *others = (place[2:-2] for place in run.split(" "))
+        whole = " ".join(found.params[name] for name in (first, *others))
+        if ". " in whole and run in text:
+            values |= {first: _spoken(whole, depth - 1)} | dict.fromkeys(others, "")
+    return (text % values).rstrip(" ")
+
+
+def _vague(found: Reason) -> bool:
+    return len(_PLACE.sub("", found.text)) <= _VAGUE

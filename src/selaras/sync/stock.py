@@ -60,6 +60,10 @@ class StockFlow:
         self._early: set[str] = set()
         # While stock is worked out, codes whose orders came to stand in the books since waiting orders were counted.
         self._meanwhile: set[str] | None = None
+        # What the books could promise of each books code when it was last worked out.
+        self._read: dict[str, Decimal] = {}
+        # What polls said of them while stock was being worked out: it may be newer than what is worked with.
+        self._heard: dict[str, Decimal] | None = None
 
     def everything(self) -> None:
         """Work out every code (in the ledger's thread): a process before us may have left some half done."""
@@ -82,6 +86,24 @@ class StockFlow:
         if kind == "stock":
             self.wanted.update(record.key.id for record in records)
 
+    def seen(self, kind: str, rows: Sequence[Seen]) -> bool:
+        """Listener of what the books' intake reads, changed or not; whether there is stock to be worked out.
+
+        What was worked out may rest on a reading of goods in motion (Tryton takes a shipment apart and makes it anew),
+        of which the readings before and after know nothing: to them nothing has changed.
+        """
+        if kind == "stock":
+            for row in rows:
+                if isinstance(row.record, Stock):
+                    self._compare(row.id, row.record.available)
+        return bool(self.wanted)
+
+    def _compare(self, code: str, available: Decimal) -> None:
+        if self._heard is not None:
+            self._heard[code] = available
+        if self._read.get(code, available) != available:
+            self.wanted.add(code)
+
     async def overtaken(self, settlements: Sequence[Settlement]) -> None:
         """Listener of the store's dispatcher: a version moved or a write failed for good, work the code out anew."""
         levels = [document_of(s.claimed.document) for s in settlements if s.cause == "overtaken"]
@@ -98,7 +120,7 @@ class StockFlow:
         """
         todo = sorted(self.wanted if codes is None else set(codes))
         self.wanted.difference_update(todo)
-        self._meanwhile = set()
+        self._meanwhile, self._heard = set(), {}
         try:
             planned = await self._push(await self._hub.desk(self._sold_as, todo))
         except BaseException:
@@ -109,7 +131,7 @@ class StockFlow:
             self.wanted |= self._early & self._meanwhile
             return planned
         finally:
-            self._meanwhile = None
+            self._meanwhile = self._heard = None
 
     async def offers(self) -> list[Offer]:
         """Every code sold in the store: what the store offers now and what the books can promise. Writes nothing."""
@@ -130,7 +152,13 @@ class StockFlow:
 
     async def _push(self, parts: dict[str, Parts]) -> int:
         shelf, there, waiting = await self._both_sides(parts)
-        return await self._hub.desk.write(self._plan, shelf, parts, there, waiting) if shelf else 0
+        if not shelf:
+            return 0
+        for code, stock in there.items():
+            self._read[code] = stock.available
+            if self._heard is not None and self._heard.get(code, stock.available) != stock.available:
+                self.wanted.add(code)
+        return await self._hub.desk.write(self._plan, shelf, parts, there, waiting)
 
     async def _both_sides(
         self, parts: dict[str, Parts]

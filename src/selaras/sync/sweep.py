@@ -76,7 +76,7 @@ class Sweep:
         seen, changed = await self._store(progress, since)
         differences, compared = await self._books(progress, since)
         unsettled = await self._hub.desk(self._unsettled)
-        if not since and not await self._hub.desk(self._hub.desk.ledger.pending):
+        if not since and not await self._hub.desk(self._hub.desk.ledger.pending, self._hub.idle):
             # A ledger that came from a backup has seen both sides, and planned and settled what it saw: it need not
             # look before it sends any more.
             await self._hub.desk.write(trust, self._hub.desk.ledger.db)

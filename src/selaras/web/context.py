@@ -150,7 +150,7 @@ class Context:
         self._kept.clear()
         self._until.clear()
         for name, lane in self.service.lanes.items():
-            if name.split(" ", 1)[0] in ("plan", "send", "stock", "backfill"):
+            if name.split(" ", 1)[0] in ("plan", "money", "send", "stock", "backfill"):
                 lane.wake()
 
 

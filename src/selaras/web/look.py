@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from selaras import i18n
 from selaras.i18n import _
 from selaras.ledger.errors import DatabaseUnreachable, DiskFull, LedgerError
-from selaras.rules.explain import translated
+from selaras.sync.sentences import spoken
 from selaras.web import words
 from selaras.web.api import Problem, Refusal, problem_answer
 from selaras.web.context import Context, Visitor
@@ -227,10 +227,7 @@ def seconds(value: Decimal | int) -> str:
 
 def say(text: str) -> str:
     """A reason, message or cure of the rules and flows in the reader's language."""
-    whole = translated(text, i18n.gettext)
-    if whole != text or "; " not in text:
-        return whole
-    return "; ".join(translated(part, i18n.gettext) for part in text.split("; "))
+    return spoken(text)
 
 
 def path(*parts: str | dict[str, str]) -> str:

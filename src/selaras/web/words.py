@@ -23,9 +23,11 @@ CAUSES: Final = {
     "locked_period": N_("The books are closed for this date"),
     "mapping_unfit": N_("The mapping names what cannot be used"),
     "missing_mapping": N_("An account of the books is not chosen yet"),
+    "money_out": N_("Money out, which pays no order"),
     "negative_line": N_("A line has a negative price"),
     "negative_total": N_("The order mixes goods sold and taken back"),
     "no_reason": N_("Refused without a reason"),
+    "not_paid": N_("The payment did not come about"),
     "nothing_to_invoice": N_("There is nothing to invoice"),
     "overtaken": N_("Overtaken by newer news"),
     "payment_amount": N_("A payment's amount cannot be booked"),
@@ -33,7 +35,11 @@ CAUSES: Final = {
     "payment_on_return": N_("A return has a payment"),
     "payment_twice": N_("A payment stands twice in the order"),
     "payment_vanished": N_("A payment that was booked is gone from the store"),
+    "payout_changed": N_("The settlement report of a booked payout has changed"),
+    "payout_unproven": N_("A payout's rows do not come to its net"),
     "period_closed": N_("The books are closed for this date"),
+    "receipt_stands": N_("What was undone still stands in the books"),
+    "reconciled_by_hand": N_("A person has reconciled it in the books"),
     "refund_amount": N_("A refund's amount cannot be booked"),
     "refund_changed": N_("A refund that was booked has another amount now"),
     "refund_exceeds_paid": N_("More was given back than was ever paid"),
@@ -46,13 +52,17 @@ CAUSES: Final = {
     "return_changed": N_("A return that was booked has another amount now"),
     "second_document": N_("A document too many stands in the books"),
     "skipped_by_hand": N_("Left out by a person"),
+    "suggested_payment": N_("What this money may pay is for you to say"),
+    "taken_back": N_("The gateway took the payment back"),
     "tax_mode_changed": N_("The order's prices changed between with and without tax"),
     "total_differs": N_("The books work out another total"),
     "total_mismatch": N_("The order's total is not the sum of its parts"),
     "unknown_currency": N_("The currency is not known"),
+    "unmatched_payment": N_("Nothing fits this money"),
     "unmatched_product": N_("A product of the store has no partner in the books"),
     "unreadable": N_("The record cannot be read"),
     "voided_in_books": N_("A person voided a document in the books"),
+    "vouched_by_store": N_("No order waits for this payment"),
     "withdrawn": N_("No longer wanted"),
 }
 STATES: Final = {
@@ -137,6 +147,11 @@ EVENTS: Final = {
     "rejected": N_("Refused"),
     "server_error": N_("The other system has a fault"),
 }
+WRITE_OFFS: Final = {
+    "transfer_fee": N_("transfer fee"),
+    "withholding": N_("tax withheld by the buyer"),
+    "rounding": N_("rounding"),
+}
 PHASES: Final = {
     "waiting": N_("about to begin"),
     "act 1": N_("act one is playing"),
@@ -171,6 +186,7 @@ _TABLES: Final = {
     "role": ROLES,
     "event": EVENTS,
     "phase": PHASES,
+    "write_off": WRITE_OFFS,
 }
 
 

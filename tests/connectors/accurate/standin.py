@@ -9,6 +9,7 @@ a new grant ends the older tokens                       §4 "Auth A"
 `open-db.do`: host and session at the top level         §4; with an API token it is refused with a sentence
 ended token and ended session: both HTTP 401            public code; only the body differs
 a right that was not allowed: HTTP 403 with XML         §4
+`delete.do` is called with the method DELETE            vendor's API documentation; rights `…_delete`
 API token: timestamp within 600 s, HMAC of it           §4 "Auth B"
 the database moves: HTTP 308                            §4 "Auth B"
 8 calls in a second and 8 at once, else an error        §4 "Limits"; the second is a rolling one here (the stricter)
@@ -243,8 +244,8 @@ class StandIn:
         trouble = self._identify(request, session=True)
         if trouble is not None:
             return trouble
-        saving = action in _SAVES
-        needed = f"{entity.replace('-', '_')}_{'save' if saving else 'view'}"
+        saving, deleting = action in _SAVES, action == "delete"
+        needed = f"{entity.replace('-', '_')}_{'save' if saving else 'delete' if deleting else 'view'}"
         if self.scopes is not None and needed not in self.scopes:
             return web.Response(
                 status=403, content_type="application/xml",
@@ -253,12 +254,12 @@ class StandIn:
             )  # fmt: skip
         if mode == "before":
             return self._lost(request)
-        if saving != (request.method == "POST"):
+        if request.method != ("POST" if saving else "DELETE" if deleting else "GET"):
             return self._json({"s": False, "d": ["URL API tidak tepat"]}, 404)
         raw = request.raw_path.partition("?")[2]
         # Apart from the loop, so that a long batch does not hold up the counting of what arrives meanwhile.
         answer = await asyncio.to_thread(self._done, entity, action, raw, body, mode == "half")
-        if saving and (mode == "after" or (mode == "half" and action == "bulk-save")):
+        if (saving or deleting) and (mode == "after" or (mode == "half" and action == "bulk-save")):
             return self._lost(request)
         return web.Response(body=answer, content_type="application/json")
 
@@ -283,6 +284,9 @@ class StandIn:
             make = special.get((entity, action))
             record = make(told) if make else self.books.save(entity, told)
             return {"s": True, "d": ["Data berhasil disimpan"], "r": _shown(record)}
+        if action == "delete":
+            self.books.delete(entity, dict(pairs_of(raw)).get("id", ""))
+            return {"s": True, "d": ["Data berhasil dihapus"]}
         if action == "list":
             return self.lists.listed(entity, raw)
         if (entity, action) == ("item", "list-stock"):

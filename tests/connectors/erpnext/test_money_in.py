@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from selaras.connectors.contract import Write
-from selaras.connectors.kit.checks import done
+from selaras.connectors.kit.checks import done, failed
 from selaras.model.document import Journal, JournalLine, WriteOff
 from selaras.model.money import ZERO
 from tests.connectors.erpnext.shop import Shop, a_shop, line, today
@@ -146,6 +146,26 @@ async def test_a_cancelled_voucher_leaves_the_share_of_the_others(frees_lines: b
         assert shop.doc("Bank Transaction", bank)["status"] == "Reconciled"
 
 
+async def test_receipts_never_explain_more_than_is_left_of_a_line() -> None:
+    async with a_shop() as shop:
+        bank = bank_line(shop, 22_200)
+        more = {"account": BANK, "bank_transaction_id": bank}
+        batch = [shop.receipt(f"{n}/B", amount, **more) for n, amount in enumerate((11_100, 11_101, 11_100))]
+        outcomes = await shop.books.write("receipt", "create", [Write(one.reference, one) for one in batch])
+        error = failed(outcomes[1]).error
+        assert (error.code, error.field) == ("exceeds_bank_transaction", "total")
+        assert "11100 IDR left" in error.message
+        for kept in (outcomes[0], outcomes[2]):
+            assert done(kept).total == 11_100
+        assert shop.doc("Bank Transaction", bank)["status"] == "Reconciled"
+        assert (await shop.refusal("receipt", shop.receipt("3/B", 1, **more))).code == "already_reconciled"
+        out = more | {"bank_transaction_id": bank_line(shop, -5)}
+        assert (await shop.refusal("receipt", shop.receipt("4/B", 5, **out))).code == "exceeds_bank_transaction"
+        gone = more | {"bank_transaction_id": "ACC-BTN-1999-1"}
+        assert (await shop.refusal("receipt", shop.receipt("5/B", 5, **gone))).code == "unknown_bank_transaction"
+        assert len(shop.site.db.table("Payment Entry")) == 2
+
+
 async def test_a_line_that_still_names_a_cancelled_voucher_is_freed_when_it_is_voided() -> None:
     """As a person leaves it who cancelled in a version that neither refuses nor frees."""
     async with a_shop() as shop:
@@ -165,7 +185,7 @@ async def test_a_payout_is_a_bank_entry_with_our_mark() -> None:
     async with a_shop() as shop:
         bank = bank_line(shop, 29_000)
         made = await shop.put("journal", payout(line=bank))
-        assert (made.total, made.currency) == (30_000, "IDR")
+        assert (made.total, made.currency) == (Decimal(30_000), "IDR")
         assert booked(shop, made.id) == {BANK: 29_000, FEE: 1_000, CLEARING: -30_000}
         doc = shop.doc("Journal Entry", made.id)
         assert (doc["voucher_type"], doc["cheque_no"]) == ("Bank Entry", "po-1")
@@ -175,7 +195,7 @@ async def test_a_payout_is_a_bank_entry_with_our_mark() -> None:
         (seen,) = await shop.books.read("journal", [made.id])
         record = seen.record
         assert (record.reference, record.total, record.status, record.note) == ("po-1", 30_000, "open", "Payout 1")
-        assert (record.bank_transaction_id, record.number, seen.total) == (bank, made.id, 30_000)
+        assert (record.bank_transaction_id, record.number, seen.total) == (bank, made.id, Decimal(30_000))
         assert record.source
         await shop.put("journal", payout(line=bank), "void", made.id)
         ((seen,), _) = await shop.drained("journal")
@@ -214,7 +234,7 @@ async def test_the_second_call_of_an_entry_was_lost(monkeypatch: pytest.MonkeyPa
         assert len(shop.site.db.table("Journal Entry")) == 1
         assert shop.doc("Bank Transaction", bank)["status"] == "Reconciled"
         found = await shop.books.find("journal", ["po-1", "PO-1"])
-        assert {name: (one.id, one.total) for name, one in found.items()} == {"po-1": (again.id, 30_000)}
+        assert {name: (one.id, one.total) for name, one in found.items()} == {"po-1": (again.id, Decimal(30_000))}
         assert (await shop.put("journal", payout(line=bank))).id == again.id
 
 

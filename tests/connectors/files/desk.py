@@ -221,7 +221,9 @@ class BooksDesk:
             op, reference = lines[0]["op"], lines[0]["reference"]
             if op == "create" and (kind, id) in entries:
                 doubled.append(f"{kind} {id}")
-            if op == "create" and any(e.kind == kind and e.reference == reference for e in entries.values()):
+            if op == "create" and any(
+                e.kind == kind and e.reference == reference and not e.void for e in entries.values()
+            ):
                 doubled.append(f"{kind} {reference}")
             if op == "void":
                 entries[kind, id].void = True

@@ -214,6 +214,22 @@ class FileBooksRig(_FolderRig, BooksRig):
     async def account(self) -> str:
         return "1-1101"
 
+    async def fee_account(self) -> str:
+        return "6-6110"
+
+    async def clearing_account(self) -> str:
+        return "1-1150"
+
+    async def owed(self, invoice_id: str) -> Decimal:
+        """What the person at the books works out from the columns: invoice less what receipts settle."""
+        entries = self.desk.look()
+        paid = [
+            sum((Decimal(e.rows[0][c] or 0) for c in ("total", "transfer_fee", "withholding", "rounding")), Decimal(0))
+            for e in entries.values()
+            if e.kind == "receipt" and not e.void and e.rows[0]["invoice_id"] == invoice_id
+        ]
+        return Decimal(entries["invoice", invoice_id].rows[0]["total"]) - sum(paid, Decimal(0))
+
     async def open_day(self) -> dt.date:
         return dt.date(2026, 11, 20)
 

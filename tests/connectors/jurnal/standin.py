@@ -43,7 +43,8 @@ SINGULAR = {
     "bank_withdrawals": "bank_withdrawal", "sales_returns": "sales_return", "journal_entries": "journal_entry",
     "purchase_invoices": "purchase_invoice", "customers": "customer", "products": "product",
 }  # fmt: skip
-BATCHED = ("customers", "sales_orders", "sales_invoices", "receive_payments", "bank_deposits", "bank_withdrawals")
+BATCHED = ("customers", "sales_orders", "sales_invoices", "receive_payments", "bank_deposits", "bank_withdrawals",
+           "journal_entries")  # fmt: skip
 
 
 def number(value: Any) -> Any:

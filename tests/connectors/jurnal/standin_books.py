@@ -7,7 +7,6 @@ Facts (S = read in Mekari's swagger 2.0.0, its documentation or its Ruby client;
 * Names of contacts are unique (S, SimpliDOTS: a second customer of the same name is not taken).
 * An invoice with `selected_po_id` closes the order, and takes its payments over (S, fixture of convert_to_invoice).
 * A sales return takes neither custom id nor number: what is sent of them is dropped (S, request schema).
-* A receive payment names the *number* of its invoice, and has one that Jurnal gives it (S, request schema).
 * Closed books: every document of a closed day is refused; the words are made up, they are not documented.
 * An order with payments, an invoice with payments or credits cannot be deleted (assumed).
 """
@@ -66,6 +65,7 @@ class Sales:
             ("2-20203", "Pendapatan Diterima Di Muka", "Other Current Liabilities"),
             ("2-20500", "PPN Keluaran", "Other Current Liabilities"), ("4-40000", "Pendapatan", "Income"),
             ("4-40200", "Retur Penjualan", "Income"), ("4-40300", "Pendapatan Jasa", "Income"),
+            ("6-60200", "Biaya Kanal", "Expenses"),
         ):  # fmt: skip
             id = self.next()
             self.accounts[id] = {
@@ -137,8 +137,7 @@ class Sales:
             date = dt.date.fromisoformat(str(body["transaction_date"]))
         except (KeyError, ValueError):
             raise invalid("transaction_date", "can't be blank") from None
-        if self.closed is not None and date <= self.closed:
-            raise invalid("transaction_date", "is before the last Close the Book date")
+        self.open_day(date)
         id = self.next()
         return {
             "id": id, "transaction_no": str(body["transaction_no"]) if number and body.get("transaction_no") else None,
@@ -147,6 +146,10 @@ class Sales:
             "currency_code": "IDR", "currency_rate": 1, "tags": [{"name": t} for t in body.get("tags") or ()] or None,
             "visible_at": self.now(),
         }  # fmt: skip
+
+    def open_day(self, date: dt.date) -> None:
+        if self.closed is not None and date <= self.closed:
+            raise invalid("transaction_date", "is before the last Close the Book date")
 
     def keep(self, table: str, row: Row) -> Row:
         self.claim(table, row, "custom_id", "transaction_no")
@@ -269,68 +272,6 @@ class Sales:
         left = Decimal(invoice["remaining"])
         name = "Paid" if left <= 0 else "Partial"
         invoice["transaction_status"] = {"id": 3, "name": name, "name_bahasa": ""}
-
-    # -- money ------------------------------------------------------------------------------------------------------
-
-    def payment(self, table: str, target: str, body: Row) -> Row:
-        row = self.begin(table, body, number=False)
-        if not body.get("payment_method_name"):
-            raise invalid("payment_method_name", "can't be blank")
-        row["deposit_to"] = self.cash(body, "deposit_to")
-        records, total = [], ZERO
-        for part in body.get("records_attributes") or ():
-            id = self.names.get((target, "transaction_no", str(part.get("transaction_no"))))
-            if id is None or self.tables[target][id]["deleted_at"]:
-                raise invalid("records_attributes.transaction_no", "is not found")
-            amount = Decimal(part["amount"])
-            records.append({"transaction_id": id, "amount": plain(amount), "transaction_no": part["transaction_no"]})
-            total += amount
-        if not records:
-            raise invalid("records_attributes", "can't be blank")
-        row |= {"records": records, "total": float(total) if total % 1 else int(total), "amount": plain(total),
-                "transaction_status": {"id": 3, "name": "Paid", "name_bahasa": "Lunas"}}  # fmt: skip
-        row["person"] = self.tables[target][records[0]["transaction_id"]]["person"]
-        return row
-
-    def create_receive_payments(self, body: Row) -> Row:
-        row = self.payment("receive_payments", "sales_invoices", body)
-        if ("receive_payments", "custom_id", row["custom_id"]) not in self.names:
-            for record in row["records"]:
-                invoice = self.tables["sales_invoices"][record["transaction_id"]]
-                if Decimal(record["amount"]) > Decimal(invoice["remaining"]):
-                    raise invalid("records_attributes.amount", "is more than the balance due")
-        self.keep("receive_payments", row)
-        for record in row["records"]:
-            self.pay(self.tables["sales_invoices"][record["transaction_id"]], Decimal(record["amount"]), row)
-        return row
-
-    def create_sales_order_payments(self, body: Row) -> Row:
-        row = self.keep("sales_order_payments", self.payment("sales_order_payments", "sales_orders", body))
-        self.tables["sales_orders"][row["records"][0]["transaction_id"]]["payments"].append(row)
-        return row
-
-    def create_bank_deposits(self, body: Row) -> Row:
-        return self.bank("bank_deposits", body, "deposit_to")
-
-    def create_bank_withdrawals(self, body: Row) -> Row:
-        return self.bank("bank_withdrawals", body, "refund_from")
-
-    def bank(self, table: str, body: Row, own: str) -> Row:
-        row = self.begin(table, body)
-        row[own] = self.cash(body, own)
-        row["person"] = self.person(body) if body.get("person_id") else {"id": None, "name": None}
-        lines = []
-        for part in body.get("transaction_account_lines_attributes") or ():
-            account = next((a for a in self.accounts.values() if a["name"] == part.get("account_name")), None)
-            if account is None:
-                raise invalid("transaction_account_lines_attributes.account", "is not found")
-            lines.append({"id": self.next(), "description": part.get("description"), "account": account,
-                          "debit": plain(Decimal(part.get("debit", 0))),
-                          "credit": plain(Decimal(part.get("credit", 0)))})  # fmt: skip
-        if not lines:
-            raise invalid("transaction_account_lines_attributes", "can't be blank")
-        row |= {"transaction_account_lines": lines, "transaction_status": {"name": "Closed"}}
-        return self.keep(table, row)
 
     # -- credit -----------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from decimal import Decimal
 from pathlib import Path
@@ -123,6 +124,24 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random
             assert held["money"] == held["billed"] == kept, (n, held, theirs)
         assert await world.shelf("KAOS-M") == truth["stock"]["KAOS-M"]["available"]
         assert len(world.books.books.tables["customers"]) == len(orders)
+
+
+async def test_an_order_whose_deletion_had_no_answer_is_void_and_no_change_by_hand(tmp_path: Path) -> None:
+    async with a_jurnal_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 1), phone="081277700009")
+        await world.sync()
+        await asyncio.sleep(1.0)  # longer than the lag of Jurnal's lists: what is missing then was taken away
+
+        def lost() -> str:
+            return "" if any(method == "DELETE" for _at, method, _path in world.books.log) else "after"
+
+        world.books.chance = lost
+        await world.act(order, "cancel", {"reason": "buyer"})
+        await world.sync()
+        assert [bool(row["deleted_at"]) for row in world.sale(order)["orders"]] == [True]
+        assert sum(method == "DELETE" for _at, method, _path in world.books.log) == 2
+        assert await world.causes() == []
 
 
 async def test_a_transfer_in_the_bank_marks_the_order_paid(tmp_path: Path) -> None:

@@ -20,9 +20,12 @@ from selaras.model.document import (
     Document,
     DocumentLine,
     Invoice,
+    Journal,
+    JournalLine,
     Receipt,
     RefundPayment,
     SalesOrder,
+    WriteOff,
 )
 from selaras.sandbox.books import wire
 
@@ -40,7 +43,11 @@ documents = st.one_of(
     st.builds(Invoice, **head, **body, sales_order_id=texts),
     st.builds(CreditNote, **head, **body, invoice_id=texts, restock=st.booleans(), reason=texts),
     st.builds(Receipt, **head, contact_id=texts, sales_order_id=texts, invoice_id=texts, account=texts,
-              bank_transaction_id=texts),
+              bank_transaction_id=texts,
+              write_offs=st.lists(st.builds(WriteOff, texts, texts, amounts), max_size=2).map(tuple)),
+    st.builds(Journal, texts, st.dates(), st.sampled_from(["IDR", "USD"]), reference=texts, total=amounts, note=texts,
+              bank_transaction_id=texts,
+              lines=st.lists(st.builds(JournalLine, texts, amounts, amounts, texts, texts), max_size=3).map(tuple)),
     st.builds(RefundPayment, **head, contact_id=texts, credit_note_id=texts, sales_order_id=texts, account=texts),
     st.builds(ContactDraft, texts, texts, texts, texts, st.sampled_from(["customer", "supplier", "both"])),
 )  # fmt: skip
@@ -51,6 +58,7 @@ KIND: dict[type, tuple[str, type[msgspec.Struct]]] = {
     Receipt: ("receipt", wire.ReceiptIn),
     RefundPayment: ("refund_payment", wire.RefundPaymentIn),
     ContactDraft: ("contact", wire.ContactIn),
+    Journal: ("journal", wire.JournalIn),
 }
 
 
@@ -63,7 +71,7 @@ def test_what_is_sent_is_what_is_meant(document: Any) -> None:
     read = msgspec.json.decode(msgspec.json.encode(sent["items"][0]), type=shape)
     for name in read.__struct_fields__:
         got, meant = getattr(read, name), getattr(document, name)
-        if name == "lines":
+        if name in ("lines", "write_offs"):
             assert [msgspec.structs.asdict(one) for one in got] == [msgspec.structs.asdict(one) for one in meant]
         else:
             assert got == meant, name
@@ -80,6 +88,23 @@ def test_a_change_names_its_target_and_says_no_more_than_may_change(document: An
     for name in ("tracking", "courier", "note", "email", "phone"):
         meant = getattr(document, name, "")
         assert sent["items"][0].get(name) == (meant or None), "an empty text is not said"
+
+
+@pytest.mark.parametrize(
+    ("source", "document_kind", "told"), [("hand", "", ""), ("api", "", "journal"), ("api", "invoice", "invoice")]
+)
+@pytest.mark.parametrize(("status", "said"), [("posted", "open"), ("void", "void")])
+def test_an_entry_says_who_made_it(source: str, document_kind: str, told: str, status: str, said: str) -> None:
+    """ "" is a person; an entry that an application wrote is no person's, though no document made it."""
+    row = {
+        "id": "jrn1", "number": "JV-1", "date": "2026-11-20", "currency": "IDR", "lines": [], "reference": "po-1",
+        "document_kind": document_kind, "updated_at": "2026-11-20T00:00:00.000Z", "status": status, "source": source,
+        "total": "30000", "note": "Payout", "bank_transaction_id": "btx1",
+    }  # fmt: skip
+    seen = mapping.seen_of("journal", msgspec.Raw(msgspec.json.encode(row)), JAKARTA)
+    assert (seen.record.source, seen.record.status, seen.record.total) == (told, said, Decimal(30_000))
+    assert (seen.total, seen.currency, seen.number) == (Decimal(30_000), "IDR", "JV-1")
+    assert seen.record.bank_transaction_id == "btx1"
 
 
 def test_a_void_says_only_which() -> None:
@@ -154,6 +179,7 @@ def test_every_document_kind_that_is_a_target_can_be_written() -> None:
         Receipt("r", dt.date(2026, 1, 1), "IDR", Decimal(1)),
         CreditNote("r", dt.date(2026, 1, 1), "IDR", Decimal(1)),
         RefundPayment("r", dt.date(2026, 1, 1), "IDR", Decimal(1)),
+        Journal("", dt.date(2026, 1, 1), "IDR", reference="r"),
     ]
     for document in every:
         assert writing.batch_of(KIND[type(document)][0], "create", [Write("k", document)])

@@ -52,8 +52,9 @@ class Desk:
         return [row.record for row in seen]
 
     async def refused(self) -> Rejected:
+        """What is told once everything else was; the cursor stays, so that `poll` tells it again."""
         with pytest.raises(Rejected) as caught:
-            await self.feed.changed(KIND, self.cursor)
+            await drained(self.feed, KIND, self.cursor)
         return caught.value
 
     def names(self, folder: str) -> list[str]:
@@ -174,10 +175,10 @@ async def test_a_wrong_file_is_refused_by_row_and_the_rest_goes_on(bank: Stateme
     desk.drop("c.csv", bca_csv(bank.bank, DAY + dt.timedelta(days=1)))
     error = await desk.refused()
     assert "a.csv, row 9, column balance: the balance is 1300001.00" in error.message
-    assert "b.pdf: it is a PDF" in error.message
+    assert "b.pdf: it is a PDF" in (await desk.refused()).message
     assert error.cure == "Export this period again from the bank and do not change the file."
     report = (desk.root / "refused" / "a.csv.refused.txt").read_text()
-    assert report.splitlines()[0] in error.message
+    assert report.splitlines()[0] == error.message
     assert [line.amount for line in await desk.poll()] == [5]
     check = await desk.connector().check()
     assert {f.what for f in check.findings if not f.ok} == {"refused/a.csv", "refused/b.pdf"}
@@ -261,6 +262,12 @@ async def test_a_cursor_of_another_folder_begins_anew_and_a_lost_one_is_told(ban
     await bank.again()
     again = await desk.poll()
     assert {line.id for line in again} == {line.id for line in lines}
+    # The same name with something else in it is another file.
+    (name,) = desk.names("done")
+    (desk.root / "done" / name).write_bytes(bca_csv(bank.bank, DAY, DAY + dt.timedelta(days=40)))
+    desk.feed = desk.connector()
+    assert len(await desk.poll()) == 5
+    assert await desk.poll() == []
     desk.cursor = "nonsense"
     assert len(await desk.poll()) == 5
     # A share that is not mounted is an empty folder: that is trouble, not "nothing new".
@@ -283,6 +290,12 @@ async def test_old_files_may_be_taken_out_of_done(bank: StatementsRig, desk: Des
     more += await desk.poll()
     # What only the old file had told comes again under the id that it had: the hub knows it.
     assert {line.id for line in more} <= {line.id for line in lines}
+    # What comes next is still the last, though there are fewer files than numbers.
+    (desk.root / "done" / desk.names("done")[0]).unlink()
+    await bank.happen(2)
+    assert {line.id for line in await desk.poll()}.isdisjoint({line.id for line in lines})
+    assert [name[:6] for name in desk.names("done")] == ["000003", "000004"]
+    assert desk.names("done")[-1].endswith("export-4.csv")
 
 
 @pytest.mark.parametrize("after", [False, True])

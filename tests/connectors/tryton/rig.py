@@ -6,8 +6,9 @@ import asyncio
 import datetime as dt
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,7 @@ from tests.peers.tryton import Database
 from tests.peers.tryton_desk import Desk
 
 ZONE = "Asia/Jakarta"
+BANK = "1-1101"
 _READS = frozenset(("search_read", "read", "search", "get_access", "on_change_product"))
 
 
@@ -169,11 +171,79 @@ class TrytonRig(BooksRig):
             rows = self.desk.rows("party.identifier", [["code", "=", reference]], "party")
             return [Held(str(row["party"]), None) for row in rows]
         if kind in ("receipt", "refund_payment"):
-            rows = self.desk.rows("account.statement.line", [["number", "=", reference]], "amount", "statement.state")
-            return [Held(str(r["id"]), abs(r["amount"]), r["statement."]["state"] == "cancelled") for r in rows]
+            return [Held(str(lines[0]["id"]), abs(_sum(lines)), void) for lines, void in self._slips(reference, False)]
+        if kind == "journal":
+            return self._entries(reference)
         model = "sale.sale" if kind == "sales_order" else "account.invoice"
         found = self.desk.rows(model, [["reference", "=", reference]], "total_amount", "state")
         return [Held(str(r["id"]), abs(r["total_amount"]), r["state"] == "cancelled") for r in found]
+
+    def _entries(self, reference: str) -> list[Held]:
+        """Entries of their own, and those that stand under bank lines."""
+        moves = self.desk.rows(
+            "account.move", [["description", "=", f"Selaras {reference}"], ["origin", "=", None]], "lines.debit"
+        )
+        gone = self._cancelled([move["id"] for move in moves])
+        held = [Held(str(m["id"]), sum(one["debit"] for one in m["lines."]), m["id"] in gone) for m in moves]
+        for lines, void in self._slips(reference, True):
+            sides = [_sum(lines), *(-one["amount"] for one in lines)]
+            held.append(Held(f"s{lines[0]['id']}", sum((one for one in sides if one > 0), Decimal(0)), void))
+        return held
+
+    def _slips(self, reference: str, entries: bool) -> list[tuple[list[Any], bool]]:
+        """Statement lines under a reference by their statements, and whether they were taken back."""
+        rows = self.desk.rows(
+            "account.statement.line", [["number", "=", reference]], "amount", "move", "description", "statement.state"
+        )
+        gone = self._cancelled([row["move"] for row in rows if row["move"]])
+        slips: dict[tuple[int, bool], list[Any]] = {}
+        for row in rows:
+            if row["amount"] and str(row["description"] or "").startswith("Selaras") == entries:
+                void = row["statement."]["state"] == "cancelled" or row["move"] in gone
+                slips.setdefault((row["statement."]["id"], void), []).append(row)
+        return [(lines, void) for (_, void), lines in slips.items()]
+
+    def _cancelled(self, moves: Sequence[int]) -> set[int]:
+        rows = self.desk.rows("account.move", [["origin", "in", [f"account.move,{one}" for one in moves]]], "origin")
+        return {int(row["origin"].partition(",")[2]) for row in rows}
+
+    async def bank_account(self) -> str:
+        return BANK
+
+    async def fee_account(self) -> str:
+        return "4-4201"  # any that needs no party
+
+    async def clearing_account(self) -> str:
+        return "1-1190"
+
+    async def bank_line(self, amount: Decimal) -> str:
+        return await asyncio.to_thread(self._bank_line, amount, await self.open_day())
+
+    def _bank_line(self, amount: Decimal, day: dt.date) -> str:
+        journal = self.desk.one("account.statement.journal", [["account.code", "=", BANK]], "name")["id"]
+        line = {"number": "TRX", "date": day, "amount": amount, "description": "TRSF E-BANKING CR"}
+        (made,) = self.desk.create(
+            "account.statement",
+            {"name": "BCA", "date": day, "company": self.desk.company, "journal": journal, "total_amount": amount,
+             "origins": [["create", [line]]]},
+        )  # fmt: skip
+        return str(self.desk.one("account.statement.origin", [["statement", "=", made]], "number")["id"])
+
+    async def explained(self, id: str) -> Decimal:
+        return await asyncio.to_thread(self._explained, int(id))
+
+    def _explained(self, id: int) -> Decimal:
+        either = ["OR", ["origin", "=", id], ["statement.name", "=", f"Selaras bank line {id}"]]
+        rows = self.desk.rows("account.statement.line", [either], "amount", "move")
+        gone = self._cancelled([row["move"] for row in rows if row["move"]])
+        return _sum([row for row in rows if row["move"] not in gone])
+
+    async def owed(self, invoice_id: str) -> Decimal:
+        rows = await asyncio.to_thread(
+            self.desk.rows, "account.invoice", [["id", "=", int(invoice_id)]], "amount_to_pay"
+        )
+        amount: Decimal = rows[0]["amount_to_pay"]
+        return amount
 
     async def contact_id(self) -> str:
         return self._contact
@@ -186,6 +256,10 @@ class TrytonRig(BooksRig):
 
     async def open_day(self) -> dt.date:
         return dt.datetime.now(ZoneInfo(ZONE)).date()
+
+
+def _sum(lines: Sequence[Any]) -> Decimal:
+    return sum((line["amount"] for line in lines), Decimal(0))
 
 
 @asynccontextmanager

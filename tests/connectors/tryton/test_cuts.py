@@ -14,12 +14,12 @@ import pytest
 from aiohttp import web
 
 from selaras.connectors import tryton as connector
-from selaras.connectors.contract import Ambiguous, Done, Failed, Throttled, Tools, Transient, Write
-from selaras.model.document import CreditNote, Document, RefundPayment
+from selaras.connectors.contract import Ambiguous, Done, Failed, Op, Throttled, Tools, Transient, Write
+from selaras.model.document import CreditNote, Document, Journal, JournalLine, RefundPayment
 from tests.connectors.kit_servers import served
 from tests.connectors.kit_signin import MemoryTokenStore
 from tests.connectors.tryton.rig import Proxy, writes
-from tests.connectors.tryton.shop import ZONE, Shop, line
+from tests.connectors.tryton.shop import BANK, CLEARING, ZONE, Shop, line, today
 from tests.peers.tryton import Database
 
 _TRIES = 6
@@ -62,20 +62,22 @@ class CutShop(Shop):
         tools = Tools("buku", ZONE, MemoryTokenStore(), time.time)
         self.cut = connector.build({**database.settings, "base_url": url}, tools)
 
-    async def insist(self, kind: str, document: Document, at: int, how: str) -> tuple[Done, bool]:
+    async def insist(
+        self, kind: str, document: Document, at: int, how: str, op: Op = "create", id: str = ""
+    ) -> tuple[Done, bool]:
         """Write with the `at`-th changing call lost, then as the hub does; whether that call was reached."""
         cut = Cut(at, how)
         self.proxy.chance = cut
         reference = getattr(document, "reference", "")
         look = False
         for _ in range(_TRIES):
-            if look:
+            if look and op == "create":
                 found = await self.cut.find(kind, [reference])
                 if reference in found:
                     hit = found[reference]
                     return Done(hit.id, hit.number, hit.total, hit.currency, hit.status), cut.count >= at
             try:
-                (outcome,) = await self.cut.write(kind, "create", [Write(reference, document)])
+                (outcome,) = await self.cut.write(kind, op, [Write(reference, document, id)])
             except (Ambiguous, Transient, Throttled) as error:
                 look = isinstance(error, Ambiguous)
                 continue
@@ -163,6 +165,57 @@ async def test_receipts_and_refunds(shop: CutShop, how: str) -> None:
     assert at > 3
     left = shop.desk.rows("account.statement", [["state", "!=", "posted"]], "name")
     assert left == []
+
+
+def bank_line(shop: Shop, amount: Decimal) -> str:
+    """A line of the bank, alone on its statement."""
+    journal = shop.desk.one("account.statement.journal", [["account.code", "=", BANK]], "name")["id"]
+    (made,) = shop.desk.create(
+        "account.statement",
+        {"name": "BCA", "date": today(), "company": shop.desk.company, "journal": journal, "total_amount": amount,
+         "origins": [["create", [{"number": "T", "date": today(), "amount": amount}]]]},
+    )  # fmt: skip
+    return str(shop.desk.one("account.statement.origin", [["statement", "=", made]], "number")["id"])
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_a_bank_line_explained_taken_back_and_explained_anew(shop: CutShop, how: str) -> None:
+    at, reached = 0, True
+    order, _invoice, invoice_id = await shop.sold(line("KAOS", 1, "50000"))
+    before = len(shop.desk.rows("account.move.line", [["account.code", "=", BANK]], "debit"))
+    while reached:
+        at += 1
+        reached = False
+        line_id = bank_line(shop, order.total)
+        receipt = shop.receipt(f"{order.reference}/B{line_id}", order.contact_id, order.total, invoice_id=invoice_id,
+                               account=BANK, bank_transaction_id=line_id)  # fmt: skip
+        for _ in range(2):
+            made, once = await shop.insist("receipt", receipt, at, how)
+            assert shop.bill(invoice_id)["state"] == "paid", (at, how)
+            gone, again = await shop.insist("receipt", receipt, at, how, "void", made.id)
+            reached = reached or once or again
+            assert gone.status == "void"
+            assert shop.bill(invoice_id)["amount_to_pay"] == order.total, (at, how)
+        moves = shop.desk.rows("account.move.line", [["account.code", "=", BANK]], "debit", "credit")
+        assert sum(one["debit"] - one["credit"] for one in moves) == 0, (at, how)
+        assert len(moves) - before == 4 * at, (at, how)
+    assert at > 4
+
+
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_entries_that_are_written_and_taken_back(shop: CutShop, how: str) -> None:
+    at, reached = 0, True
+    while reached:
+        at += 1
+        sides = (JournalLine(CLEARING, debit=Decimal(at)), JournalLine("4-4201", credit=Decimal(at)))
+        document = Journal("", today(), "IDR", sides, f"E-{how}-{at}", total=Decimal(at))
+        made, reached = await shop.insist("journal", document, at, how)
+        (move,) = held(shop, "account.move", "description", f"Selaras {document.reference}", "state")
+        assert (str(move["id"]), move["state"], made.total) == (made.id, "posted", Decimal(at))
+        _, again = await shop.insist("journal", document, at, how, "void", made.id)
+        reached = reached or again
+        (_back,) = held(shop, "account.move", "origin", f"account.move,{made.id}", "state")
+    assert at > 2
 
 
 @pytest.mark.parametrize("shipped", [False, True], ids=["waiting", "shipped"])

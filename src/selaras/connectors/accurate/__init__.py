@@ -11,6 +11,7 @@ from selaras.connectors.accurate.connector import Accurate
 from selaras.connectors.accurate.drafts import Choices
 from selaras.connectors.accurate.lines import ROLES, Places
 from selaras.connectors.accurate.session import Account, SessionAuth, SignedToken, database_of
+from selaras.connectors.accurate.voiding import MONEY
 from selaras.connectors.accurate.wire import BATCH, Wire
 from selaras.connectors.auth import Auth
 from selaras.connectors.contract import Capabilities, ConnectorType, Rate, Setting, Settings, Tools
@@ -70,10 +71,11 @@ def build(settings: Settings, tools: Tools) -> Accurate:
             )
         ),
         targets=frozenset(
-            ("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "stock")
+            ("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "stock", "journal")
         ),
         updates=frozenset(("contact", "sales_order", "stock")),
         money_scale="major",
+        voids=MONEY,
         webhooks=settings.get("webhooks", "") == "yes",
     )  # fmt: skip
     choices = Choices(

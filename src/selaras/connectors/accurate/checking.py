@@ -15,10 +15,11 @@ from selaras.connectors.contract import Check, ConnectorError, Finding
 
 SCOPES: Final = (
     "branch_view", "customer_save", "customer_view", "department_view", "glaccount_view", "item_adjustment_save",
-    "item_view", "journal_voucher_view", "other_deposit_view", "other_payment_save", "other_payment_view",
-    "project_view", "purchase_invoice_view", "receive_item_view", "sales_invoice_save", "sales_invoice_view",
-    "sales_order_save", "sales_order_view", "sales_receipt_save", "sales_receipt_view", "sales_return_save",
-    "sales_return_view", "tax_view", "warehouse_view",
+    "item_view", "journal_voucher_delete", "journal_voucher_save", "journal_voucher_view", "other_deposit_view",
+    "other_payment_save", "other_payment_view", "project_view", "purchase_invoice_view", "receive_item_view",
+    "sales_invoice_delete", "sales_invoice_save", "sales_invoice_view", "sales_order_save", "sales_order_view",
+    "sales_receipt_delete", "sales_receipt_save", "sales_receipt_view", "sales_return_save", "sales_return_view",
+    "tax_view", "warehouse_view",
 )  # fmt: skip
 """All rights that are asked for at sign-in. A new sign-in replaces the rights of all earlier ones, so it is always the
 whole list."""

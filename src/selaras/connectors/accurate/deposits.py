@@ -86,6 +86,11 @@ class Deposits:
             self.used(order, {number: part})
             amount -= part
 
+    def gone(self, number: str) -> None:
+        """A down payment was taken back."""
+        for lying in self._left.values():
+            lying.pop(number, None)
+
     async def _ask(self) -> None:
         if not self._fresh():
             async with self._asking:  # batches go out side by side: one of them asks for all

@@ -15,6 +15,7 @@ import msgspec
 from selaras.connectors.accurate.lines import Places, rows_of
 from selaras.connectors.accurate.values import day_text
 from selaras.connectors.contract import Rejected
+from selaras.connectors.entries import no_write_offs
 from selaras.model.document import (
     ContactDraft,
     CreditNote,
@@ -51,7 +52,7 @@ def contact_of(draft: ContactDraft, today: dt.date) -> dict[str, Any]:
 def order_of(order: SalesOrder, choices: Choices) -> dict[str, Any]:
     """A sales order."""
     what = f"sales_order {order.reference}"
-    chosen = _dimensions(what, order.dimensions)
+    chosen = dimensions_of(what, order.dimensions)
     rows = rows_of(what, order.lines, order.currency, order.tax_included, choices.places, chosen)
     note = " ".join(part for part in (order.courier, order.tracking, order.note) if part)
     return {
@@ -64,14 +65,14 @@ def order_of(order: SalesOrder, choices: Choices) -> dict[str, Any]:
         "description": described(note or order.reference),
         "detailItem": rows.items,
         "detailExpense": rows.expenses,
-    } | _branch(chosen, choices)
+    } | branch_of(chosen, choices)
 
 
 def invoice_of(invoice: Invoice, choices: Choices, *, of_order: bool, deposits: Mapping[str, Any]) -> dict[str, Any]:
     """An invoice. `of_order` lets its rows take the goods off the sales order; `deposits` are set against it."""
     what = f"invoice {invoice.reference}"
     _no_receivable(what, invoice.receivable)
-    chosen = _dimensions(what, invoice.dimensions)
+    chosen = dimensions_of(what, invoice.dimensions)
     rows = rows_of(what, invoice.lines, invoice.currency, invoice.tax_included, choices.places, chosen)
     if of_order and invoice.sales_order_id:
         for row in rows.items:
@@ -89,7 +90,7 @@ def invoice_of(invoice: Invoice, choices: Choices, *, of_order: bool, deposits: 
         "detailDownPayment": [
             {"invoiceNumber": number, "paymentAmount": amount} for number, amount in deposits.items()
         ],
-    } | _branch(chosen, choices)
+    } | branch_of(chosen, choices)
 
 
 def points_at_order(invoice: Invoice) -> bool:
@@ -102,7 +103,7 @@ def return_of(note: CreditNote, choices: Choices) -> dict[str, Any]:
     """A sales return. Money without goods is a return of its own, for an invoice has no such item to take back."""
     what = f"credit_note {note.reference}"
     _no_receivable(what, note.receivable)
-    chosen = _dimensions(what, note.dimensions)
+    chosen = dimensions_of(what, note.dimensions)
     rows = rows_of(what, note.lines, note.currency, note.tax_included, choices.places, chosen)
     of_invoice = bool(note.invoice_id) and not rows.money_only
     day = day_text(note.date)
@@ -120,7 +121,7 @@ def return_of(note: CreditNote, choices: Choices) -> dict[str, Any]:
         "description": described(" ".join(part for part in (note.invoice_id, note.reason) if part)),
         "detailItem": rows.items,
         "detailExpense": rows.expenses,
-    } | _branch(chosen, choices)
+    } | branch_of(chosen, choices)
     if of_invoice:
         body["invoiceNumber"] = note.invoice_id
     return body
@@ -129,14 +130,15 @@ def return_of(note: CreditNote, choices: Choices) -> dict[str, Any]:
 def receipt_of(receipt: Receipt, choices: Choices, *, invoice: str, amount: Any = None) -> dict[str, Any]:
     """Money received for `invoice`. `amount` is what that invoice takes of it (None: all)."""
     what = f"receipt {receipt.reference}"
-    chosen = _dimensions(what, receipt.dimensions)
+    no_write_offs(receipt)
+    chosen = dimensions_of(what, receipt.dimensions)
     account = receipt.account
     if receipt.bank_transaction_id:
         # The bank's own entry holds the money already, against the clearing account: from there it goes on.
-        account = _needed(what, choices.clearing, "account_clearing", "the account that unexplained deposits lie on")
+        account = needed(what, choices.clearing, "account_clearing", "the account that unexplained deposits lie on")
     return {
         "number": receipt.reference,
-        "bankNo": _needed(what, account, "account", "the bank or clearing account of this way of paying"),
+        "bankNo": needed(what, account, "account", "the bank or clearing account of this way of paying"),
         "chequeAmount": receipt.total,
         "customerNo": receipt.contact_id,
         "transDate": day_text(receipt.date),
@@ -145,12 +147,12 @@ def receipt_of(receipt: Receipt, choices: Choices, *, invoice: str, amount: Any 
         # Buyers pay before the invoice is written.
         "passValidateInvoiceDate": True,
         "description": described(receipt.reference),
-    } | _branch(chosen, choices)
+    } | branch_of(chosen, choices)
 
 
 def deposit_of(receipt: Receipt, choices: Choices) -> dict[str, Any]:
     """A down payment (`sales-invoice/create-down-payment.do`) for money that comes before its invoice."""
-    chosen = _dimensions(f"receipt {receipt.reference}", receipt.dimensions)
+    chosen = dimensions_of(f"receipt {receipt.reference}", receipt.dimensions)
     return {
         "number": deposit_number(receipt.reference),
         "customerNo": receipt.contact_id,
@@ -160,7 +162,7 @@ def deposit_of(receipt: Receipt, choices: Choices) -> dict[str, Any]:
         "isTaxable": False,
         "poNumber": receipt.sales_order_id,
         "description": described(receipt.sales_order_id or receipt.reference),
-    } | _branch(chosen, choices)
+    } | branch_of(chosen, choices)
 
 
 def deposit_number(reference: str) -> str:
@@ -171,12 +173,12 @@ def deposit_number(reference: str) -> str:
 def payment_of(refund: RefundPayment, choices: Choices) -> dict[str, Any]:
     """Money given back: out of the bank, against the account for refunds or for deposits."""
     what = f"refund_payment {refund.reference}"
-    chosen = _dimensions(what, refund.dimensions)
+    chosen = dimensions_of(what, refund.dimensions)
     if refund.credit_note_id:
-        against = _needed(what, choices.refunds, "account_refunds", "the account that money given back is booked on")
+        against = needed(what, choices.refunds, "account_refunds", "the account that money given back is booked on")
     else:
         against = choices.deposits or choices.refunds
-        against = _needed(what, against, "account_deposits", "the account that down payments of customers lie on")
+        against = needed(what, against, "account_deposits", "the account that down payments of customers lie on")
     row = {
         "accountNo": against,
         "amount": refund.total,
@@ -185,12 +187,12 @@ def payment_of(refund: RefundPayment, choices: Choices) -> dict[str, Any]:
     }
     return {
         "number": refund.reference,
-        "bankNo": _needed(what, refund.account, "account", "the account that the money goes back from"),
+        "bankNo": needed(what, refund.account, "account", "the account that the money goes back from"),
         "payee": refund.contact_id,
         "transDate": day_text(refund.date),
         "description": described(refund.credit_note_id or refund.sales_order_id or refund.reference),
         "detailAccount": [row],
-    } | _branch(chosen, choices)
+    } | branch_of(chosen, choices)
 
 
 def described(text: str) -> str:
@@ -203,12 +205,14 @@ def is_ours(description: str) -> bool:
     return description == OURS or description.startswith(f"{OURS} ")
 
 
-def _branch(chosen: Mapping[str, str], choices: Choices) -> dict[str, Any]:
+def branch_of(chosen: Mapping[str, str], choices: Choices) -> dict[str, Any]:
+    """The branch of a document, as the mapping or the connection names it; nothing where none is."""
     branch = chosen.get("branch") or choices.branch
     return {"branchName": branch} if branch else {}
 
 
-def _dimensions(what: str, pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def dimensions_of(what: str, pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """What a document is sorted by. Raises `Rejected` for a kind that Accurate does not know."""
     for kind, _value in pairs:
         if kind not in _DIMENSIONS:
             raise Rejected(
@@ -230,7 +234,8 @@ def _no_receivable(what: str, account: str) -> None:
         )
 
 
-def _needed(what: str, account: str, field: str, meaning: str) -> str:
+def needed(what: str, account: str, field: str, meaning: str) -> str:
+    """An account that must be named. Raises `Rejected` naming the setting `field`."""
     if account:
         return account
     raise Rejected(

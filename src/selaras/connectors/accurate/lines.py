@@ -197,14 +197,15 @@ def _sent(row: _Priced, places: Places, dimensions: Mapping[str, str]) -> dict[s
         sent["itemCashDiscount"] = row.discount
     if warehouse := row.warehouse or places.warehouse:
         sent["warehouseName"] = warehouse
-    return sent | _dimensions(dimensions)
+    return sent | sorting_of(dimensions)
 
 
 def _charged(account: str, name: str, amount: Decimal, dimensions: Mapping[str, str]) -> dict[str, Any]:
-    return {"accountNo": account, "expenseName": name or account, "expenseAmount": amount} | _dimensions(dimensions)
+    return {"accountNo": account, "expenseName": name or account, "expenseAmount": amount} | sorting_of(dimensions)
 
 
-def _dimensions(chosen: Mapping[str, str]) -> dict[str, Any]:
+def sorting_of(chosen: Mapping[str, str]) -> dict[str, Any]:
+    """Department and project of a row."""
     names = {"department": "departmentName", "project": "projectNo"}
     return {names[kind]: value for kind, value in chosen.items() if kind in names}
 

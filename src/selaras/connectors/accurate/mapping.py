@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from selaras.connectors.accurate.drafts import deposit_number
+from selaras.connectors.accurate.drafts import OURS, deposit_number, is_ours
 from selaras.connectors.accurate.values import Row, day_of, encoded, exact, instant_of, rows_under, text_of
 from selaras.connectors.contract import Found, Seen
 from selaras.model.document import (
@@ -76,7 +76,8 @@ def total_of(row: Row) -> Decimal | None:
         found = exact(row.get(name))
         if found is not None:
             return found
-    return None
+    sides = [one for one in rows_under(row, "detailJournalVoucher") if text_of(one, "amountType").upper() == "DEBIT"]
+    return sum((exact(one.get("amount")) or ZERO for one in sides), ZERO) if sides else None
 
 
 def number_of(kind: str, row: Row) -> str:
@@ -197,17 +198,22 @@ def _journal(row: Row, currency: str, clearing: str) -> _Made:
                 contact_id=text_of(one, "customer", "customerNo"),
             )
         )
-    source = text_of(row, "transactionType")
+    source, said = text_of(row, "transactionType"), text_of(row, "description")
+    ours = is_ours(said)
+    total = total_of(row)
     record = Journal(
         id=row["number"],
         date=day_of(row.get("transDate")),
         currency=text_of(row, "currency", "code") or currency,
         lines=tuple(lines),
-        reference=text_of(row, "description"),
-        source="" if source in ("", "JOURNAL_VOUCHER") else source,
+        reference=row["number"] if ours else said,
+        source=OURS if ours else "" if source in ("", "JOURNAL_VOUCHER") else source,
         updated_at=text_of(row, "lastUpdate"),
+        total=ZERO if total is None else total,
+        note=said,
+        number=row["number"],
     )
-    return record, None, record.id
+    return record, total, record.id
 
 
 def bank_id(direction: Literal["D", "P"], number: str) -> str:

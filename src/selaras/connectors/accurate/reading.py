@@ -50,8 +50,9 @@ _PARTS: Final[dict[str, tuple[_Part, ...]]] = {
     ),
 }
 _FIELDS_OF: Final = {"payment": "deposit"}
-# Sales returns and the like cannot be filtered by number: they are asked for one by one.
-_ONE_BY_ONE: Final = frozenset({"credit_note"})
+# Sales returns cannot be filtered by number, and only the lines of a voucher say what it comes to: these are asked for
+# one by one.
+_ONE_BY_ONE: Final = frozenset({"credit_note", "journal"})
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -97,6 +97,10 @@ class Wire:
         record = found.get("r")
         return record if isinstance(record, Mapping) else {}
 
+    async def delete(self, entity: str, id: str, what: str) -> None:
+        """Delete one record by its internal id. Raises the refusal as an error."""
+        await self._call("DELETE", f"{entity}/delete", query([("id", id)]), what=what)
+
     async def bulk(self, entity: str, rows: Sequence[Mapping[str, Any]]) -> list[Item]:
         """One batch; one outcome for each row, in order.
 

@@ -18,22 +18,23 @@ from selaras.connectors.accurate import drafts
 from selaras.connectors.accurate.deposits import Deposits
 from selaras.connectors.accurate.drafts import Choices
 from selaras.connectors.accurate.errors import DUPLICATE, OF_DEPOSIT, OF_ORDER, OVERPAID, not_there, refusal
+from selaras.connectors.accurate.journals import through_clearing, voucher_of
 from selaras.connectors.accurate.mapping import ENTITY, number_of, status_of, total_of
 from selaras.connectors.accurate.reading import Reader
 from selaras.connectors.accurate.values import Row, exact, rows_under, text_of
+from selaras.connectors.accurate.voiding import Voids
 from selaras.connectors.accurate.wire import Item, Wire
 from selaras.connectors.contract import (
     Ambiguous,
     ConnectorError,
     Done,
     Failed,
-    LockedPeriod,
     Op,
     Outcome,
     Rejected,
     Write,
 )
-from selaras.model.document import ContactDraft, CreditNote, Invoice, Receipt, RefundPayment, SalesOrder
+from selaras.model.document import ContactDraft, CreditNote, Invoice, Journal, Receipt, RefundPayment, SalesOrder
 from selaras.model.money import ZERO, NotExact
 
 _SHAPES: Final = {
@@ -43,6 +44,7 @@ _SHAPES: Final = {
     "receipt": Receipt,
     "credit_note": CreditNote,
     "refund_payment": RefundPayment,
+    "journal": Journal,
 }
 Body = dict[str, Any]
 
@@ -59,6 +61,7 @@ class Writer:
         self._zone = zone
         self._clock = clock
         self.deposits = Deposits(wire, choices)
+        self._voids = Voids(wire, reader, self.deposits)
 
     async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
         """Write one kind; see `Connector.write`."""
@@ -67,7 +70,7 @@ class Writer:
         if op != "create" and not all(write.id for write in writes):
             raise ValueError(f"to {op} a {kind} its id is needed")
         if op == "void":
-            return list(await asyncio.gather(*(self._void(kind, write) for write in writes)))
+            return list(await asyncio.gather(*(self._voids.void(kind, write) for write in writes)))
         if op == "update":
             return await self._update(kind, writes)
         try:
@@ -79,10 +82,8 @@ class Writer:
     # -- create -----------------------------------------------------------------------------------------------------
 
     async def _create(self, kind: str, writes: Sequence[Write]) -> list[Outcome]:
-        if kind == "receipt":
-            early = [w for w in writes if isinstance(w.document, Receipt) and not w.document.invoice_id]
-            if early:
-                return await self._with_deposits(writes)
+        if kind == "receipt" and any(isinstance(w.document, Receipt) and not w.document.invoice_id for w in writes):
+            return await self._with_deposits(writes)
         outcomes: dict[int, Outcome] = {}
         bodies: dict[int, Body] = {}
         for index, write in enumerate(writes):
@@ -109,6 +110,8 @@ class Writer:
             return drafts.receipt_of(document, self._choices, invoice=document.invoice_id)
         if isinstance(document, RefundPayment):
             return drafts.payment_of(document, self._choices)
+        if isinstance(document, Journal):
+            return voucher_of(await through_clearing(document, self._reader, self._choices), self._choices)
         raise TypeError(f"a {type(document).__name__} is not written into Accurate")
 
     async def _save(
@@ -265,27 +268,6 @@ class Writer:
             self._wire.detail(ENTITY[kind], [("number", write.id)]) for write in writes
         ]
         return list(await asyncio.gather(*asked))
-
-    async def _void(self, kind: str, write: Write) -> Outcome:
-        """Close a sales order. What is posted is never taken back like this; it is credited."""
-        name = _name(kind, write)
-        if kind != "sales_order":
-            message = f"{name}: only sales orders are voided in Accurate"
-            return Failed(Rejected(message, code="not_voidable", field="status", cure="Credit the document instead."))
-        try:
-            await self._wire.save("sales-order/manual-close-order", {"number": write.id, "orderClosed": True}, name)
-        except ConnectorError as error:
-            if not isinstance(error, Rejected | LockedPeriod):
-                return Failed(error)
-            try:  # a repeat of what was closed already is refused too
-                there = (await self._reader.find(kind, [write.id])).get(write.id)
-            except ConnectorError as trouble:
-                return Failed(trouble)
-            if there is None:
-                return Failed(not_there(name))
-            if there.status != "void":
-                return Failed(error)
-        return Done(write.id, write.id, status="void")
 
     def _today(self) -> dt.date:
         return dt.datetime.fromtimestamp(self._clock(), self._zone).date()

@@ -48,6 +48,23 @@ async def reconcile(wire: Wire, line: str, doctype: str, name: str, amount: Any,
     await wire.call(_RECONCILE, {"bank_transaction_name": line, "vouchers": dumps(vouchers).decode()}, what)
 
 
+async def read(wire: Wire, names: Iterable[str]) -> dict[str, Row]:
+    """Bank lines by name, as they stand."""
+    fields = ["name", "docstatus", "deposit", "withdrawal", "currency", "bank_account", "unallocated_amount"]
+    return {row["name"]: row for row in await wire.rows_in(BANK_LINE, fields, "name", names)}
+
+
+def standing(lines: Mapping[str, Row], name: str) -> Row:
+    """The line of this name. Raises `Rejected` when it is gone."""
+    line = lines.get(name)
+    if line is None or line["docstatus"] != 1:
+        raise Rejected(
+            f"ERPNext has no bank line {name!r}", code="unknown_bank_transaction", field="bank_transaction_id",
+            cure="It is gone from ERPNext: choose another bank line, or skip this posting.",
+        )  # fmt: skip
+    return line
+
+
 async def linked(wire: Wire, lines: Iterable[str], doctype: str) -> set[str]:
     """The vouchers of a doctype that these lines are set against."""
     rows = await wire.rows_in(
@@ -113,5 +130,6 @@ async def release(wire: Wire, line: str, doctype: str, name: str) -> None:
 
 
 __all__ = [
-    "BANK_LINE", "JOURNAL", "PAYMENT", "cancel", "holders", "linked", "marked", "reconcile", "release", "remark",
+    "BANK_LINE", "JOURNAL", "PAYMENT", "cancel", "holders", "linked", "marked", "read", "reconcile", "release",
+    "remark", "standing",
 ]  # fmt: skip

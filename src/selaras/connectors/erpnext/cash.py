@@ -64,6 +64,7 @@ class Cash:
         books = await self._chart.books()
         documents = [item.document for item in batch.items]
         begun = await self._begun([item for item in batch.items if bank_id(item.document)])
+        lines = await banklines.read(self._wire, [bank_id(d) for d in documents])
         fields = ("outstanding_amount", "debit_to", "customer")
         bills = await drafts.heads(self._wire, INVOICE, [bill_id(d) for d in documents], *fields)
         orders = await chains.living(
@@ -78,7 +79,10 @@ class Cash:
                 item.values["type"] = PAYMENT
                 item.touched = True
                 return
+            line = _line_of(item.document, lines)
             item.values["doc"] = self._doc(item.document, books, bills, orders)
+            if line is not None:  # the next receipt of this line has less of it
+                line["unallocated_amount"] = number(line["unallocated_amount"]) - item.document.total
             item.values["type"] = item.values["doc"]["doctype"]
 
         items = batch.check(batch.items, prepare)
@@ -230,6 +234,22 @@ def _journal(document: Money, receivable: str, account: str, books: Books) -> Ro
         "user_remark": banklines.remark(document.reference, ""),
         "accounts": [owed, paid],
     }
+
+
+def _line_of(document: Money, lines: dict[str, Row]) -> Row | None:
+    """The bank line that a receipt explains: its own amount of it, never more than is left. Raises `Rejected`."""
+    name = bank_id(document)
+    if not name:
+        return None
+    line = banklines.standing(lines, name)
+    left = money(line["unallocated_amount"], document.currency)
+    if document.total > left or number(line["withdrawal"]) > number(line["deposit"]):
+        raise Rejected(
+            f"the bank line {name} has {left} {document.currency} left to explain, not {document.total}",
+            code="exceeds_bank_transaction" if left else "already_reconciled", field="total",
+            cure="Look in ERPNext which voucher explains this bank line, then skip this posting.",
+        )  # fmt: skip
+    return line
 
 
 def _deductions(document: Receipt, books: Books) -> list[Row]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from selaras.connectors.contract import Done, Op, Outcome, Rejected, Write
 from selaras.connectors.erpnext import banklines, drafts
-from selaras.connectors.erpnext.banklines import BANK_LINE, JOURNAL
+from selaras.connectors.erpnext.banklines import JOURNAL
 from selaras.connectors.erpnext.batch import Batch, Item
 from selaras.connectors.erpnext.chart import Books, Chart
 from selaras.connectors.erpnext.values import Row, money, number
@@ -76,13 +76,11 @@ class Journals:
 
     async def _lines(self, names: Sequence[str]) -> dict[str, Row]:
         """The bank lines by name, each with the ledger account that it lies on."""
-        fields = ["name", "docstatus", "deposit", "withdrawal", "currency", "bank_account", "unallocated_amount"]
-        rows = await self._wire.rows_in(BANK_LINE, fields, "name", names)
-        accounts = await self._wire.rows_in(
-            "Bank Account", ["name", "account"], "name", [row["bank_account"] for row in rows if row["bank_account"]]
-        )
-        known = {row["name"]: row["account"] or "" for row in accounts}
-        return {row["name"]: {**row, "account": known.get(row["bank_account"], "")} for row in rows}
+        lines = await banklines.read(self._wire, names)
+        banks = [line["bank_account"] for line in lines.values() if line["bank_account"]]
+        rows = await self._wire.rows_in("Bank Account", ["name", "account"], "name", banks)
+        accounts = {row["name"]: row["account"] or "" for row in rows}
+        return {name: {**line, "account": accounts.get(line["bank_account"], "")} for name, line in lines.items()}
 
     async def _reconcile(self, item: Item[Journal]) -> None:
         line, name = item.document.bank_transaction_id, item.values["name"]
@@ -117,7 +115,7 @@ def _doc(document: Journal, books: Books, lines: Mapping[str, Row]) -> Row:
     rows = [_row(line, place, books) for place, line in enumerate(document.lines)]
     line = document.bank_transaction_id
     if line:
-        _check_line(document, line, lines.get(line), rows)
+        _check_line(document, banklines.standing(lines, line), rows)
     day = document.date.isoformat()
     doc: Row = {
         "doctype": JOURNAL,
@@ -147,14 +145,9 @@ def _row(line: JournalLine, place: int, books: Books) -> Row:
     return row
 
 
-def _check_line(document: Journal, name: str, line: Row | None, rows: Sequence[Row]) -> None:
+def _check_line(document: Journal, line: Row, rows: Sequence[Row]) -> None:
     """The entry explains the whole of a line that nothing explains yet. Raises `Rejected`."""
-    field = "bank_transaction_id"
-    if line is None or line["docstatus"] != 1:
-        raise Rejected(
-            f"ERPNext has no bank line {name!r}", code="unknown_bank_transaction", field=field,
-            cure="It is gone from ERPNext: choose another bank line, or skip this posting.",
-        )  # fmt: skip
+    name, field = line["name"], "bank_transaction_id"
     amount = money(number(line["deposit"]) - number(line["withdrawal"]), document.currency)
     if money(line["unallocated_amount"], document.currency) != abs(amount):
         raise Rejected(

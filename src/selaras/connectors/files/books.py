@@ -16,11 +16,12 @@ from selaras.connectors.files.known import Known
 from selaras.connectors.files.outbox import PICKED
 from selaras.connectors.files.shelf import decode, encode
 from selaras.model.document import ContactDraft, CreditNote, Invoice, SalesOrder
+from selaras.model.document import Journal as Entry
 from selaras.model.money import ZERO
 from selaras.model.party import Contact
 from selaras.model.product import Stock
 
-DOCUMENTS: Final = ("sales_order", "invoice", "receipt", "credit_note", "refund_payment")
+DOCUMENTS: Final = ("sales_order", "invoice", "receipt", "credit_note", "refund_payment", "journal")
 _MOVING: Final = ("sales_order", "invoice", "credit_note")
 
 
@@ -32,6 +33,8 @@ class FileBooks(Folder):
     sources = frozenset((*kinds, *DOCUMENTS))
     targets = frozenset(("contact", *DOCUMENTS))
     updates = frozenset(("contact", "sales_order", "invoice"))
+    voids = frozenset(("receipt", "journal"))
+    write_offs = True
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -89,6 +92,8 @@ class FileBooks(Folder):
         record = msgspec.structs.replace(
             document, id=held.id, number=held.reference, status=status, updated_at=held.at.isoformat()
         )
+        if isinstance(record, Entry):
+            record = msgspec.structs.replace(record, source="journal")  # ours: no person's, no document's
         raw = msgspec.json.encode(document)
         return Seen(kind, id, record, raw, held.at, document.date, held.reference, document.total, document.currency)
 
@@ -123,7 +128,10 @@ class FileBooks(Folder):
     async def _moved(self, journal: Journal, after: int) -> list[Seen]:
         """Stock of the products that documents behind a batch name."""
         codes = dict.fromkeys(
-            line.code for item in journal.touched(after) for line in getattr(item.document, "lines", ()) if line.code
+            code
+            for item in journal.touched(after)
+            for line in getattr(item.document, "lines", ())
+            if (code := getattr(line, "code", ""))
         )
         rows = await self.shelf.read("stock", list(codes))
         return [await self._with(journal, row) for row in rows if row.record is not None]

@@ -153,7 +153,12 @@ _OUT: Final = {
     "credit_note": _LINES + "invoice invoice_id restock reason receivable" + _TAIL,
     "receipt": (
         "op reference id date contact_id contact_name currency total sales_order sales_order_id invoice invoice_id "
-        "account status"
+        "account status transfer_fee transfer_fee_account withholding withholding_account rounding rounding_account "
+        "settled"
+    ) + _TAIL,
+    "journal": (
+        "op reference id date currency total status note line account debit credit contact_id contact_name line_note "
+        "bank_transaction_id"
     ) + _TAIL,
     "refund_payment": (
         "op reference id date contact_id contact_name currency total credit_note credit_note_id sales_order "

@@ -62,6 +62,8 @@ class Folder:
     targets: frozenset[str] = frozenset()
     updates: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+    voids: frozenset[str] = frozenset()
+    write_offs = False
 
     def __init__(self, settings: Settings, tools: Tools, place: Place | None = None) -> None:
         self.place = place_of(settings) if place is None else place
@@ -84,6 +86,8 @@ class Folder:
             targets=self.targets,
             updates=self.updates,
             money_scale="major",
+            voids=self.voids,
+            write_offs=self.write_offs,
         )
         desk = Desk(
             self.currency, self.zone, self.kinds, Limits(size, size * 8), prefer=settings.get("profile", "").strip()

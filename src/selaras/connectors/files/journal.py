@@ -160,7 +160,8 @@ class Journal:
             self.held[item.id] = held
             self._names[head.kind, held.reference] = item.id
             for line in getattr(item.document, "lines", ()):
-                self._codes.setdefault(line.code, {})[item.id] = None
+                if code := getattr(line, "code", ""):
+                    self._codes.setdefault(code, {})[item.id] = None
 
     def named(self, kind: str, reference: str) -> Held | None:
         """The document of a kind under a reference, the newest where it was used again."""

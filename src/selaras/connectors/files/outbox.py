@@ -26,12 +26,14 @@ from selaras.connectors.contract import (
     Transient,
     Write,
 )
+from selaras.connectors.files.entries import check_entry, check_write_offs
 from selaras.connectors.files.journal import SENT, Batch, Held, Item, Journal
 from selaras.connectors.files.known import Known
 from selaras.connectors.files.outfiles import Style, table_of
 from selaras.connectors.files.profiles import Profile
 from selaras.connectors.places import Place, Taken
-from selaras.model.document import ContactDraft, DocumentLine, StockLevel, StorePayment
+from selaras.model.document import ContactDraft, DocumentLine, Receipt, StockLevel, StorePayment
+from selaras.model.document import Journal as Entry
 from selaras.model.money import EXPONENTS, ZERO, rounded
 
 OUT: Final = "out"
@@ -40,8 +42,10 @@ WITHDRAWN: Final = "withdrawn"
 _TRIES: Final = 50
 _PREFIX: Final = {
     "contact": "C", "sales_order": "SO", "invoice": "INV", "receipt": "RC", "credit_note": "CN",
-    "refund_payment": "RF", "stock": "ST", "store_payment": "SP",
+    "refund_payment": "RF", "journal": "JE", "stock": "ST", "store_payment": "SP",
 }  # fmt: skip
+# Of these a new one may bear the name of one that was undone: money is matched anew.
+_AGAIN: Final = ("receipt", "journal")
 _REFERS: Final = {"sales_order_id": "sales_order", "invoice_id": "invoice", "credit_note_id": "credit_note"}
 
 
@@ -152,7 +156,7 @@ class Outbox:
         document = write.document
         if op == "create" or kind == "stock":
             held = None if kind == "stock" else self.journal.named(kind, document.reference)
-            if held is not None:
+            if held is not None and not (held.void and kind in _AGAIN):
                 return self._again(kind, write, held)
             if document.reference in fresh:
                 raise _rejected(
@@ -225,7 +229,11 @@ class Outbox:
             raise _rejected("unknown_currency", "currency", kind, reference, f"{document.currency} is no currency")
         if document.total != rounded(document.total, document.currency):
             raise _rejected("not_exact", "total", kind, reference, "its total has a part of the smallest unit")
-        lines: Sequence[DocumentLine] = getattr(document, "lines", ())
+        if isinstance(document, Entry):
+            check_entry(document)
+        if isinstance(document, Receipt):
+            check_write_offs(document, self._profiles())
+        lines: Sequence[DocumentLine] = () if isinstance(document, Entry) else getattr(document, "lines", ())
         if lines:
             included = bool(getattr(document, "tax_included", False))
             parts = sum((line.amount + (ZERO if included else line.tax) for line in lines), ZERO)
@@ -241,12 +249,13 @@ class Outbox:
                     "unknown_product", "lines.code", kind, reference, f"the books have no product {line.code}",
                     "Match this product with one of the books, or export the books' products again.",
                 )  # fmt: skip
-        contact = getattr(document, "contact_id", "")
-        if contact and contact not in self.journal.held and contact not in (known.contacts or {contact}):
-            raise _rejected(
-                "unknown_contact", "contact_id", kind, reference, f"the books have no contact {contact}",
-                "Link the buyer to a contact that exists in the books.",
-            )  # fmt: skip
+        sides = document.lines if isinstance(document, Entry) else (document,)
+        for contact in dict.fromkeys(side.contact_id for side in sides if side.contact_id):
+            if contact not in self.journal.held and contact not in (known.contacts or {contact}):
+                raise _rejected(
+                    "unknown_contact", "contact_id", kind, reference, f"the books have no contact {contact}",
+                    "Link the buyer to a contact that exists in the books.",
+                )  # fmt: skip
         for field, other in _REFERS.items():
             id = getattr(document, field, "")
             if id and (id not in self.journal.held or self.journal.held[id].kind != other):

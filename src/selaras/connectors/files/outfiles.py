@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.files.cells import day, number, safe
+from selaras.connectors.files.entries import entry_cells, write_off_cells
 from selaras.connectors.files.fields import OUT_KINDS
 from selaras.connectors.files.journal import Batch, Held
 from selaras.connectors.files.profiles import Profile
@@ -22,6 +23,7 @@ from selaras.model.document import (
     Document,
     DocumentLine,
     Invoice,
+    Journal,
     Receipt,
     RefundPayment,
     SalesOrder,
@@ -51,6 +53,13 @@ class Style(msgspec.Struct, frozen=True):
 def rows_of(kind: str, op: str, id: str, document: Document, lookup: Lookup, style: Style) -> list[Cells]:
     """The lines of one document. An undone one is one line that says `void`, with what it was."""
     head = _head(op, id, document, lookup, style)
+    if isinstance(document, Journal):
+        if op == "void":
+            return [head]
+        return [
+            head | entry_cells(line, place) | _named(line.contact_id, lookup)
+            for place, line in enumerate(document.lines, 1)
+        ]
     lines: Sequence[DocumentLine] = getattr(document, "lines", ()) if op != "void" else ()
     if not lines:
         return [head]
@@ -98,9 +107,7 @@ def _head(op: str, id: str, document: Document, lookup: Lookup, style: Style) ->
         "status": "void" if op == "void" else document.status,
         "contact_id": getattr(document, "contact_id", ""),
     }
-    contact = lookup(getattr(document, "contact_id", ""))
-    if contact is not None and isinstance(contact.document, ContactDraft):
-        cells["contact_name"] = contact.document.name
+    cells |= _named(getattr(document, "contact_id", ""), lookup)
     for name, field in _REFERS.items():
         other = getattr(document, field, "")
         if other:
@@ -119,7 +126,18 @@ def _head(op: str, id: str, document: Document, lookup: Lookup, style: Style) ->
         cells["tax_included"] = document.tax_included
     if isinstance(document, Receipt | RefundPayment):
         cells["account"] = document.account
+    if isinstance(document, Receipt):
+        cells |= write_off_cells(document)
+    if isinstance(document, Journal):
+        cells |= {"note": document.note, "bank_transaction_id": document.bank_transaction_id}
     return cells
+
+
+def _named(contact_id: str, lookup: Lookup) -> Cells:
+    contact = lookup(contact_id)
+    if contact is None or not isinstance(contact.document, ContactDraft):
+        return {}
+    return {"contact_name": contact.document.name}
 
 
 def table_of(

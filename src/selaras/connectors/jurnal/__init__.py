@@ -19,6 +19,7 @@ from selaras.connectors.jurnal.connector import Jurnal
 from selaras.connectors.jurnal.pace import Pace
 from selaras.connectors.jurnal.reading import SOURCES
 from selaras.connectors.jurnal.signing import MekariHmac
+from selaras.connectors.jurnal.voiding import MONEY
 from selaras.connectors.limiter import Chain, Limiter, shared
 from selaras.connectors.oauth import OAuth
 
@@ -120,8 +121,9 @@ def build(
         timeout=_TURN,
         rate=own,
         sources=SOURCES,
-        targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment")),
+        targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "journal")),
         updates=frozenset(("contact", "sales_order")),
+        voids=MONEY,
     )
     if monotonic is None:
         first, second = shared(f"jurnal {url} {client_id}", own), shared(f"jurnal {url} address", address)

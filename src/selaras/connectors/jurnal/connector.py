@@ -28,6 +28,7 @@ from selaras.connectors.jurnal import checking, drafts
 from selaras.connectors.jurnal.chart import Chart
 from selaras.connectors.jurnal.client import Client
 from selaras.connectors.jurnal.credit import Credits
+from selaras.connectors.jurnal.journals import entry_of
 from selaras.connectors.jurnal.looking import Finder, Numbers
 from selaras.connectors.jurnal.mapping import PAYMENTS, VOID
 from selaras.connectors.jurnal.pace import Pace
@@ -36,6 +37,7 @@ from selaras.connectors.jurnal.shelf import Shelf
 from selaras.connectors.jurnal.values import (
     BANK_WITHDRAWAL,
     CUSTOMER,
+    JOURNAL_ENTRY,
     ORDER_PAYMENT,
     SALES_INVOICE,
     SALES_ORDER,
@@ -43,13 +45,14 @@ from selaras.connectors.jurnal.values import (
     inner,
     number,
 )
+from selaras.connectors.jurnal.voiding import MONEY, take_back
 from selaras.connectors.jurnal.writing import Batches, Item, finished
 from selaras.connectors.oauth import OAuth
-from selaras.model.document import ContactDraft, CreditNote, Invoice, Receipt, RefundPayment, SalesOrder
+from selaras.model.document import ContactDraft, CreditNote, Invoice, Journal, Receipt, RefundPayment, SalesOrder
 
 _KINDS = {
     "contact": ContactDraft, "sales_order": SalesOrder, "invoice": Invoice, "receipt": Receipt,
-    "credit_note": CreditNote, "refund_payment": RefundPayment,
+    "credit_note": CreditNote, "refund_payment": RefundPayment, "journal": Journal,
 }  # fmt: skip
 
 
@@ -77,6 +80,8 @@ class Jurnal:
         self._chart = chart
         self._zone = zone
         self._pace = pace
+        self._suspense = suspense
+        self._deleting: set[str] = set()
         self._finder = Finder(client)
         self._numbers = Numbers()
         self._batches = Batches(client, self._finder, self._numbers, chart.currency)
@@ -235,18 +240,23 @@ class Jurnal:
             return await drafts.invoice(document, self._chart, of_order=of_order)
         if isinstance(document, RefundPayment):
             return await drafts.money_out(document, self._chart)
+        if isinstance(document, Journal):
+            return await entry_of(document, self._chart, self._reader, self._suspense)
         raise TypeError(f"a {type(document).__name__} is not written as {kind}")
 
     async def _change(self, kind: str, op: Op, items: Sequence[Item]) -> None:
         spec, _prefix = _SPECS.get(kind, (CUSTOMER, ""))
-        if kind not in self.capabilities.updates or (op == "void" and kind != "sales_order"):
+        known = self.capabilities.updates if op == "update" else MONEY | {"sales_order"}
+        if kind not in known:
             raise Rejected(
                 f"a {kind} is not changed in Jurnal by {op}", code="not_supported", field="op",
                 cure="Change it in Jurnal by hand, then skip this.",
             )  # fmt: skip
         for item in items:
             try:
-                if op == "void":
+                if op == "void" and kind in MONEY:
+                    item.outcome = await take_back(self.client, self._finder, kind, item.write)
+                elif op == "void":
                     await self._void(spec, kind, item)
                 else:
                     await self._update(spec, kind, item)
@@ -255,8 +265,13 @@ class Jurnal:
 
     async def _void(self, spec: Spec, kind: str, item: Item) -> None:
         """Delete an order; one that has payments stays, marked, and holds no goods any more (Jurnal reserves none)."""
+        repeated = item.write.id in self._deleting
+        self._deleting.add(item.write.id)
         await self._batches.delete(spec, kind, item)
         error = item.outcome.error if isinstance(item.outcome, Failed) else None
+        if repeated and isinstance(error, Rejected) and error.code == "not_found":
+            item.outcome = Done(item.write.id, status="void")  # the answer to our first try was lost
+            return
         if not isinstance(error, Rejected) or error.code != "paid":
             return
         # That refusal is no verdict: what follows may fail in its own way, and is then tried again.
@@ -322,5 +337,6 @@ _SPECS: dict[str, tuple[Spec, str]] = {
     "sales_order": (SALES_ORDER, ""),
     "invoice": (SALES_INVOICE, ""),
     "refund_payment": (BANK_WITHDRAWAL, "w"),
+    "journal": (JOURNAL_ENTRY, ""),
 }
 __all__ = ["LISTS", "Jurnal"]

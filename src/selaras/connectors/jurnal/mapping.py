@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from selaras.connectors.jurnal.values import (
     BANK_WITHDRAWAL,
     CREDIT_MEMO,
     CUSTOMER,
+    JOURNAL_ENTRY,
     ORDER_PAYMENT,
     RECEIVE_PAYMENT,
     SALES_INVOICE,
@@ -47,6 +48,8 @@ from selaras.model.party import Contact
 _RAW: Final = msgspec.json.Encoder(decimal_format="number")
 VOID: Final = "[VOID]"
 """Stands before the memo of an order that is void but has payments, which Jurnal does not delete."""
+OURS: Final = "Selaras"
+"""The source of journal entries that we wrote."""
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
@@ -58,13 +61,18 @@ def total_of(spec: Spec, row: Row, currency: str) -> Decimal | None:
         return money(row.get("return_amount"), currency)
     if spec in (BANK_DEPOSIT, BANK_WITHDRAWAL):
         return money(_lines_sum(row), currency)
+    if spec is JOURNAL_ENTRY:
+        return money(sum((number(line.get("debit")) for line in _account_lines(row)), ZERO), currency)
     value = row.get("original_amount")
     return money(row.get("total") if value is None else value, currency)
 
 
+def _account_lines(row: Row) -> Sequence[Row]:
+    return row.get("transaction_account_lines") or row.get("transaction_account_lines_attributes") or ()
+
+
 def _lines_sum(row: Row) -> Decimal:
-    lines = row.get("transaction_account_lines") or row.get("transaction_account_lines_attributes") or ()
-    return sum((number(line.get("debit")) + number(line.get("credit")) for line in lines), ZERO)
+    return sum((number(line.get("debit")) + number(line.get("credit")) for line in _account_lines(row)), ZERO)
 
 
 def texts_of(row: Row) -> tuple[Any, ...]:
@@ -189,20 +197,22 @@ def invoice(row: Row) -> Invoice:
     return Invoice(**_sale(row, SALES_INVOICE), sales_order_id=str(order or ""))
 
 
-def receipt(row: Row) -> Receipt:
-    """A payment received for an invoice; where it pays several, the first is named."""
+def receipt(row: Row, spec: Spec = RECEIVE_PAYMENT) -> Receipt:
+    """A payment received for an invoice or an order (where it pays several, the first is named), or a deposit."""
     currency = str(row.get("currency_code") or "IDR")
     first: Mapping[str, Any] = next(iter(row.get("records") or ()), {})
+    paid = str(first.get("transaction_id") or "")
     return Receipt(
-        reference=reference_of(RECEIVE_PAYMENT.mark, row, texts_of(row)),
+        reference=reference_of(spec.mark, row, texts_of(row)),
         date=day(row["transaction_date"]),
         currency=currency,
-        total=money(row.get("total"), currency),
+        total=total_of(spec, row, currency) or ZERO,
         contact_id=str(inner(row, "person").get("id") or ""),
-        invoice_id=str(first.get("transaction_id") or ""),
+        sales_order_id=paid if spec is ORDER_PAYMENT else "",
+        invoice_id="" if spec is ORDER_PAYMENT else paid,
         account=str(inner(row, "deposit_to").get("id") or ""),
         status=status_of(row),
-        id=f"r{row['id']}",
+        id=f"{_PREFIX[spec.mark]}{row['id']}",
         number=str(row.get("transaction_no") or ""),
         updated_at=str(row.get("updated_at") or ""),
     )
@@ -228,12 +238,14 @@ def credit_note(row: Row, spec: Spec) -> CreditNote:
 
 
 def journal(row: Row) -> Journal:
-    """A journal entry that a person (or another program) wrote."""
-    lines = row.get("transaction_account_lines") or row.get("transaction_account_lines_attributes") or ()
+    """A journal entry; `source` tells ours from those that a person (or another program) wrote."""
+    lines = _account_lines(row)
+    ours = str(row.get("custom_id") or "").startswith("slr-")
+    currency = str(row.get("currency_code") or "IDR")
     return Journal(
         id=str(row["id"]),
         date=day(row["transaction_date"]),
-        currency=str(row.get("currency_code") or "IDR"),
+        currency=currency,
         lines=tuple(
             JournalLine(
                 str(inner(line, "account").get("number") or inner(line, "account").get("id") or ""),
@@ -243,8 +255,16 @@ def journal(row: Row) -> Journal:
             )
             for line in lines
         ),
-        reference=str(row.get("memo") or row.get("transaction_no") or ""),
+        reference=(
+            reference_of(JOURNAL_ENTRY.mark, row, texts_of(row))
+            if ours
+            else str(row.get("memo") or row.get("transaction_no") or "")
+        ),
+        source=OURS if ours else "",
         updated_at=str(row.get("updated_at") or ""),
+        total=total_of(JOURNAL_ENTRY, row, currency) or ZERO,
+        note=str(row.get("memo") or ""),
+        number=str(row.get("transaction_no") or ""),
     )
 
 
@@ -253,7 +273,7 @@ def bank_transaction(row: Row, spec: Spec, suspense: str) -> BankTransaction:
 
     Then the receipt that explains it is booked onto that account, and so takes it off there.
     """
-    lines = row.get("transaction_account_lines") or row.get("transaction_account_lines_attributes") or ()
+    lines = _account_lines(row)
     others = {str(inner(line, "account").get("id") or "") for line in lines}
     waiting = bool(suspense) and others == {suspense} and not str(row.get("custom_id") or "").startswith("slr-")
     amount, mark = money(_lines_sum(row), "IDR"), "d" if spec is BANK_DEPOSIT else "w"
@@ -288,3 +308,4 @@ def purchase(row: Row) -> Purchase:
 
 
 PAYMENTS: Final = {"r": RECEIVE_PAYMENT, "o": ORDER_PAYMENT, "d": BANK_DEPOSIT}
+_PREFIX: Final = {spec.mark: prefix for prefix, spec in PAYMENTS.items()}

@@ -151,17 +151,18 @@ class Reader:
             return mapping.seen(kind, product, row, number=product.code)
         if kind == "journal":
             entry = mapping.journal(row)
-            return mapping.seen(kind, entry, row, entry.date, number=str(row.get("transaction_no") or ""))
+            return mapping.seen(kind, entry, row, entry.date, number=entry.number, total=entry.total, currency=currency)
         if kind == "bank_transaction":
             line = mapping.bank_transaction(row, spec, suspense)
             return mapping.seen(kind, line, row, line.date, number=line.id, total=line.amount, currency=line.currency)
         record: Any
         if kind == "credit_note":
             record = mapping.credit_note(row, spec)
+        elif kind == "receipt":
+            record = mapping.receipt(row, spec)
         else:
             make: dict[str, Callable[[Row], Any]] = {
-                "sales_order": mapping.sales_order, "invoice": mapping.invoice, "receipt": mapping.receipt,
-                "purchase": mapping.purchase,
+                "sales_order": mapping.sales_order, "invoice": mapping.invoice, "purchase": mapping.purchase,
             }  # fmt: skip
             record = make[kind](row)
         return mapping.seen(kind, record, row, record.date, number=record.number, total=record.total, currency=currency)
@@ -189,8 +190,9 @@ class Reader:
     async def _one(self, kind: str, id: str) -> tuple[Row | None, Spec]:
         spec = LISTS[kind][0]
         bare = id
-        for mark, other in _MARKS.items():
-            if id.startswith(mark) and other in LISTS[kind]:
+        marks = mapping.PAYMENTS if kind == "receipt" else _MARKS
+        for mark, other in marks.items():
+            if id.startswith(mark) and (kind == "receipt" or other in LISTS[kind]):
                 spec, bare = other, id.removeprefix(mark)
         return (await self._finder.one(spec, bare) if bare.isdecimal() else None), spec
 

@@ -106,6 +106,14 @@ class FeedContract:
         await self._is_the_truth(rig, [*seen, *more])
         await self._is_the_truth(rig, (await drained(await rig.connector(), rig.kind))[0])
 
+    async def test_a_full_page_is_not_the_end(self, rig: FeedRig) -> None:
+        """A page that is just full, then something that was told before, then something new."""
+        connector = await rig.connector()
+        await rig.happen(connector.capabilities.page)
+        await rig.again()
+        await rig.happen(2)
+        await self._is_the_truth(rig, (await drained(connector, rig.kind))[0])
+
     async def test_read_answers_in_order_and_names_what_is_not_there(self, rig: FeedRig) -> None:
         connector = await rig.connector()
         await rig.happen(3)
@@ -123,7 +131,7 @@ class FeedContract:
         await rig.spoilt()
         await rig.happen(2)
         with pytest.raises(Rejected) as caught:
-            await connector.changed(rig.kind, "")
+            await drained(connector, rig.kind)
         assert caught.value.message
         assert caught.value.cure
         await self._is_the_truth(rig, (await drained(connector, rig.kind))[0])

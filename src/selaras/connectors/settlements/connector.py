@@ -40,7 +40,7 @@ class Settlements(FiledSource[Settlement]):
         try:
             return parse(file.data, file.name, gateway=self.gateway, currency=self.currency)
         except Unreadable as error:
-            message = str(error).rstrip(".")
+            message = str(error)
             raise NotTaken(message if file.name in message else f"{file.name}: {message}", _CURE) from None
 
     def _fits(self, file: Dropped, parsed: Settlement) -> None:

@@ -66,7 +66,7 @@ class Statements(FiledSource[_Parsed]):
     def _parse(self, file: Dropped) -> _Parsed:
         try:
             data = statements.admitted(file.data, file.name)
-            found = statements.parse(data, file.name, self.layout, self._own, Assumed(self.number, self.currency))
+            found = statements.parse(data, file.name, self.layout, self._own, Assumed("", self.currency))
         except Refused as refused:
             raise self._bad_layout or _told(refused, file.name) from None
         mine = tuple(one for one in found if not self.number or not one.account or _same(one.account, self.number))

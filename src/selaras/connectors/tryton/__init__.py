@@ -77,7 +77,12 @@ def build(settings: Settings, tools: Tools) -> Tryton:
                 "sales_order", "invoice", "receipt", "credit_note", "account", "tax", "warehouse", "closing",
             )
         ),
-        targets=frozenset(("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment")),
+        targets=frozenset(
+            ("contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment", "journal")
+        ),
+        # Taking back what was booked needs Tryton's wizards, which a key cannot reach.
+        voids=frozenset(("receipt", "journal")) if session else frozenset(),
+        write_offs=True,
         updates=frozenset(("contact", "sales_order")),
         money_scale="major",
     )  # fmt: skip

@@ -29,11 +29,12 @@ D = TypeVar("D")
 class Item(Generic[D]):
     """One document under way. `values` collects what the steps learn about it."""
 
-    __slots__ = ("document", "id", "index", "touched", "values")
+    __slots__ = ("document", "id", "index", "target", "touched", "values")
 
     def __init__(self, index: int, write: Write, document: D) -> None:
         self.index = index
         self.document = document
+        self.target = write.id
         self.id = int(write.id) if write.id.isdecimal() else 0
         self.touched = False
         self.values: dict[str, Any] = {}

@@ -1,32 +1,30 @@
-"""Receipts and money given back: lines of statements, which Tryton books and reconciles by itself.
+"""Receipts and money given back: slips on statements, which Tryton books and reconciles by itself.
 
-Money for a clearing or bank account is booked by a statement of ours with one line for each document (its number is
-our reference). A receipt that explains a line of an imported bank statement is added to that line instead, and the
-statement is posted once all its lines are explained, because Tryton books a statement as a whole.
+A receipt is the money on the bank's or clearing account; what it settles beyond that, or less, goes to the accounts of
+its write-offs by lines of the same slip.
 """
 
 from __future__ import annotations
 
-import contextlib
-import datetime as dt
 from collections.abc import Sequence
 from decimal import Decimal
 
-from selaras.connectors.contract import Done, Op, Outcome, Rejected, Write
+from selaras.connectors.contract import Op, Outcome, Rejected, Write
 from selaras.connectors.tryton import drafts
 from selaras.connectors.tryton.batch import Batch, Item
 from selaras.connectors.tryton.billing import check_day
-from selaras.connectors.tryton.chart import Books, Chart, Feed
+from selaras.connectors.tryton.chart import Account, Chart
 from selaras.connectors.tryton.contacts import gone
 from selaras.connectors.tryton.ledger import Reconciler
-from selaras.connectors.tryton.mapping import MARK
+from selaras.connectors.tryton.slips import is_money
+from selaras.connectors.tryton.statements import Statements, day_of
+from selaras.connectors.tryton.undoing import Undo
 from selaras.connectors.tryton.values import Row
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.document import Receipt, RefundPayment
 from selaras.model.money import ZERO
 
 Money = Receipt | RefundPayment
-_MOST = 50
 
 
 class Cash:
@@ -38,13 +36,17 @@ class Cash:
         self._reconciler = reconciler
         self._budget = budget
         self._sign = sign
+        self._undo = Undo(wire)
+        self._statements = Statements(wire, is_money(sign), lambda slip: (str(slip.id), sign * slip.total))
 
     async def write(self, op: Op, writes: Sequence[Write]) -> list[Outcome]:
-        """Create receipts or refund payments."""
+        """Create receipts or refund payments, or take receipts back."""
         kind: type[Money] = Receipt if self._sign > 0 else RefundPayment
         batch: Batch[Money] = Batch(writes, kind, self._budget, self._wire.lists)
         if op == "create":
             return await batch.run(lambda: self._create(batch))
+        if op == "void" and self._sign > 0:
+            return await batch.run(lambda: self._void(batch))
 
         async def refuse() -> None:
             raise Rejected(
@@ -54,15 +56,22 @@ class Cash:
 
         return await batch.run(refuse)
 
+    async def _void(self, batch: Batch[Money]) -> None:
+        books = await self._chart.books()
+        await self._undo.slips(batch, batch.items, books, lambda item: item.id, lambda slip: slip.total)
+
     async def _create(self, batch: Batch[Money]) -> None:
         documents = [item.document for item in batch.items]
         books = await self._chart.on([document.date for document in documents])
-        await self._begun(batch, books)
+        await self._statements.begun(batch, batch.items, books)
         items = batch.open()
         parties = await drafts.parties(self._wire, books, {item.document.contact_id for item in items})
         bills = await self._bills([_bill_id(item.document) for item in items])
         orders = await self._orders([item.document.sales_order_id for item in items])
-        origins = await self._origins([_bank_id(item.document) for item in items])
+        origins = await self._statements.bank_lines([_bank_id(item.document) for item in items], books)
+        accounts = await self._chart.accounts(
+            books, {one.account for item in items for one in getattr(item.document, "write_offs", ())}
+        )
 
         def prepare(item: Item[Money]) -> None:
             document = item.document
@@ -92,42 +101,23 @@ class Cash:
                 order=orders.get(document.sales_order_id, ""),
                 party=bill["party"] if bill is not None else party.id if party is not None else 0,
                 account=account,
+                write_offs=_write_offs(document, accounts),
             )
             if _bank_id(document):
-                self._explains(item, origins)
+                self._statements.explains(item, origins, self._sign * document.total, books)
             else:
                 check_day(books, document.date)
                 item.values["feed"] = books.feed_of(document.account, currency_id)
 
         items = batch.check(items, prepare)
-        for feed in {item.values["feed"].id: item.values["feed"] for item in items if "feed" in item.values}.values():
-            await self._book(batch, [item for item in items if item.values.get("feed") == feed], feed, books)
-        explained = [item for item in batch.open(items) if "origin" in item.values]
-        await self._explain(batch, explained)
-        for item in batch.open(items):
-            item.values.setdefault("status", "paid")
-        await self._tell(batch, batch.open(items), books)
+        booked = await self._statements.book(batch, items, books, self._lines_of)
+        if self._sign < 0:
+            for item in booked:
+                if item.values["bill"] is None and item.values["order"]:
+                    await self._reconciler.give_back(books.company_id, item.values["order"])
+        await self._statements.tell(batch, batch.open(items), books)
 
     # -- what is there already --------------------------------------------------------------------------------------
-
-    async def _begun(self, batch: Batch[Money], books: Books) -> None:
-        """Documents of an earlier try: those that stand are done, a statement that was never booked is thrown away."""
-        rows = await self._wire.rows(
-            "account.statement.line",
-            [
-                ["company", "=", books.company_id],
-                ["number", "in", [item.document.reference for item in batch.items]],
-                ["statement.state", "!=", "cancelled"],
-                ["amount", ">" if self._sign > 0 else "<", ZERO],
-            ],
-            ["number", "origin", "statement.state", "statement.name"],
-        )
-        ours = [row for row in rows if not row["origin"] and str(row["statement"]["name"]).startswith(MARK)]
-        await self._wire.delete("account.statement", sorted({_statement(r) for r in ours if _state(r) == "draft"}))
-        validated = sorted({_statement(row) for row in ours if _state(row) == "validated"})
-        await self._wire.press("account.statement", "post", validated)
-        stands = {row["number"] for row in rows if row["origin"] or _state(row) != "draft"}
-        await self._tell(batch, [item for item in batch.items if item.document.reference in stands], books)
 
     async def _bills(self, ids: Sequence[str]) -> dict[str, Row]:
         numbers = sorted({int(one) for one in ids if one.isdecimal()})
@@ -145,84 +135,20 @@ class Cash:
         rows = await self._wire.rows("sale.sale", [["id", "in", numbers]], ["reference"])
         return {str(row["id"]): row["reference"] or "" for row in rows}
 
-    async def _origins(self, ids: Sequence[str]) -> dict[str, Row]:
-        numbers = sorted({int(one) for one in ids if one.isdecimal()})
-        if not numbers:
-            return {}
-        rows = await self._wire.rows(
-            "account.statement.origin",
-            [["id", "in", numbers]],
-            ["date", "description", "pending_amount", "statement.state"],
-        )
-        return {str(row["id"]): row for row in rows}
+    # -- the lines of slips -----------------------------------------------------------------------------------------
 
-    def _explains(self, item: Item[Money], origins: dict[str, Row]) -> None:
-        origin = origins.get(_bank_id(item.document))
-        if origin is None:
-            raise gone("line of a bank statement", int(_bank_id(item.document) or 0))
-        if origin["statement"]["state"] != "draft" or origin["pending_amount"] < item.document.total:
-            raise Rejected(
-                "this line of the bank statement is explained already", code="already_reconciled",
-                field="bank_transaction_id", cure="Look in Tryton which booking explains it, then skip this posting.",
-            )  # fmt: skip
-        origin["pending_amount"] -= item.document.total
-        item.values["origin"] = origin
+    def _lines_of(self, items: Sequence[Item[Money]]) -> list[list[Row]]:
+        bills = [item.values["bill"] for item in items]
+        owed = {bill["id"]: bill["amount_to_pay"] for bill in bills if bill is not None}
+        return [self._lines(item, owed) for item in items]
 
-    # -- statements of ours -----------------------------------------------------------------------------------------
-
-    async def _book(self, batch: Batch[Money], items: list[Item[Money]], feed: Feed, books: Books) -> None:
-        async def book(part: list[Item[Money]]) -> None:
-            values = await self._statement(part, feed, books)
-            (made,) = await self._wire.create("account.statement", [values])
-            try:
-                await self._wire.press("account.statement", "validate_statement", [made])
-            except Rejected:
-                await self._wire.delete("account.statement", [made])
-                raise
-            for item in part:
-                item.touched = True
-            await self._wire.press("account.statement", "post", [made])
-
-        booked = await batch.step(items, book, most=_MOST, one_call=True)
-        if self._sign < 0:
-            for item in booked:
-                if item.values["bill"] is None and item.values["order"]:
-                    await self._reconciler.give_back(books.company_id, item.values["order"])
-
-    async def _statement(self, items: Sequence[Item[Money]], feed: Feed, books: Books) -> Row:
-        owed = _owed(items)
-        lines = [line for item in items for line in self._lines(item, owed)]
-        total = sum((line["amount"] for line in lines), ZERO)
-        values: Row = {
-            "name": f"{MARK} {items[0].document.reference}" + (f" +{len(items) - 1}" if len(items) > 1 else ""),
-            "company": books.company_id,
-            "journal": feed.id,
-            "date": max(item.document.date for item in items),
-            "lines": [["create", lines]],
-        }
-        if feed.validation == "amount":
-            values["total_amount"] = total
-        elif feed.validation == "number_of_lines":
-            values["number_of_lines"] = len(items)
-        else:
-            last = await self._wire.rows(
-                "account.statement",
-                [["journal", "=", feed.id], ["state", "!=", "cancelled"]],
-                ["end_balance"],
-                order="date DESC, id DESC",
-                limit=1,
-            )
-            start = (last[0]["end_balance"] if last else None) or ZERO
-            values.update(start_balance=start, end_balance=start + total)
-        return values
-
-    def _lines(self, item: Item[Money], owed: dict[int, Decimal], day: dt.date | None = None) -> list[Row]:
-        """The statement lines of a document: what the invoice has open, and the rest on the customer's account.
+    def _lines(self, item: Item[Money], owed: dict[int, Decimal]) -> list[Row]:
+        """The lines of a document: what the invoice has open, the rest on the customer's account, the write-offs.
 
         `owed` is what invoices have open, by id; what this document pays is taken off it.
         """
         document, bill = item.document, item.values["bill"]
-        amount = self._sign * document.total
+        amount = document.settled if isinstance(document, Receipt) else self._sign * document.total
         open_ = owed.get(bill["id"], ZERO) if bill is not None else ZERO
         related = ZERO
         if amount * open_ > 0:
@@ -230,7 +156,7 @@ class Cash:
             owed[bill["id"]] = open_ - related
         common: Row = {
             "number": document.reference,
-            "date": day or document.date,
+            "date": day_of(item),
             "party": item.values["party"],
             "account": item.values["account"],
             "description": item.values["order"] or (bill["reference"] if bill is not None else None),
@@ -240,74 +166,28 @@ class Cash:
             made.append({**common, "amount": related, "related_to": f"account.invoice,{bill['id']}"})
         if amount != related:
             made.append({**common, "amount": amount - related})
+        for role, account, written in item.values["write_offs"]:
+            made.append({**common, "amount": -written, "account": account.id, "description": role})
         return made
 
-    # -- lines of bank statements -----------------------------------------------------------------------------------
 
-    async def _explain(self, batch: Batch[Money], items: list[Item[Money]]) -> None:
-        async def add(part: list[Item[Money]]) -> None:
-            rows: list[Row] = []
-            owed = _owed(part)
-            for item in part:
-                origin = item.values["origin"]
-                more = {"statement": origin["statement"]["id"], "origin": origin["id"]}
-                rows += [{**line, **more} for line in self._lines(item, owed, origin["date"])]
-            await self._wire.create("account.statement.line", rows)
-
-        added = await batch.step(items, add, one_call=True)
-        for item in added:
-            item.values["status"] = "open"
-        for statement in sorted({item.values["origin"]["statement"]["id"] for item in added}):
-            await self._close(statement)
-
-    async def _close(self, statement: int) -> None:
-        """Book a bank statement if all its lines are explained. What a person has to settle there stays a draft."""
-        rows = await self._wire.rows(
-            "account.statement", [["id", "=", statement], ["state", "=", "draft"]], ["origins.pending_amount"]
-        )
-        if not rows or any(origin["pending_amount"] for origin in rows[0]["origins"]):
-            return
-        with contextlib.suppress(Rejected):
-            await self._wire.press("account.statement", "validate_statement", [statement])
-            await self._wire.press("account.statement", "post", [statement])
-
-    # -- the answer -------------------------------------------------------------------------------------------------
-
-    async def _tell(self, batch: Batch[Money], items: Sequence[Item[Money]], books: Books) -> None:
-        if not items:
-            return
-        rows = await self._wire.rows(
-            "account.statement.line",
-            [
-                ["company", "=", books.company_id],
-                ["number", "in", [item.document.reference for item in items]],
-                ["statement.state", "!=", "cancelled"],
-                ["amount", ">" if self._sign > 0 else "<", ZERO],
-            ],
-            ["number", "amount", "currency", "statement.state", "move.number"],
-        )
-        lines: dict[str, list[Row]] = {}
-        for row in rows:
-            lines.setdefault(row["number"], []).append(row)
-        for item in items:
-            own = lines.get(item.document.reference)
-            if not own:
-                batch.fail(item, gone("statement line", 0))
-                continue
-            move = own[0]["move"]
-            total = sum((self._sign * line["amount"] for line in own), ZERO)
-            batch.done(
-                item,
-                Done(
-                    str(own[0]["id"]), (move["number"] or "") if isinstance(move, dict) else "", total,
-                    books.code_of(own[0]["currency"]), "paid" if _state(own[0]) == "posted" else "open",
-                ),
+def _write_offs(document: Money, accounts: dict[str, Account]) -> list[tuple[str, Account, Decimal]]:
+    """(role, account, amount) of what a receipt settles beyond its money. Raises `Rejected`."""
+    found = []
+    for one in document.write_offs if isinstance(document, Receipt) else ():
+        if one.account not in accounts:
+            raise Rejected(
+                f"Tryton has no account {one.account!r} to write off to", code="unknown_account", field="write_offs",
+                cure="Choose an account that is in use in Tryton for this role (selaras mapping set).",
             )  # fmt: skip
-
-
-def _owed(items: Sequence[Item[Money]]) -> dict[int, Decimal]:
-    bills = [item.values["bill"] for item in items]
-    return {bill["id"]: bill["amount_to_pay"] for bill in bills if bill is not None}
+        if one.amount:
+            found.append((one.role, accounts[one.account], one.amount))
+    if found and isinstance(document, Receipt) and document.settled <= ZERO:
+        raise Rejected(
+            "the receipt settles nothing", code="nothing_settled", field="write_offs",
+            cure="Write off less than the money that came.",
+        )  # fmt: skip
+    return found
 
 
 def _bill_id(document: Money) -> str:
@@ -316,11 +196,3 @@ def _bill_id(document: Money) -> str:
 
 def _bank_id(document: Money) -> str:
     return document.bank_transaction_id if isinstance(document, Receipt) else ""
-
-
-def _statement(row: Row) -> int:
-    return int(row["statement"]["id"])
-
-
-def _state(row: Row) -> str:
-    return str(row["statement"]["state"])

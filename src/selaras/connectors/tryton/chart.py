@@ -44,6 +44,16 @@ class Period(msgspec.Struct, frozen=True):
     closed: bool
     year_start: dt.date
     year_end: dt.date
+    id: int = 0
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account that can be booked on; some (those of customers) need a party on every line."""
+
+    id: int
+    code: str
+    name: str
+    party_required: bool
 
 
 class Goods(msgspec.Struct, frozen=True):
@@ -78,6 +88,7 @@ class Books(msgspec.Struct, frozen=True):
     taxes: tuple[Row, ...]
     feeds: tuple[Feed, ...]
     periods: tuple[Period, ...]
+    general_journal_id: int | None = None
 
     def currency_of(self, code: str) -> tuple[int, Precision]:
         """Id and precision of a currency. Raises `Rejected`."""
@@ -208,7 +219,7 @@ class Chart:
             ["name", "account.code", "account.name", "currency", "validation"],
         )
         periods = await self._periods(company["id"], [])
-        journals = await wire.rows("account.journal", [["type", "=", "revenue"]], ["name"], limit=1)
+        journals = await wire.rows("account.journal", [["type", "in", ["revenue", "general"]]], ["type"])
         places = await wire.rows(
             "stock.location",
             [["type", "in", ["warehouse", "customer"]]],
@@ -228,7 +239,8 @@ class Chart:
             tax_rounding=setting.get("tax_rounding") or "document",
             receivable_id=setting.get("default_account_receivable"),
             revenue_id=setting.get("default_category_account_revenue"),
-            sales_journal_id=journals[0]["id"] if journals else None,
+            sales_journal_id=next((j["id"] for j in journals if j["type"] == "revenue"), None),
+            general_journal_id=next((j["id"] for j in journals if j["type"] == "general"), None),
             warehouse_id=house.get("id"),
             warehouse_name=house.get("name") or "",
             storage_id=house.get("storage_location") or 0,
@@ -260,6 +272,7 @@ class Chart:
                 row["state"] != "open",
                 row["fiscalyear"]["start_date"],
                 row["fiscalyear"]["end_date"],
+                row["id"],
             )
             for row in rows
         )
@@ -279,6 +292,30 @@ class Chart:
         first_open = min((p.start for p in periods if not p.closed), default=None)
         ends = [p.end for p in periods if p.closed and (first_open is None or p.end < first_open)]
         return max(ends, default=None)
+
+    async def accounts(self, books: Books, names: Iterable[str]) -> dict[str, Account]:
+        """Accounts that can be booked on, by their ids, else their codes or names; what is not there is left out."""
+        wanted = sorted({name for name in names if name})
+        if not wanted:
+            return {}
+        rows = await self._wire.rows(
+            "account.account",
+            [
+                ["company", "=", books.company_id],
+                ["type", "!=", None],
+                ["closed", "!=", True],
+                ["OR", ["id", "in", [int(name) for name in wanted if name.isdecimal()]], ["code", "in", wanted],
+                 ["name", "in", wanted]],
+            ],
+            ["code", "name", "party_required"],
+        )  # fmt: skip
+        there = [Account(row["id"], row["code"] or "", row["name"], bool(row["party_required"])) for row in rows]
+        found: dict[str, Account] = {}
+        for field in ("id", "code", "name"):
+            for account in there:
+                if (text := str(getattr(account, field))) in wanted:
+                    found.setdefault(text, account)
+        return found
 
     # -- products ---------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ _RIGHTS: Final = {
     "sale.sale": "rwc",
     "account.invoice": "rwc",
     "account.statement": "rwcd",
-    "account.move": "r",
+    "account.move": "rwcd",
     "stock.shipment.out": "rw",
     "stock.shipment.out.return": "rwc",
     "stock.move": "rw",

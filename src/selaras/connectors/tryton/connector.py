@@ -30,6 +30,7 @@ from selaras.connectors.tryton.cash import Cash
 from selaras.connectors.tryton.chart import Chart
 from selaras.connectors.tryton.contacts import Contacts
 from selaras.connectors.tryton.credit import CreditNotes
+from selaras.connectors.tryton.entries import Journals
 from selaras.connectors.tryton.ledger import Reconciler
 from selaras.connectors.tryton.orders import Sales, SalesOrders
 from selaras.connectors.tryton.reading import Reader, cursor_since
@@ -88,6 +89,7 @@ class Tryton:
             "receipt": Cash(wire, chart, reconciler, budget, 1),
             "credit_note": CreditNotes(wire, chart, shipping, reconciler, budget),
             "refund_payment": Cash(wire, chart, reconciler, budget, -1),
+            "journal": Journals(wire, chart, budget),
         }
 
     @property
@@ -115,6 +117,9 @@ class Tryton:
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
         """Documents under these references; the oldest one where a reference was used twice."""
         self._bound(references, self.capabilities.read_batch)
+        if kind in ("receipt", "refund_payment", "journal"):  # what was begun is carried on
+            async with self._lock():
+                return await self._reader.find(kind, references)
         return await self._reader.find(kind, references)
 
     async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:

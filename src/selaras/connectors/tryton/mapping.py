@@ -35,6 +35,7 @@ from selaras.model.party import Contact
 from selaras.model.product import Product
 
 MARK: Final = "Selaras"
+ENTRY: Final = f"{MARK} "  # the description of a journal entry of ours: this and its reference
 EXTRA: Final = "Selaras (additional invoice)"
 STAMPS: Final = ("create_date", "write_date")
 _ANY: Final = ["active", "in", [True, False]]
@@ -154,12 +155,8 @@ def _credit_note(row: Row, books: Books) -> CreditNote:
     )
 
 
-def receipt_id(row: Row) -> str:
-    """The statement line that brought the money, else "m" and the move of a payment that a person entered."""
-    return reference(row.get("origin"), "account.statement.line") or f"m{row['move']['id']}"
-
-
 def _receipt(row: Row, books: Books) -> Receipt:
+    """A payment that a person entered; what a statement brought is read as a slip. "m" and the move is its id."""
     move = row["move"]
     invoice = row.get("invoice_payment")
     invoice_id = str(invoice) if invoice else reference(move.get("origin"), "account.invoice")
@@ -173,7 +170,8 @@ def _receipt(row: Row, books: Books) -> Receipt:
         total=total,
         contact_id=str(row["party"] or ""),
         invoice_id=invoice_id,
-        id=receipt_id(row),
+        status="void" if row.get("void") else "open",
+        id=f"m{move['id']}",
         number=move.get("number") or "",
         updated_at=instant(row).isoformat(),
     )
@@ -189,7 +187,7 @@ def _bank(row: Row, books: Books) -> BankTransaction:
         currency=books.code_of(row["currency"]),
         description=text,
         account=statement["journal"]["account"]["code"] or statement["journal"]["account"]["name"],
-        reconciled=not row["pending_amount"] or statement["state"] not in ("draft", "validated"),
+        reconciled=not row["pending_amount"],
         updated_at=instant(row).isoformat(),
     )
 
@@ -215,17 +213,23 @@ def _journal(row: Row, books: Books) -> Journal:
             debit=line["debit"] or ZERO,
             credit=line["credit"] or ZERO,
             contact_id=str(line["party"] or ""),
+            note=line.get("description") or "",
         )
         for line in row.get("lines") or ()
     )
+    text = row.get("description") or ""
+    ours = text.startswith(ENTRY)
     return Journal(
         id=str(row["id"]),
         date=row["date"],
         currency=books.currency,
         lines=lines,
-        reference=row.get("description") or "",
-        source=str(row.get("origin") or "").partition(",")[0],
+        reference=text.removeprefix(ENTRY),
+        source=MARK.lower() if ours else str(row.get("origin") or "").partition(",")[0],
         updated_at=instant(row).isoformat(),
+        total=sum((line.debit for line in lines), ZERO),
+        status="void" if row.get("void") else "open",
+        number=row.get("number") or "",
     )
 
 
@@ -329,7 +333,7 @@ KINDS: Final[dict[str, Kind]] = {
         (["statement.state", "!=", "cancelled"],),
         (
             "number", "date", "amount", "description", "currency", "pending_amount", "statement.state",
-            "statement.journal.account.code", "statement.journal.account.name", *STAMPS,
+            "statement.journal.account.code", "statement.journal.account.name", "lines.amount", "lines.move", *STAMPS,
         ),
         _bank,
         ("", "lines.", "statement."),
@@ -345,7 +349,7 @@ KINDS: Final[dict[str, Kind]] = {
         (["state", "=", "posted"], ["origin", "=", None], ["journal.type", "in", ["general", "cash"]]),
         (
             "date", "description", "number", "origin", "lines.account.code", "lines.account.name", "lines.debit",
-            "lines.credit", "lines.party", *STAMPS,
+            "lines.credit", "lines.party", "lines.description", *STAMPS,
         ),
         _journal,
     ),
@@ -366,8 +370,11 @@ def changed_since(kind: Kind, since: dt.datetime | None) -> list[Any]:
 
 def seen_of(kind: str, row: Row, books: Books, zone: ZoneInfo) -> Seen:
     """A row as the record that it is, with its own content as JSON."""
-    record = KINDS[kind].record(row, books)
-    at = instant(row)
+    return seen_as(kind, KINDS[kind].record(row, books), instant(row), row, zone)
+
+
+def seen_as(kind: str, record: Any, at: dt.datetime, row: Any, zone: ZoneInfo) -> Seen:
+    """A record with the content that it was made from."""
     day = getattr(record, "date", None) or at.astimezone(zone).date()
     total: Decimal | None = getattr(record, "amount", None) if kind == "bank_transaction" else None
     total = getattr(record, "total", total)

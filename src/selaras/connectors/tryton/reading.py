@@ -8,6 +8,7 @@ with the stamp of its beginning.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any, Final
@@ -15,10 +16,34 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from selaras.connectors.contract import Changes, Found, Seen, Transient
+from selaras.connectors.contract import Changes, Found, LockedPeriod, Rejected, Seen, Transient
+from selaras.connectors.tryton import origins
 from selaras.connectors.tryton.chart import Books, Chart
-from selaras.connectors.tryton.mapping import EXTRA, KINDS, Kind, changed_since, seen_of, status_of
+from selaras.connectors.tryton.mapping import (
+    ENTRY,
+    EXTRA,
+    KINDS,
+    Kind,
+    changed_since,
+    seen_as,
+    seen_of,
+    status_of,
+)
 from selaras.connectors.tryton.shelf import Shelf
+from selaras.connectors.tryton.slips import (
+    ENTRY_ID,
+    Slip,
+    cancelled,
+    debit_of,
+    entry_of,
+    found_of,
+    is_entry,
+    is_money,
+    receipts_of,
+    slips,
+    slips_of,
+)
+from selaras.connectors.tryton.statements import close, waiting
 from selaras.connectors.tryton.values import Row, reference
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.closing import CLOSING, Closing
@@ -72,9 +97,10 @@ class Reader:
         if kind == "stock":
             seen, last, more = await self._changed_stock(books, since, at.after)
         else:
-            rows, more = await self._rows_after(KINDS[kind], books, since, at.after)
+            also = await origins.changed(self._wire, books, since) if since and kind == "bank_transaction" else ()
+            rows, more = await self._rows_after(KINDS[kind], books, since, at.after, also)
             last = rows[-1]["id"] if rows else 0
-            seen = self._seen(kind, rows, books)
+            seen = await self._records(kind, rows, books)
         until = at.until or self._now().isoformat()
         if more:
             following = Cursor(at.since, until, last)
@@ -93,9 +119,21 @@ class Reader:
         if kind == "stock":
             found = await self._stock(books, dict.fromkeys(ids, 0))
         else:
-            what = KINDS[kind]
-            rows = await self._wire.rows(what.model, [*self._domain(what, books), self._ids(kind, ids)], what.fields)
-            found = self._seen(kind, rows, books)
+            what, numbers = KINDS[kind], [int(one) for one in ids if one.isdecimal()]
+            found = []
+            match kind:
+                case "receipt":
+                    found += self._receipts(await slips_of(self._wire, books, numbers), books)
+                    asked: list[Any] = ["move", "in", [int(i[1:]) for i in ids if i[:1] == "m" and i[1:].isdecimal()]]
+                case "journal":
+                    lines = [int(i[1:]) for i in ids if i[:1] == ENTRY_ID and i[1:].isdecimal()]
+                    found += self._entries(await slips_of(self._wire, books, lines), books)
+                    asked = ["id", "in", numbers]
+                case _:
+                    asked = ["id", "in", numbers]
+            if asked[2]:
+                rows = await self._wire.rows(what.model, [*self._domain(what, books), asked], what.fields)
+                found += await self._records(kind, rows, books)
         there = {seen.id: seen for seen in found}
         now = self._now()
         day = now.astimezone(self._zone).date()
@@ -106,13 +144,6 @@ class Reader:
         now = self._now()
         return Seen(CLOSING, CLOSING, record, msgspec.json.encode(record), now, now.astimezone(self._zone).date())
 
-    def _ids(self, kind: str, ids: Sequence[str]) -> list[Any]:
-        if kind != "receipt":
-            return ["id", "in", [int(one) for one in ids if one.isdecimal()]]
-        moves = [int(one[1:]) for one in ids if one[:1] == "m" and one[1:].isdecimal()]
-        lines = [f"account.statement.line,{one}" for one in ids if one.isdecimal()]
-        return ["OR", ["move", "in", moves], ["origin", "in", lines]]
-
     def _domain(self, kind: Kind, books: Books) -> list[Any]:
         own = [] if kind.model in _COMMON else [["company", "=", books.company_id]]
         return [*own, *kind.domain]
@@ -121,18 +152,48 @@ class Reader:
         return self._wire.served_at or dt.datetime.now(dt.UTC)
 
     async def _rows_after(
-        self, kind: Kind, books: Books, since: dt.datetime | None, after: int
+        self, kind: Kind, books: Books, since: dt.datetime | None, after: int, also: Sequence[int] = ()
     ) -> tuple[list[Row], bool]:
+        """A page of what changed; `also` are ids that changed by what lies elsewhere."""
         own = [] if kind.model in _COMMON else [["company", "=", books.company_id]]
-        domain = [*own, *changed_since(kind, since), ["id", ">", after]]
+        changed = changed_since(kind, since)
+        if also:
+            changed[-1] = [*changed[-1], ["id", "in", list(also)]]
+        domain = [*own, *changed, ["id", ">", after]]
         rows = await self._wire.rows(kind.model, domain, kind.fields, limit=self._page)
         return rows, len(rows) == self._page
 
-    def _seen(self, kind: str, rows: Sequence[Row], books: Books) -> list[Seen]:
+    async def _records(self, kind: str, rows: list[Row], books: Books) -> list[Seen]:
+        """Rows as records, with what other records say of them: whether they were cancelled, or are free again."""
+        brought: list[Slip] = []
+        if kind == "bank_transaction":
+            await origins.set_free(self._wire, books, rows)
+        elif kind == "journal":
+            gone = await cancelled(self._wire, [row["id"] for row in rows])
+            rows = [{**row, "void": row["id"] in gone} for row in rows]
+        elif kind == "receipt":
+            lines = [reference(row["origin"], "account.statement.line") for row in rows]
+            brought = await slips_of(self._wire, books, [int(line) for line in lines if line])
+            typed = [row for row, line in zip(rows, lines, strict=True) if not line]
+            gone = await cancelled(self._wire, [row["move"]["id"] for row in typed])
+            rows = [{**row, "void": row["move"]["id"] in gone} for row in typed]
         try:
-            return [seen_of(kind, row, books, self._zone) for row in rows]
+            return [seen_of(kind, row, books, self._zone) for row in rows] + self._receipts(brought, books)
         except _BAD as error:
             raise Transient(f"Tryton's answer for {kind} lacks {error}", code="unreadable") from None
+
+    def _receipts(self, found: Sequence[Slip], books: Books) -> list[Seen]:
+        return [
+            seen_as("receipt", one, dt.datetime.fromisoformat(one.updated_at), lines, self._zone)
+            for slip in found
+            for one, lines in receipts_of(slip, books)
+        ]
+
+    def _entries(self, found: Sequence[Slip], books: Books) -> list[Seen]:
+        made = [(entry_of(slip, books), slip.lines) for slip in found]
+        return [
+            seen_as("journal", one, dt.datetime.fromisoformat(one.updated_at), lines, self._zone) for one, lines in made
+        ]
 
     # -- stock ------------------------------------------------------------------------------------------------------
 
@@ -170,6 +231,8 @@ class Reader:
                 return await self._find_sales(books, wanted)
             case "invoice" | "credit_note":
                 return await self._find_bills(books, kind, wanted)
+            case "journal":
+                return await self._find_entries(books, wanted)
             case _:
                 return await self._find_money(books, kind, wanted)
 
@@ -213,27 +276,44 @@ class Reader:
         return self._found(books, rows, -1 if credit else 1)
 
     async def _find_money(self, books: Books, kind: str, wanted: list[str]) -> dict[str, Found]:
-        rows = await self._wire.rows(
-            "account.statement.line",
-            [["company", "=", books.company_id], ["number", "in", wanted]],
-            ["number", "amount", "currency", "origin", "statement.state", "move.number"],
-        )
+        """Slips that stand: what was taken back may be written again under its reference."""
         sign = -1 if kind == "refund_payment" else 1
-        kept: dict[str, list[Row]] = {}
+        found: dict[str, Found] = {}
+        for slip in await self._standing(books, wanted):
+            if is_money(sign)(slip):
+                found.setdefault(slip.number, found_of(slip, books, sign * slip.total, str(slip.id)))
+        return found
+
+    async def _standing(self, books: Books, wanted: list[str]) -> list[Slip]:
+        """Slips under these numbers. A bank statement that a lost answer left unbooked is booked now."""
+        found = await slips(self._wire, books, [["number", "in", wanted]])
+        if await close(self._wire, waiting(found)):
+            found = await slips(self._wire, books, [["number", "in", wanted]])
+        return [slip for slip in found if slip.stands]
+
+    async def _find_entries(self, books: Books, wanted: list[str]) -> dict[str, Found]:
+        """Entries that stand. One that was made and whose answer was lost before it was posted is posted now."""
+        named = [
+            ["company", "=", books.company_id],
+            ["description", "in", [f"{ENTRY}{one}" for one in wanted]],
+            ["origin", "=", None],
+        ]
+        fields = ["description", "number", "state", "lines.debit"]
+        rows = await self._wire.rows("account.move", named, fields)
+        if drafts := [row["id"] for row in rows if row["state"] == "draft"]:
+            with contextlib.suppress(Rejected, LockedPeriod):  # what cannot be posted is written anew, and refused
+                await self._wire.press("account.move", "post", drafts)
+            rows = await self._wire.rows("account.move", [*named, ["state", "=", "posted"]], fields)
+        gone = await cancelled(self._wire, [row["id"] for row in rows])
+        found: dict[str, Found] = {}
         for row in rows:
-            stands = row["statement"]["state"] == "posted" or (
-                row["origin"] and row["statement"]["state"] != "cancelled"
-            )
-            if stands and sign * row["amount"] > ZERO:
-                kept.setdefault(row["number"], []).append(row)
-        found = {}
-        for name, lines in kept.items():
-            total = sum((sign * line["amount"] for line in lines), ZERO)
-            first, move = lines[0], lines[0].get("move")
-            found[name] = Found(
-                str(first["id"]), name, (move.get("number") or "") if isinstance(move, dict) else "", total,
-                books.code_of(first["currency"]), "paid" if first["statement"]["state"] == "posted" else "open",
-            )  # fmt: skip
+            if row["id"] not in gone:
+                name = row["description"].removeprefix(ENTRY)
+                total = sum((line["debit"] for line in row["lines"]), ZERO)
+                found.setdefault(name, Found(str(row["id"]), name, row["number"] or "", total, books.currency, "open"))
+        for slip in await self._standing(books, wanted):
+            if is_entry(slip):
+                found.setdefault(slip.number, found_of(slip, books, debit_of(slip), f"{ENTRY_ID}{slip.id}"))
         return found
 
     def _found(self, books: Books, rows: Sequence[Row], sign: int = 1) -> dict[str, Found]:

@@ -186,7 +186,7 @@ class Followed:
             for day, net in zip(days.tolist(), nets.tolist(), strict=True):
                 of_payer = [line for line in by_day.get(day, ()) if self.payer[line] in plan.payers]
                 for line in of_payer:
-                    off = abs(self.amount[line] - net) / max(net, 1.0)
+                    off = abs(self.amount[line] - net) / max(net, 1)
                     if off > _FAR_OFF and (len(of_payer) > 1 or sharing[number] > 1):
                         continue
                     # Two lines of one payer on one day: the one that comes out by itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import insort
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -48,8 +49,7 @@ class BankAccount:
         if at.tzinfo is None:
             raise ValueError("a movement has an aware moment")
         made = Movement(at, amount, text)
-        self.movements.append(made)
-        self.movements.sort(key=lambda one: one.at)
+        insort(self.movements, made, key=lambda one: one.at)
         return made
 
     def payout(self, amount: Decimal, gateway: str, batch: str, at: dt.datetime) -> Movement:

@@ -1,0 +1,366 @@
+"""`selaras unmatched`, `accept`, `refuse`, `autonomy` and `feed`: incoming money, and who says what it pays."""
+
+from __future__ import annotations
+
+import shlex
+from decimal import Decimal
+from typing import Any, Final
+
+import click
+
+from selaras.cli.base import FINE, NEEDS_A_PERSON, Group, argument, as_json, command, option
+from selaras.cli.session import Session, session
+from selaras.cli.show import count, money, print_json, say, show, table
+from selaras.i18n import N_, _, format_day, format_number, ngettext
+from selaras.ledger import Ledger
+from selaras.rules.autonomy import Autonomy
+from selaras.sync import feeds as feeds_of
+from selaras.sync import money_decisions as ops
+from selaras.sync.feeds import Feed
+from selaras.sync.money_decisions import MoneyLinked, OpenMoney, Proposal, Refused, RuleStanding
+from selaras.sync.money_explaining import still_open
+from selaras.sync.offline import offline_hub
+from selaras.sync.sentences import spoken
+
+_MOST_PROPOSALS: Final = 3
+_LINE = N_("The bank line or payment, by its id or number, or connection:id.")
+
+by_connection = option("--connection", help=N_("Only this connection."))
+
+
+def percent(share: float) -> str:
+    """A share in per cent as the reader's language writes it."""
+    return format_number(Decimal(str(share)))
+
+
+# -- what waits --------------------------------------------------------------------------------------------------------
+
+
+@command(
+    "unmatched",
+    help=N_(
+        "Incoming money that waits for a person, oldest first: what it may be, how likely, by which rule and why, and "
+        "the command that answers it. Exit code 1 when there is any."
+    ),
+)
+@by_connection
+@as_json
+def unmatched(connection: str | None, json_: bool) -> int:
+    with session().reading() as ledger:
+        found = still_open(ops.unmatched(offline_hub(ledger), connection))
+    if json_:
+        print_json(found)
+    elif not found:
+        say(_("No money waits for a person."), "green")
+    else:
+        for one in found:
+            _show_open(one)
+        sums = ngettext("%(lines)s line waits.", "%(lines)s lines wait.", len(found)) % {"lines": count(len(found))}
+        say(sums, "bold")
+    return NEEDS_A_PERSON if found else FINE
+
+
+def _show_open(one: OpenMoney) -> None:
+    left = "" if one.left == one.amount else " " + _("(%(left)s open)", left=money(one.left, one.currency))
+    say(f"{format_day(one.day)}  {money(one.amount, one.currency)}{left}  {one.connection}:{one.line}", "bold")
+    if one.text:
+        say(f"  {one.text}")
+    line = shlex.quote(one.line)
+    if not one.proposals:
+        say(f"  {spoken(one.message)}")
+        cure = f"selaras link {line} ORDER" if one.cause == "unmatched_payment" else spoken(one.cure)
+        say(f"  → {cure}", "green")
+        show("")
+        return
+    shown = one.proposals[:_MOST_PROPOSALS]
+    for proposal in shown:
+        _show_proposal(proposal, one.currency)
+    if len(one.proposals) > len(shown):
+        rest = len(one.proposals) - len(shown)
+        say("  " + _("and %(rest)s less likely ones (--json)", rest=count(rest)), "dim")
+    say(f"  → selaras accept {line}" + (" [--rank N]" if len(shown) > 1 else ""), "green")
+    say(f"    selaras link {line} ORDER  |  selaras refuse {line}", "dim")
+    show("")
+
+
+def _show_proposal(one: Proposal, currency: str) -> None:
+    numbers = " + ".join(part.number for part in one.parts)
+    if len(one.parts) > 1:
+        numbers += " (" + " + ".join(money(part.amount, currency) for part in one.parts) + ")"
+    say(f"  {one.rank}. {numbers}  {percent(one.chance)} %  {one.rule}")
+    for part in one.parts:
+        if part.written_off:
+            off = money(part.written_off, currency)
+            say("     " + _("%(number)s: %(amount)s is written off", number=part.number, amount=off), "dim")
+    for reason in one.reasons:
+        say(f"     {spoken(reason)}", "dim")
+
+
+# -- answering ---------------------------------------------------------------------------------------------------------
+
+
+@command(
+    "accept",
+    help=N_(
+        "Accept what is proposed for a line of money; with --rule the first proposal of every line that this rule "
+        "proposed. Each answer counts for the rule, see `selaras autonomy`. `selaras undo money LINE` takes it back."
+    ),
+)
+@argument("line", required=False, default="", help=_LINE)
+@option(
+    "--rank", type=click.IntRange(1, 9), default=None, help=N_("Which proposal, as `selaras unmatched` counts (1).")
+)
+@option("--rule", default="", help=N_("Every line whose first proposal is of this rule, such as exact:name."))
+@option("--connection", help=N_("With --rule: only this connection."))
+@as_json
+def accept(line: str, rank: int | None, rule: str, connection: str | None, json_: bool) -> int:
+    if bool(line) == bool(rule) or (rule and rank is not None) or (line and connection):
+        raise click.UsageError(_("Give a line (and --rank), or --rule (and --connection)."))
+    here = session()
+    if rule:
+        return _accept_rule(here, rule, connection, json_)
+    chosen = rank or 1
+
+    def local(ledger: Ledger) -> MoneyLinked:
+        return ops.accept(offline_hub(ledger), line, here.now(), here.who, rank=chosen)
+
+    done = here.change(local, "/money/accept", {"line": line, "rank": chosen}, MoneyLinked)
+    if json_:
+        print_json(done)
+    else:
+        _show_linked(done)
+    return FINE
+
+
+def _accept_rule(here: Session, rule: str, connection: str | None, json_: bool) -> int:
+    def local(ledger: Ledger) -> list[MoneyLinked]:
+        return ops.accept_rule(offline_hub(ledger), rule, here.now(), here.who, connection)
+
+    done = here.change(local, "/money/accept-rule", {"rule": rule, "connection": connection}, list[MoneyLinked])
+    if json_:
+        print_json(done)
+        return FINE
+    for one in done:
+        _show_linked(one)
+    say(ngettext("%(lines)s line accepted.", "%(lines)s lines accepted.", len(done)) % {"lines": count(len(done))})
+    return FINE
+
+
+def _show_linked(one: MoneyLinked) -> None:
+    numbers = ", ".join(f"{part.number} ({money(part.amount, one.currency)})" for part in one.parts)
+    say(_("%(line)s pays %(numbers)s.", line=one.line, numbers=numbers))
+
+
+@command(
+    "refuse",
+    help=N_(
+        "None of what is proposed for a line of money is right: it is never proposed for this line again, and it "
+        "counts against the rule that proposed it first."
+    ),
+)
+@argument("line", help=_LINE)
+@as_json
+def refuse(line: str, json_: bool) -> int:
+    here = session()
+
+    def local(ledger: Ledger) -> Refused:
+        return ops.refuse(offline_hub(ledger), line, here.now(), here.who)
+
+    done = here.change(local, "/money/refuse", {"line": line}, Refused)
+    if json_:
+        print_json(done)
+    else:
+        numbers = ", ".join(done.numbers)
+        say(_("%(line)s does not pay %(numbers)s; that is not proposed again.", line=done.line, numbers=numbers))
+    return FINE
+
+
+# -- which rule may act alone ------------------------------------------------------------------------------------------
+
+
+@click.group(
+    "autonomy",
+    cls=Group,
+    invoke_without_command=True,
+    help=N_(
+        "Which matching rules post alone, and why: how often people confirmed them, how often they were wrong, and the "
+        "least share of right ones that this proves."
+    ),
+)
+@by_connection
+@as_json
+@click.pass_context
+def autonomy(ctx: click.Context, connection: str | None, json_: bool) -> int:
+    if ctx.invoked_subcommand is not None:
+        return FINE
+    with session().reading() as ledger:
+        found = ops.rules(ledger, connection)
+    if json_:
+        print_json(found)
+    elif found:
+        _show_rules(found)
+    else:
+        say(_("No rule has proposed anything yet."))
+    return FINE
+
+
+def _show_rules(found: list[RuleStanding]) -> None:
+    columns = [
+        _("Connection"), _("Rule"), _("Confirmed"), _("Wrong"), _("Right at least"), _("Posts alone"), _("Why")
+    ]  # fmt: skip
+    rows = [
+        (
+            one.connection, one.rule, count(one.confirmed), count(one.wrong), f"{percent(one.right_at_least)} %",
+            _("yes") if one.alone else _("no"), spoken(one.why),
+        )
+        for one in found
+    ]  # fmt: skip
+    show(table("", columns, rows, right=(2, 3, 4)))
+
+
+@command(
+    "set",
+    help=N_(
+        "What a rule may do: `earn` its autonomy by confirmed cases, post `alone` from now on, or always `ask`. "
+        "Without --connection it holds for every connection that has no choice of its own."
+    ),
+)
+@argument("rule", help=N_("The rule, such as exact:name; `selaras autonomy` lists them."))
+@argument("mode", type=click.Choice(["earn", "alone", "ask"]), help=N_("earn, alone or ask."))
+@by_connection
+@as_json
+def set_(rule: str, mode: Any, connection: str | None, json_: bool) -> int:
+    return _change(rule, mode, {}, connection or "", json_)
+
+
+@command(
+    "need",
+    help=N_(
+        "What a rule needs before it posts alone: so many confirmed cases, and right at least so often with that "
+        "confidence (shares from 0.5 to below 1). Without options it shows what is needed now."
+    ),
+)
+@option("--least", type=click.IntRange(1, 1_000_000), help=N_("At least so many confirmed cases (20)."))
+@option("--precision", type=click.FloatRange(0.5, 1, max_open=True), help=N_("Right at least so often (0.95)."))
+@option("--confidence", type=click.FloatRange(0.5, 1, max_open=True), help=N_("With this confidence (0.95)."))
+@by_connection
+@as_json
+def need(
+    least: int | None, precision: float | None, confidence: float | None, connection: str | None, json_: bool
+) -> int:
+    chosen = {"least": least, "precision": precision, "confidence": confidence}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    if given:
+        return _change("", None, given, connection or "", json_)
+    with session().reading() as ledger:
+        now = feeds_of.autonomy_of(ledger, connection or "")
+    _show_autonomy(now, json_)
+    return FINE
+
+
+def _change(rule: str, mode: Any, given: dict[str, float], connection: str, json_: bool) -> int:
+    here = session()
+
+    def local(ledger: Ledger) -> Autonomy:
+        return feeds_of.change_autonomy(ledger, connection, rule, mode, given, here.now())
+
+    body = {"connection": connection, "rule": rule, "mode": mode, **given}
+    _show_autonomy(here.change(local, "/money/rules", body, Autonomy), json_)
+    return FINE
+
+
+def _show_autonomy(one: Autonomy, json_: bool) -> None:
+    if json_:
+        print_json(one)
+        return
+    precision, confidence = (percent(round(share * 100, 4)) for share in (one.precision, one.confidence))
+    say(
+        _(
+            "A rule posts alone after %(least)s confirmed cases, right at least %(precision)s %% of the time "
+            "(confidence %(confidence)s %%).",
+            least=count(one.least),
+            precision=precision,
+            confidence=confidence,
+        )
+    )
+    for rule, mode in sorted(one.modes.items()):
+        say(f"  {rule}: " + (_("posts alone") if mode == "alone" else _("always asks")))
+
+
+for made in (set_, need):
+    autonomy.add_command(made)
+
+
+# -- feeds -------------------------------------------------------------------------------------------------------------
+
+
+@command(
+    "feed",
+    help=N_(
+        "Bank and gateway connections whose money is booked, and on which accounts. `feed NAME BOOKS` books the money "
+        "of a connection in these books; without a name it lists them. Accounts are those of the books, by id, code or "
+        "name. A running `selaras serve` takes a change when it is started again."
+    ),
+)
+@argument("name", required=False, default="", help=N_("The bank or gateway connection."))
+@argument("books", required=False, default="", help=N_("The books; not needed where there is only one set."))
+@option("--account", help=N_("Where the money of its bank lines lies."))
+@option("--clearing", help=N_("Where a gateway's money lies until it is paid out."))
+@option("--fee", help=N_("The gateway's fees."))
+@option("--fee-tax", help=N_("The tax on them."))
+@option("--adjustment", help=N_("The gateway's corrections."))
+@option("--remove", is_flag=True, help=N_("Book its money no longer; what was booked stays."))
+@as_json
+def feed(name: str, books: str, remove: bool, json_: bool, **accounts: str | None) -> int:
+    here = session()
+    given = {key: text.strip() for key, text in accounts.items() if text is not None}
+    if not name:
+        if given or remove:
+            raise click.UsageError(_("Name the bank or gateway connection."))
+        return _list_feeds(here, json_)
+    if remove:
+        if books or given:
+            raise click.UsageError(_("--remove takes the connection alone."))
+        gone = here.change(
+            lambda ledger: feeds_of.remove_feed(ledger, name, here.now()), "/money/feeds/remove",
+            {"connection": name}, Feed,
+        )  # fmt: skip
+        if json_:
+            print_json(gone)
+        else:
+            say(_("The money of %(name)s is booked no longer.", name=gone.connection))
+        return FINE
+    with here.reading() as ledger:
+        into = books or feeds_of.books_for(ledger, name)
+    done = here.change(
+        lambda ledger: feeds_of.set_feed(ledger, name, into, given, here.now()), "/money/feeds",
+        {"connection": name, "books": into, **given}, Feed,
+    )  # fmt: skip
+    if json_:
+        print_json(done)
+        return FINE
+    _show_feeds([done])
+    if here.serving() is not None:
+        say(_("Start `selaras serve` again, so that it takes this."), "yellow")
+    return FINE
+
+
+def _list_feeds(here: Session, json_: bool) -> int:
+    with here.reading() as ledger:
+        found = feeds_of.feeds_of(ledger)
+    if json_:
+        print_json(found)
+    elif found:
+        _show_feeds(found)
+    else:
+        say(_("No bank or gateway is booked yet: `selaras feed NAME BOOKS`."))
+    return FINE
+
+
+def _show_feeds(found: list[Feed]) -> None:
+    columns = [
+        _("Connection"), _("Books"), _("Account"), _("Clearing"), _("Fee"), _("Tax on the fee"), _("Adjustment")
+    ]  # fmt: skip
+    rows = [(one.connection, one.books, one.account, one.clearing, one.fee, one.fee_tax, one.adjustment)
+            for one in found]  # fmt: skip
+    show(table("", columns, rows))

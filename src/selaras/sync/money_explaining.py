@@ -1,0 +1,167 @@
+"""What a line of money pays and why: the evidence, how its rule earned the right, the rivals, and what was undone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from selaras.ledger import Ledger
+from selaras.ledger.allocations import Allocation, Suggestion
+from selaras.ledger.values import RecordKey
+from selaras.rules.autonomy import standing
+from selaras.rules.explain import N_, Sentence
+from selaras.sync.feeds import autonomy_of
+from selaras.sync.figures import instant, major
+from selaras.sync.money import OPEN_CAUSES
+from selaras.sync.money_decisions import OpenMoney
+
+_MONEY = ("bank_transaction", "payment")
+_REFUSED = Sentence(N_("Order %(number)s: a person said that it is not this one."))
+
+
+class WrittenOff(msgspec.Struct, frozen=True):
+    """What was written off beside the money, and to which role (transfer_fee, withholding, rounding)."""
+
+    role: str
+    amount: Decimal
+
+
+class MoneyShare(msgspec.Struct, frozen=True):
+    """The share of a line of money that pays an order or a payout. Amounts are major units, `chance` per cent.
+
+    `earned` says how the rule stands today; `others` are the answers that were not chosen, and why; `how` is "auto" or
+    "person". `undone_at` is None while it holds.
+    """
+
+    connection: str
+    line: str
+    kind: str
+    pays: str
+    pays_connection: str
+    pays_id: str
+    number: str
+    currency: str
+    amount: Decimal
+    written_off: list[WrittenOff]
+    rule: str
+    chance: float
+    evidence: list[str]
+    reasons: list[str]
+    earned: str
+    others: list[str]
+    how: str
+    who: str
+    at: dt.datetime
+    undone_at: dt.datetime | None
+    undone_by: str
+    why_undone: str
+
+
+class MoneySuggested(msgspec.Struct, frozen=True):
+    """An answer that waits for a person: its orders (or payouts) belong together. `chance` is in per cent."""
+
+    rank: int
+    numbers: list[str]
+    currency: str
+    amount: Decimal
+    rule: str
+    chance: float
+    reasons: list[str]
+    earned: str
+
+
+def shares_of(ledger: Ledger, key: RecordKey) -> list[MoneyShare]:
+    """What a line of money pays or paid; for an order or a payout, the money that pays it. Oldest first."""
+    if key.kind in _MONEY:
+        found = ledger.allocations.of_lines(key.connection, key.kind, [key.id]).get(key.id, [])
+    elif key.kind in ("order", "payout"):
+        subject = f"{key.connection}:{key.id}" if key.kind == "order" else f"payout:{key.connection}:{key.id}"
+        found = ledger.allocations.of_subjects([subject]).get(subject, [])
+    else:
+        found = []
+    return _shown(ledger, found)
+
+
+def lately(ledger: Ledger, most: int) -> list[MoneyShare]:
+    """The newest shares that hold, newest first."""
+    return _shown(ledger, ledger.allocations.newest(most))
+
+
+def suggested_of(ledger: Ledger, key: RecordKey) -> list[MoneySuggested]:
+    """What a line of money may pay, best first."""
+    if key.kind not in _MONEY:
+        return []
+    record = ledger.records.get(key)
+    by_rank: dict[int, list[Suggestion]] = {}
+    for one in ledger.allocations.suggestions(key.connection).get(key, []):
+        by_rank.setdefault(one.rank, []).append(one)
+    verdicts = ledger.allocations.verdicts(key.connection)
+    currency = record.currency if record is not None else ""
+    return [
+        MoneySuggested(
+            rank, [_number(ledger, one.subject) for one in parts], currency,
+            major(sum(one.amount for one in parts), currency), parts[0].rule, _chance(parts[0].posterior),
+            list(parts[0].reasons), _earned(ledger, key.connection, parts[0].rule, verdicts),
+        )
+        for rank, parts in sorted(by_rank.items())
+    ]  # fmt: skip
+
+
+def still_open(found: Sequence[OpenMoney]) -> list[OpenMoney]:
+    """Without the lines that were answered a moment ago and are only to be planned again."""
+    return [one for one in found if one.left or one.cause not in OPEN_CAUSES]
+
+
+# -- parts -------------------------------------------------------------------------------------------------------------
+
+
+def _shown(ledger: Ledger, found: Sequence[Allocation]) -> list[MoneyShare]:
+    verdicts = ledger.allocations.verdicts()
+    return [_share(ledger, one, verdicts) for one in found]
+
+
+def _share(ledger: Ledger, one: Allocation, verdicts: Mapping[tuple[str, str], tuple[int, int]]) -> MoneyShare:
+    line, pays = one.line, paid_key(one.subject)
+    return MoneyShare(
+        line.connection, line.id, line.kind, pays.kind, pays.connection, pays.id, _number(ledger, one.subject),
+        one.currency, major(one.amount, one.currency),
+        [WrittenOff(role, major(amount, one.currency)) for role, amount in one.written_off], one.rule,
+        _chance(one.posterior), list(one.evidence), list(one.reasons),
+        _earned(ledger, line.connection, one.rule, verdicts), _others(ledger, one), one.how, one.by_whom,
+        instant(one.at), None if one.undone_at is None else instant(one.undone_at), one.undone_by, one.why,
+    )  # fmt: skip
+
+
+def _others(ledger: Ledger, one: Allocation) -> list[str]:
+    """Answers that lost to this one, with their chance, and those that a person said no to."""
+    refused = ledger.allocations.refused(one.line.connection, one.line.kind, [one.line.id]).get(one.line.id, ())
+    said_no = [_REFUSED(number=_number(ledger, name)) for name in sorted(refused) if name != one.subject]
+    return [*one.rivals, *said_no]
+
+
+def paid_key(subject: str) -> RecordKey:
+    """The record of what an allocation calls its subject: an order, or a payout."""
+    first, _colon, rest = subject.partition(":")
+    if first != "payout":
+        return RecordKey(first, "order", rest)
+    connection, _colon, payout = rest.partition(":")
+    return RecordKey(connection, "payout", payout)
+
+
+def _number(ledger: Ledger, subject: str) -> str:
+    key = paid_key(subject)
+    record = ledger.records.get(key)
+    return record.number if record is not None and record.number else key.id
+
+
+def _earned(ledger: Ledger, connection: str, rule: str, verdicts: Mapping[tuple[str, str], tuple[int, int]]) -> str:
+    if not rule:
+        return ""
+    return standing(rule, *verdicts.get((connection, rule), (0, 0)), autonomy_of(ledger, connection)).why
+
+
+def _chance(posterior: int) -> float:
+    return posterior // 1_000 / 10
