@@ -28,6 +28,8 @@ from selaras.rules.matching.sets import Hypothesis
 Ints = npt.NDArray[np.int64]
 Found = list[tuple[str, list[tuple[int, int, int]], float]]
 _AMOUNTS: Final = 1 << 56
+#: A sum that more lines have tells nothing.
+_MOST_ALIKE: Final = 12
 _NEXT_DAY: Final = 1
 _MOST_TOGETHER: Final = 6
 _LARGEST: Final = 4
@@ -59,10 +61,11 @@ class _Lines:
         return np.isin(_key(currency, amount), self._keys)
 
     def between(self, currency: int, amount: int, first: int, last: int) -> list[int]:
-        """The lines of this amount that were booked from day `first` to day `last`."""
+        """The lines of this amount that were booked from day `first` to day `last`; none where many are alike."""
         start, end = self._of.get(currency * _AMOUNTS + amount, (0, 0))
         low = bisect_left(self._booked, first, start, end)
-        return sorted(self._rows[low : bisect_right(self._booked, last, low, end)])
+        found = self._rows[low : bisect_right(self._booked, last, low, end)]
+        return sorted(found) if len(found) <= _MOST_ALIKE else []
 
 
 def _key(currency: Ints, amount: Ints) -> Ints:
