@@ -34,21 +34,30 @@ class Evidence:
     """
 
     def __init__(self, pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints) -> None:
+        """`line` must be sorted."""
         self.line, self.order = line, order
-        amount = pool.amount[line]
-        self.kind, self._log_amount = relate(amount, pool.due[order], pool.total[order], said)
-        self.lag = (pool.booked - told.under_way)[line] - pool.ordered[order]
-        self._of_lag = np.clip(self.lag + 2, 0, said.window + 3)
-        self._again = _ordered_again(pool, buyers)[order]
+        many = len(line)
+        # Narrow columns, filled piece by piece: there may be tens of millions of pairs.
+        self.kind, self.reference, self.name = (np.zeros(many, dtype=np.int8) for _ in range(3))
+        self.lag = np.zeros(many, dtype=np.int16)
+        self._fixed, self._log_reference, self.name_share = (np.zeros(many, dtype=np.float32) for _ in range(3))
+        self.weight = np.zeros(many)
+        self._longest = said.window + 3
         self._crowd, self._background = _days(pool, said), _background(pool)
-        self.reference, self._log_reference = _references(pool, buyers, told, said, line, order)
-        self.name, self._name_share = _names(buyers, told, said, line, order)
-        self.vouched: Floats = np.zeros(1)
-        # Who pays to the last rupiah what another order of his is due, pays that one (perhaps for the second time).
-        tied = (self.name == NAME_WHOLE) | (self.reference >= CORE)
+        sent, again = pool.booked - told.under_way, _ordered_again(pool, buyers)
         fits = np.zeros(len(pool.line_rows), dtype=bool)
-        fits[line[tied & (self.kind == EXACT)]] = True
-        self._elsewhere = np.where((self.kind == OTHER) & fits[line], np.log(_ELSEWHERE), 0.0)
+        for start in range(0, many, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            of, to = line[part], order[part]
+            self.kind[part], log_amount = relate(pool.amount[of], pool.due[to], pool.total[to], said)
+            self._fixed[part] = log_amount + again[to]
+            self.lag[part] = sent[of] - pool.ordered[to]
+            self.reference[part], self._log_reference[part] = _references(pool, buyers, told, said, of, to)
+            self.name[part], self.name_share[part] = _names(buyers, told, of, to)
+            tied = (self.name[part] == NAME_WHOLE) | (self.reference[part] >= CORE)
+            fits[of[tied & (self.kind[part] == EXACT)]] = True
+        # Who pays to the last rupiah what another order of his is due, pays that one (perhaps for the second time).
+        self._fixed[(self.kind == OTHER) & fits[line]] += np.float32(np.log(_ELSEWHERE))
         self.weigh(shipped(said))
 
     def weigh(self, rates: Rates) -> None:
@@ -56,14 +65,24 @@ class Evidence:
         self.rates = rates
         # The chance that a line is a stranger's, beside the orders of a day around it.
         self.log_null = np.log(rates.noise) - self._crowd + self._background
-        self.log_day = rates.log_lag[self._of_lag]
-        names = rates.log_names[self.name] + self._name_share
-        names[self.name == NAME_PART] = np.clip(names[self.name == NAME_PART], -1.5, 4.0)
-        self.log_text = self._log_reference + names + self.vouched
-        self.weight = (
-            rates.log_odds + self._again + self._elsewhere + self.log_day + self._log_amount
-            + rates.log_kinds[self.kind] + self.log_text - self.log_null[self.line]
-        )  # fmt: skip
+        for start in range(0, len(self.line), _CHUNK):
+            part = np.arange(start, min(start + _CHUNK, len(self.line)))
+            self.weight[part] = (
+                rates.log_odds + self._fixed[part] + rates.log_kinds[self.kind[part]] + self.log_days(part)
+                + self.log_texts(part) - self.log_null[self.line[part]]
+            )  # fmt: skip
+
+    def log_days(self, rows: Ints) -> Floats:
+        """Log of the chance of the days from the order to the money, for some pairs."""
+        result: Floats = self.rates.log_lag[np.clip(self.lag[rows].astype(np.int64) + 2, 0, self._longest)]
+        return result
+
+    def log_texts(self, rows: Ints) -> Floats:
+        """Log of the chance of number and name beside a stranger's, for some pairs."""
+        names = self.rates.log_names[self.name[rows]] + self.name_share[rows]
+        names = np.where(self.name[rows] == NAME_PART, np.clip(names, -1.5, 4.0), names)
+        result: Floats = names + self._log_reference[rows]
+        return result
 
 
 def _background(pool: Pool) -> Floats:
@@ -145,6 +164,8 @@ def _recent(pool: Pool) -> Floats:
 
 def _slips(buyers: Buyers, told: Told, line: Ints, order: Ints, found: Ints) -> None:
     """Numbers that look like ours and are none: one character away from the order's own?"""
+    if not len(line):
+        return
     starts = np.searchsorted(line, np.arange(len(told.lines) + 1))
     for at, text in told.strange:
         for pair in range(int(starts[at]), int(starts[at + 1])):
@@ -152,14 +173,12 @@ def _slips(buyers: Buyers, told: Told, line: Ints, order: Ints, found: Ints) -> 
                 found[pair] = SLIP
 
 
-def _names(buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints) -> tuple[Ints, Floats]:
+def _names(buyers: Buyers, told: Told, line: Ints, order: Ints) -> tuple[Ints, Floats]:
     """The state of each pair's name, and what the rarity of the name adds to the chance of the state."""
     kind = np.full(len(line), NAME_NONE, dtype=np.int64)
     scores = np.zeros(len(line))
     kind[told.payer[line] > 0] = NAME_OTHER
-    for start in range(0, len(line), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        _parts(buyers, told, line[part], order[part], kind[part], scores[part])
+    _parts(buyers, told, line, order, kind, scores)
     hit_line, hit_name, size = pairs(told.name_hits)
     if len(hit_line):
         names = len(buyers.sorted_names) + 2
@@ -187,10 +206,10 @@ def _masks(buyers: Buyers, told: Told, line: Ints, order: Ints, kind: Ints, scor
         return
     rarity: dict[tuple[str, str], float] = {}
     words = list(buyers.word_ids)  # in alphabetical order
-    sort = np.argsort(line, kind="stable")
-    by_line = line[sort]
     for at, masked in told.masked.items():
-        rows = sort[np.searchsorted(by_line, at) : np.searchsorted(by_line, at, side="right")]
+        if not line[0] <= at <= line[-1]:
+            continue
+        rows = np.arange(np.searchsorted(line, at), np.searchsorted(line, at, side="right"))
         share = 1.0
         for mask in masked if len(rows) else ():
             if mask not in rarity:

@@ -6,7 +6,7 @@ other line that shows it. A line never vouches for itself (reference/reconciliat
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from selaras.rules.matching.rates import NAME_OTHER
 from selaras.rules.matching.reading import NO_NAME, Buyers, Told
 
 Ints = npt.NDArray[np.int64]
+Narrow = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float64]
 #: Of those for whom somebody else paid once, the share for whom the same one pays again.
 _AGAIN: Final = 0.5
@@ -36,7 +37,7 @@ def payers(told: Told, strange: npt.NDArray[np.bool_]) -> Ints:
     return result
 
 
-def vouched(buyers: Buyers, told: Told, line: Ints, order: Ints, name: Ints, chance: Floats) -> Floats:
+def vouched(buyers: Buyers, told: Told, line: Ints, order: Ints, name: Narrow, chance: Floats) -> Floats:
     """For each pair the log of how much likelier its strange payer is because he pays for this buyer elsewhere.
 
     `chance` is the probability of each pair as far as it is known.

@@ -8,7 +8,7 @@ chance under the shipped defaults, and the defaults stand as so many cases seen 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from selaras.rules.matching.amounts import KINDS
 from selaras.rules.matching.parameters import Parameters
 
 Ints = npt.NDArray[np.int64]
+Narrow = npt.NDArray[np.integer[Any]]
 Floats = npt.NDArray[np.float64]
 
 NAME_NONE, NAME_PART, NAME_WHOLE, NAME_OTHER, NAME_MASKED = range(5)
@@ -78,9 +79,9 @@ def shipped(said: Parameters) -> Rates:
 def learnt(
     said: Parameters,
     orders: int,
-    lag: Ints,
-    kind: Ints,
-    name: Ints,
+    lag: Narrow,
+    kind: Narrow,
+    name: Narrow,
     chance: Floats,
     strangers: Floats,
     silent: npt.NDArray[np.bool_],

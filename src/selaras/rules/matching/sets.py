@@ -44,7 +44,8 @@ class Hypothesis:
         rates = seen.rates
         unpaid = -math.log(1.0 - rates.paid)
         self.weight = self._base + unpaid * len({order for _, order, _ in self.pairs})
-        self.weight += float(seen.log_day[self._day]) + sum(float(seen.log_text[row]) for row in self._texts)
+        self.weight += float(seen.log_days(np.asarray([self._day]))[0])
+        self.weight += float(seen.log_texts(np.asarray(self._texts)).sum())
         self.weight -= sum(float(seen.log_null[line]) for line in {line for line, _, _ in self.pairs})
 
 
@@ -96,6 +97,7 @@ def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
         low, high = sorted(map(min, due, total)), sorted(map(max, due, total))
         if low[0] + low[1] > amount or sum(high[-_LARGEST:]) < amount:
             continue
+        log_texts = seen.log_texts(rows).tolist()
         answers: dict[tuple[int, ...], str] = {}
         for amounts, which in ((due, "due"), (total, "total")):
             for _, places in _subsets(amounts, [amount], _LARGEST):
@@ -106,7 +108,7 @@ def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
             if coded[at] in places:
                 answers.setdefault(places, "one code")
         for places, which in answers.items():
-            texts = [(float(seen.log_text[rows[i]]), -orders[i], i) for i in places]
+            texts = [(log_texts[i], -orders[i], i) for i in places]
             named = sum(int(seen.reference[rows[i]] >= CORE) for i in places)
             spread = math.log(math.comb(len(orders), len(places)))
             base = math.log(said.combined * (said.exact if which == "due" else 0.1))

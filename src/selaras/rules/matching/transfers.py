@@ -65,19 +65,22 @@ def match_transfers(
     copies = _copies(lines, line_rows)
     # Of a copy nothing is as sure as that it is one.
     ceiling = float(np.log(0.3 / said.repeated))
-    sets = combined(pool, seen, said) + parts(pool, seen, said)
+    named = combined(pool, seen, said) + parts(pool, seen, said)
+    others, of_others = unnamed(pool, buyers, told, seen, said)
+    sets = named + others
     # Twice: under the shipped rates, and under those that the shop's own payments show.
-    for one in sets:
+    for one in named:
         one.weigh(seen)
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
-    chance = np.zeros(len(line))
-    chance[keep] = posterior
-    seen.vouched = vouched(buyers, told, line, order, seen.name, chance)
+    kept = np.flatnonzero(keep)
+    seen.name_share[kept] += vouched(buyers, told, line[kept], order[kept], seen.name[kept], posterior)
     seen.weigh(_rates(pool, seen, told, said, keep, posterior, sets, of_sets, copies))
-    for one in sets:
+    of_others.weigh(seen.rates)
+    for one in named:
         one.weigh(seen)
+    for one in others:
+        one.weigh(of_others)
     sets += foreign(orders, lines, pool, buyers, told, said, seen.rates)
-    sets += unnamed(pool, buyers, told, seen, said, seen.rates)
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
     links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
     return links + _doubles(pool, seen, copies, links)
@@ -113,7 +116,7 @@ def _rates(
     """What the first round tells of the shop. Copies and lines without a candidate tell nothing."""
     rows = np.flatnonzero(keep)
     lines = seen.line[rows]
-    explained = np.bincount(lines, weights=posterior, minlength=len(pool.line_rows))
+    explained = np.bincount(lines, weights=posterior, minlength=len(pool.line_rows)).astype(np.float64)
     for one, chance in zip(sets, of_sets.tolist(), strict=True):
         explained[[p[0] for p in one.pairs]] += chance
     counts = np.zeros(len(pool.line_rows), dtype=bool)

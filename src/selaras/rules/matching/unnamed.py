@@ -21,7 +21,7 @@ from selaras.rules.matching.amounts import OTHER
 from selaras.rules.matching.candidates import Pool
 from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
-from selaras.rules.matching.rates import NAME_WHOLE, Rates
+from selaras.rules.matching.rates import NAME_WHOLE
 from selaras.rules.matching.reading import CORE, NO_NAME, Buyers, Told, pairs
 from selaras.rules.matching.sets import Hypothesis
 
@@ -72,27 +72,29 @@ def _key(currency: Ints, amount: Ints) -> Ints:
     return currency * _AMOUNTS + amount
 
 
-def unnamed(pool: Pool, buyers: Buyers, told: Told, seen: Evidence, said: Parameters, rates: Rates) -> list[Hypothesis]:
-    """Hypotheses of several whose lines do not all name the buyer or the order, weighed under `rates`."""
+def unnamed(
+    pool: Pool, buyers: Buyers, told: Told, seen: Evidence, said: Parameters
+) -> tuple[list[Hypothesis], Evidence]:
+    """Hypotheses of several whose lines do not all name the buyer or the order, and the evidence that they weigh by."""
     lines = _Lines(pool, told)
     found = [*_baskets(pool, buyers, told, lines), *_rests(pool, seen, said, lines)]
-    if not found:
-        return []
     flat = [(line, order) for _, of, _ in found for line, order, _ in of]
-    columns = np.asarray(flat, dtype=np.int64)
-    own = Evidence(pool, buyers, told, said, columns[:, 0], columns[:, 1])
-    own.weigh(rates)
-    result, at = [], 0
+    columns = np.asarray(flat, dtype=np.int64).reshape(-1, 2)
+    sort = np.argsort(columns[:, 0], kind="stable")
+    own = Evidence(pool, buyers, told, said, columns[sort, 0], columns[sort, 1])
+    places = np.argsort(sort, kind="stable").tolist()
+    result: list[Hypothesis] = []
+    at = 0
     for kind, of, base in found:
-        rows = range(at, at + len(of))
+        rows = places[at : at + len(of)]
         at += len(of)
         # A basket's day is its latest order's, an instalment's the first payment's.
-        day = min(rows, key=lambda row: (int(own.lag[row]), row))
-        texts = [rows[0]] if kind == "combined" else list(rows)
+        day = min(rows, key=lambda row: (int(own.lag[row]), int(own.order[row])))
+        texts = [rows[0]] if kind == "combined" else rows
         one = Hypothesis(kind, of, base, day, texts)
         one.weigh(own)
         result.append(one)
-    return result
+    return result, own
 
 
 def _baskets(pool: Pool, buyers: Buyers, told: Told, lines: _Lines) -> Found:
