@@ -7,7 +7,7 @@ import numpy as np
 from selaras.rules.matching.amounts import EXACT, KINDS
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.rates import NAME_OTHER, learnt, shipped
-from selaras.rules.matching.text import days_under_way, is_interest, payer_of
+from selaras.rules.matching.text import days_under_way, fits_masks, is_interest, masks, payer_of
 from tests.rules.matching.shop import START, Shop
 
 
@@ -116,3 +116,30 @@ def test_rates_stay_as_shipped_without_cases_and_follow_many() -> None:
     assert seen.log_lag.argmax() == 1 + 2
     assert len(seen.log_kinds) == len(KINDS)
     assert shipped(said).log_odds > 0
+
+
+def test_who_paid_for_a_buyer_once_is_known_the_next_time() -> None:
+    """Eko Utomo paid Budi's order by its unique code; his second payment fits two orders of one price."""
+    made = shop()
+    for number, name in (("80001", "Eko Lestari"), ("80002", "Rina Utomo")):
+        made.order(number, name, 59_000, day=12)
+    first = made.order("10001", "Budi Santoso", 147_000, code=356)
+    second = made.order("10002", "Budi Santoso", 250_000, day=9)
+    other = made.order("10003", "Siti Aminah", 250_000, day=9)
+    known = made.line(147_356, "TRSF E-BANKING CR EKO UTOMO", day=1)
+    line = made.line(250_000, "TRSF E-BANKING CR EKO UTOMO", day=10)
+    chances = {made.orders.ids[x.order]: x.posterior for x in made.match() if made.lines.ids[x.line] == line}
+    assert (known, first) in made.sure()
+    assert chances[second] > 0.9
+    assert chances.get(other, 0.0) < 0.1
+
+
+def test_a_masked_name_tells_two_buyers_apart() -> None:
+    made = shop()
+    mine = made.order("10001", "Venny Kurniawan", 250_000)
+    made.order("10002", "Rina Wulandari", 250_000)
+    line = made.line(250_000, "TRSF E-BANKING CR 0101/FTSCY/WS95051 250000.00 V***NY K***AN")
+    assert made.sure() == {(line, mine)}
+    assert fits_masks("VENNY KURNIAWAN", masks("V***nny Ku****an"))
+    assert not fits_masks("VERA KURNIAWAN", masks("V***nny Ku****an"))
+    assert masks("VENNY KURNIAWAN") == []

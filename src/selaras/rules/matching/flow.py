@@ -101,12 +101,12 @@ class _Refunds:
         self.values = np.asarray(sorted(chances), dtype=np.int64)
         self.shares = np.asarray([chances[int(value)] for value in self.values])
 
-    def share(self, sums: Ints) -> Floats:
-        """The chance of each sum as one refund."""
-        result = np.where((sums > 0) & (sums <= self.largest) & (sums % _LEAST_STEP == 0), self.any, 0.0)
+    def share(self, gone: Ints) -> Floats:
+        """The chance that one refund is just so much, for each."""
+        result = np.where((gone > 0) & (gone <= self.largest) & (gone % _LEAST_STEP == 0), self.any, 0.0)
         if len(self.values):
-            place = np.minimum(np.searchsorted(self.values, sums), len(self.values) - 1)
-            result = result + np.where(self.values[place] == sums, self.shares[place], 0.0)
+            place = np.minimum(np.searchsorted(self.values, gone), len(self.values) - 1)
+            result = result + np.where(self.values[place] == gone, self.shares[place], 0.0)
         return result
 
     def log(self, total: int) -> float:
@@ -115,7 +115,8 @@ class _Refunds:
             return -math.inf
         chance = float(self.share(np.asarray([total]))[0]) * math.exp(self.one)
         if len(self.values):
-            chance += 0.5 * math.exp(2 * self.one) * float((self.shares * self.share(total - self.values)).sum())
+            pairs = float((self.shares * self.share(total - self.values)).sum())
+            chance += 0.5 * math.exp(2 * self.one) * pairs
         return math.log(chance) if chance > 0 else -math.inf
 
 

@@ -26,7 +26,8 @@ _FAR_OFF: Final = 0.4
 _OPEN: Final = 0.6
 _ROLLED: Final = 10
 _REFUND_DAYS: Final = 30
-_SURE: Final = 0.99
+_SURE: Final = 0.998
+_ASKED: Final = 0.95
 _WORTH: Final = 0.5
 
 
@@ -55,7 +56,12 @@ class Followed:
         self.payer = {i: payer_of(lines.descriptions[i]) for i in rows}
         self.days = np.asarray([self.booked[i] for i in rows], dtype=np.int64)
         method = np.frombuffer(orders.method, dtype=np.int64)
-        captured = np.frombuffer(orders.captured, dtype=np.int64)
+        captured = np.frombuffer(orders.captured, dtype=np.int64).copy()
+        ordered = np.frombuffer(orders.ordered, dtype=np.int64)
+        for number in range(len(METHODS)):
+            # Where no capture is known at all, the day of the order stands.
+            if not (captured[method == number] > 0).any():
+                captured[method == number] = ordered[method == number]
         alike = np.asarray([code == currency for code in orders.currencies], dtype=bool)
         self.rows_of = {
             number: np.flatnonzero(alike & (method == number) & (captured > 0))
@@ -118,6 +124,7 @@ class Followed:
         links: list[Link] = []
         for plan, at_day in zip(self.plans, self._assigned(), strict=True):
             if not plan.certain:
+                links += self._asked(plan, at_day)
                 continue
             payouts: list[Payout] = []
             waiting: list[int] = []
@@ -145,6 +152,18 @@ class Followed:
                         )  # fmt: skip
         return links
 
+    def _asked(self, plan: Plan, at_day: dict[int, int]) -> list[Link]:
+        """Where nobody can know the fee of an order, its day is all there is: a person decides."""
+        links = []
+        for day, line in sorted(at_day.items()):
+            self.taken[line] = True
+            links += [
+                Link(line, row, int(gross), _ASKED, "payout", ("due_day", "sum"))
+                for row, gross, due in zip(plan.rows.tolist(), plan.net.tolist(), plan.due.tolist(), strict=True)
+                if due == day and not self.paid[row]
+            ]
+        return links
+
     @staticmethod
     def _before(plan: Plan, day: int) -> list[int]:
         """The orders that were due in the weeks before: a refund may concern them."""
@@ -167,7 +186,7 @@ class Followed:
             for day, net in zip(days.tolist(), nets.tolist(), strict=True):
                 of_payer = [line for line in by_day.get(day, ()) if self.payer[line] in plan.payers]
                 for line in of_payer:
-                    off = abs(self.amount[line] - net) / max(net, 1.0)
+                    off = abs(self.amount[line] - net) / max(net, 1)
                     if off > _FAR_OFF and (len(of_payer) > 1 or sharing[number] > 1):
                         continue
                     # Two lines of one payer on one day: the one that comes out by itself.

@@ -146,7 +146,12 @@ def _voted(
             a, b = round(x / grains[0]) * grains[0], round(y / grains[1]) * grains[1]
             if not (0 <= a <= tops[0] and 0 <= b <= tops[1]):
                 continue
-            if all(abs(first[i] * a + second[i] * b - fee[i]) <= (int(many[i]) * 0.6 + 1) * FINE for i in (one, other)):
+            if all(abs(first[i] * a + second[i] * b - fee[i]) <= _slack(int(many[i])) for i in (one, other)):
                 told.add((a, b))
         votes.update(told)
     return [pair for pair, _ in sorted(votes.items(), key=lambda v: (-v[1], v[0]))[:_TRIED]]
+
+
+def _slack(orders: int) -> int:
+    """How far the rounded fees of so many orders may lie from the sum's own: three fifths of a unit each, and one."""
+    return (orders * 6 + 10) * FINE // 10

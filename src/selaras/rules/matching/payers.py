@@ -20,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 _AGAIN: Final = 0.5
 #: How much rarer than this no payer's name counts.
 _RAREST: Final = 5e-3
+#: Lines of strangers that stand for all that a short statement does not show.
+_OTHER_LINES: Final = 100.0
 _LEAST_WORDS: Final = 2
 NOBODY: Final = -1
 
@@ -54,6 +56,6 @@ def vouched(buyers: Buyers, told: Told, line: Ints, order: Ints, name: Ints, cha
     _, own = np.unique(of_line, return_inverse=True)
     support = np.bincount(both, weights=chance[rows])[both] - np.bincount(own, weights=chance[rows])[own]
     lines_of = np.bincount(payer_of_line[payer_of_line != NOBODY])
-    share = np.maximum(lines_of[payer[rows]] / max(1, len(told.lines)), _RAREST)
+    share = np.maximum(lines_of[payer[rows]] / (len(told.lines) + _OTHER_LINES), _RAREST)
     result[rows] = np.log1p(_AGAIN * np.clip(support, 0.0, 1.0) / share)
     return result
