@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from selaras.rules.matching.amounts import EXACT, KINDS
 from selaras.rules.matching.parameters import Parameters
@@ -143,3 +144,16 @@ def test_a_masked_name_tells_two_buyers_apart() -> None:
     assert fits_masks("VENNY KURNIAWAN", masks("V***nny Ku****an"))
     assert not fits_masks("VERA KURNIAWAN", masks("V***nny Ku****an"))
     assert masks("VENNY KURNIAWAN") == []
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_basket_that_names_one_of_its_orders(turned: bool) -> None:
+    """Whichever stands first in the file."""
+    made = shop()
+    rows = [("18555", 613_000, 211), ("18556", 75_000, 724)]
+    orders = [
+        made.order(number, "Rejeki Tunggal", total, code=code)
+        for number, total, code in (reversed(rows) if turned else rows)
+    ]
+    line = made.line(688_000, "Transfer BI-Fast dari BNI - 0056565417 - ZAHRA SUSANTO INV-18555", day=1)
+    assert made.sure() == {(line, order) for order in orders}

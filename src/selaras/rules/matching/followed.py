@@ -39,7 +39,7 @@ class Plan(msgspec.Struct):
     net: Ints
     due: Ints
     payers: frozenset[str]
-    certain: bool = True
+    certain: bool
 
 
 class Followed:
@@ -49,6 +49,7 @@ class Followed:
         self, orders: OrderColumns, lines: LineColumns, told: Bools, currency: str, taken: Bools, paid: Bools
     ) -> None:
         self.taken, self.paid = taken, paid
+        self.order_ids, self.line_ids = orders.ids, lines.ids
         rows = [i for i in np.flatnonzero(told).tolist() if lines.currencies[i] == currency]
         self.lines = sorted(rows, key=lambda i: (lines.booked[i], lines.ids[i]))
         self.booked = {i: lines.booked[i] for i in rows}
@@ -86,7 +87,7 @@ class Followed:
                 best = (fits, rule)
         if best is not None and best[0] >= _RULE_HOLDS * len(claims):
             due = due_days(channel.day, best[1], banking, own)
-            self.plans.append(Plan(channel.rows, channel.gross, channel.net, due, usual))
+            self._plan(channel.rows, channel.gross, channel.net, due, usual, certain=True)
 
     def mixed(self) -> None:
         """Payers of which hardly a line came out: two ways of paying in one sum, or fees that nobody can know."""
@@ -112,12 +113,15 @@ class Followed:
             nets = [part.gross - s.fees(part.gross) for part, s in zip(parts, fees, strict=True)] if fees else [
                 part.gross for part in parts
             ]  # fmt: skip
-            self.plans.append(
-                Plan(
-                    np.concatenate(rows), np.concatenate([part.gross for part in parts]), np.concatenate(nets),
-                    np.concatenate([part.due for part in parts]), frozenset({payer}), fees is not None,
-                )
+            self._plan(
+                np.concatenate(rows), np.concatenate([part.gross for part in parts]), np.concatenate(nets),
+                np.concatenate([part.due for part in parts]), frozenset({payer}), certain=fees is not None,
             )  # fmt: skip
+
+    def _plan(self, rows: Ints, gross: Ints, net: Ints, due: Ints, payers: frozenset[str], *, certain: bool) -> None:
+        """Keep a plan, its orders sorted by their ids: the answer must not hang on the order of the rows."""
+        sort = np.asarray(sorted(range(len(rows)), key=lambda at: self.order_ids[rows[at]]), dtype=np.int64)
+        self.plans.append(Plan(rows[sort], gross[sort], net[sort], due[sort], payers, certain))
 
     def links(self) -> list[Link]:
         """Links of the lines that were open, with the orders that they must bring."""
@@ -176,7 +180,7 @@ class Followed:
         for line in self.lines:
             if not self.taken[line]:
                 by_day[self.booked[line]].append(line)
-        offers: list[tuple[bool, float, int, int, int]] = []
+        offers: list[tuple[bool, float, str, int, int, int]] = []
         sharing = [sum(bool(plan.payers & other.payers) for other in self.plans) for plan in self.plans]
         for number, plan in enumerate(self.plans):
             open_ = ~self.paid[plan.rows] & (plan.due != NEVER)
@@ -193,9 +197,9 @@ class Followed:
                     due = places[plan.due[places] == day].tolist() if len(of_payer) > 1 else []
                     open_line = Payout(line, day, self.amount[line], due, self._before(plan, day) if due else [])
                     strange = not due or not comes_out(open_line, plan.gross, plan.net)
-                    offers.append((strange, off, line, number, day))
+                    offers.append((strange, off, self.line_ids[line], number, day, line))
         gone: set[int] = set()
-        for _, _, line, number, day in sorted(offers):
+        for _, _, _, number, day, line in sorted(offers):
             if line not in gone and day not in found[number]:
                 gone.add(line)
                 found[number][day] = line

@@ -58,7 +58,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     window: int = 60
     auto: float = 0.98
     suggest: float = 0.02
-    worth_asking: float = 0.5
+    worth_asking: float = 0.65
 
     def kinds(self) -> npt.NDArray[np.float64]:
         """The chances of the kinds of amount, in the order of `amounts.KINDS`."""

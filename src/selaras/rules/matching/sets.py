@@ -91,7 +91,7 @@ def combined(pool: Pool, seen: Evidence, said: Parameters) -> list[Hypothesis]:
         if not 2 <= len(rows) <= 60:
             continue
         if len(rows) > _MOST_ORDERS:
-            rows = rows[np.argsort(seen.lag[rows], kind="stable")[:_MOST_ORDERS]]
+            rows = rows[np.lexsort((pool.due[seen.order[rows]], seen.lag[rows]))[:_MOST_ORDERS]]
         numbers = seen.order[rows]
         orders, due, total = numbers.tolist(), pool.due[numbers].tolist(), pool.total[numbers].tolist()
         low, high = sorted(map(min, due, total)), sorted(map(max, due, total))

@@ -83,6 +83,7 @@ def unnamed(
     sort = np.argsort(columns[:, 0], kind="stable")
     own = Evidence(pool, buyers, told, said, columns[sort, 0], columns[sort, 1])
     places = np.argsort(sort, kind="stable").tolist()
+    spoken = own.log_texts(np.arange(len(flat))).tolist()
     result: list[Hypothesis] = []
     at = 0
     for kind, of, base in found:
@@ -90,7 +91,8 @@ def unnamed(
         at += len(of)
         # A basket's day is its latest order's, an instalment's the first payment's.
         day = min(rows, key=lambda row: (int(own.lag[row]), int(own.order[row])))
-        texts = [rows[0]] if kind == "combined" else rows
+        # Whichever order of a basket the text speaks for.
+        texts = [max(rows, key=spoken.__getitem__)] if kind == "combined" else rows
         one = Hypothesis(kind, of, base, day, texts)
         one.weigh(own)
         result.append(one)
