@@ -129,6 +129,8 @@ def test_autonomy_is_changed_and_shown(desk: Desk) -> None:
     assert desk.json("autonomy", "need")["least"] == 30
     assert desk.run("autonomy", "need", "--precision", "1").exit_code == 2
     assert desk.run("autonomy", "set", "exact:name", "never").exit_code == 2
+    assert "is it spelt right?" in desk.run("autonomy", "set", "exact:nmae", "ask").stdout
+    assert "is it spelt right?" not in desk.run("autonomy", "set", "exact:name", "ask").stdout
     assert desk.json("autonomy", "--connection", "gerbang")[0]["rule"] == "exact:gateway"
 
 

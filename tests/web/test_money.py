@@ -14,7 +14,7 @@ from selaras.sync.money import MoneyFlow
 from tests.web.money_room import fill, paired
 from tests.web.pages import Page
 from tests.web.stage import PASSWORD, Stage, a_stage
-from tests.web.test_browser import CONTRAST, FLAGS, SIZES, a_window
+from tests.web.test_browser import CONTRAST, FLAGS, SIZES, Scheme, a_window
 
 
 async def prepare(stage: Stage) -> None:
@@ -106,15 +106,17 @@ async def test_a_record_of_money_shows_what_it_pays(till: Stage) -> None:
             assert word in " ".join(page.text), (path, word)
 
 
-@pytest.mark.parametrize(("size", "lang"), [("desk", "en-US"), ("phone", "id-ID")])
-async def test_accept_and_undo_with_the_mouse(tmp_path: Path, chromium: str, size: str, lang: str) -> None:
+@pytest.mark.parametrize(("size", "lang", "scheme"), [("desk", "en-US", "light"), ("phone", "id-ID", "dark")])
+async def test_accept_and_undo_with_the_mouse(
+    tmp_path: Path, chromium: str, size: str, lang: str, scheme: Scheme
+) -> None:
     shots = os.environ.get("SELARAS_SHOTS")
     *acts, done = {"en": ("Accept", "Undo", "Accepted."), "id": ("Terima", "Batalkan", "Diterima.")}[lang[:2]]
     accept, undo = (re.compile(rf"^{act}\W+1001$") for act in acts)
     async with a_stage(tmp_path) as stage, async_playwright() as playwright:
         await prepare(stage)
         browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        context, page, complaints = await a_window(browser, size, lang, "light")
+        context, page, complaints = await a_window(browser, size, lang, scheme)
         await page.goto(f"{stage.url}/setup?code={stage.app.context.passwords.code}")
         for field in ("#new", "#again"):
             await page.fill(field, PASSWORD)

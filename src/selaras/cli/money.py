@@ -13,7 +13,7 @@ from selaras.cli.session import Session, session
 from selaras.cli.show import count, money, print_json, say, show, table
 from selaras.i18n import N_, _, format_day, format_number, ngettext
 from selaras.ledger import Ledger
-from selaras.rules.autonomy import Autonomy
+from selaras.rules.autonomy import PROVEN, Autonomy
 from selaras.sync import feeds as feeds_of
 from selaras.sync import money_decisions as ops
 from selaras.sync.feeds import Feed
@@ -47,7 +47,7 @@ def percent(share: float) -> str:
 @as_json
 def unmatched(connection: str | None, json_: bool) -> int:
     with session().reading() as ledger:
-        found = still_open(ops.unmatched(offline_hub(ledger), connection))
+        found = still_open(ops.unmatched(offline_hub(ledger, mirrors=False), connection))
     if json_:
         print_json(found)
     elif not found:
@@ -122,7 +122,7 @@ def accept(line: str, rank: int | None, rule: str, connection: str | None, json_
     chosen = rank or 1
 
     def local(ledger: Ledger) -> MoneyLinked:
-        return ops.accept(offline_hub(ledger), line, here.now(), here.who, rank=chosen)
+        return ops.accept(offline_hub(ledger, mirrors=False), line, here.now(), here.who, rank=chosen)
 
     done = here.change(local, "/money/accept", {"line": line, "rank": chosen}, MoneyLinked)
     if json_:
@@ -134,7 +134,7 @@ def accept(line: str, rank: int | None, rule: str, connection: str | None, json_
 
 def _accept_rule(here: Session, rule: str, connection: str | None, json_: bool) -> int:
     def local(ledger: Ledger) -> list[MoneyLinked]:
-        return ops.accept_rule(offline_hub(ledger), rule, here.now(), here.who, connection)
+        return ops.accept_rule(offline_hub(ledger, mirrors=False), rule, here.now(), here.who, connection)
 
     done = here.change(local, "/money/accept-rule", {"rule": rule, "connection": connection}, list[MoneyLinked])
     if json_:
@@ -164,7 +164,7 @@ def refuse(line: str, json_: bool) -> int:
     here = session()
 
     def local(ledger: Ledger) -> Refused:
-        return ops.refuse(offline_hub(ledger), line, here.now(), here.who)
+        return ops.refuse(offline_hub(ledger, mirrors=False), line, here.now(), here.who)
 
     done = here.change(local, "/money/refuse", {"line": line}, Refused)
     if json_:
@@ -266,6 +266,11 @@ def _change(rule: str, mode: Any, given: dict[str, float], connection: str, json
 
     body = {"connection": connection, "rule": rule, "mode": mode, **given}
     _show_autonomy(here.change(local, "/money/rules", body, Autonomy), json_)
+    if rule and not json_:
+        with here.reading() as ledger:
+            known = {name for _connection, name in ledger.allocations.rules()} | PROVEN
+        if rule not in known:
+            say(_("No rule of the name %(rule)s has proposed anything yet; is it spelt right?", rule=rule), "yellow")
     return FINE
 
 

@@ -6,66 +6,40 @@ proposed the answer (`rules.autonomy`).
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
-from decimal import Decimal
 
 import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.allocations import Allocation, Suggestion
 from selaras.ledger.errors import LedgerError
-from selaras.ledger.values import RecordKey, State, StoredRecord
-from selaras.model.money import ZERO
-from selaras.rules.autonomy import Standing, standing
+from selaras.ledger.values import RecordKey, StoredRecord
+from selaras.rules.autonomy import standing
 from selaras.rules.payout_lines import Paid, PayoutMatch
 from selaras.sync.feeds import autonomy_of, feeds_of
-from selaras.sync.figures import major
 from selaras.sync.finding import find_records, one_record
-from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
 from selaras.sync.installation import pairs_of
-from selaras.sync.money import OPEN_CAUSES
 from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader
+from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, part_of, rules, unmatched
 from selaras.sync.payouts import PayoutBooker
 
-_OTHER_CAUSES = ("unreadable", "taken_back", "missing_mapping", "payout_unproven")
-
-
-class Part(msgspec.Struct, frozen=True):
-    """The share of one order (or payout) in an answer. Amounts are major units; `written_off` is beside the money."""
-
-    subject: str
-    number: str
-    amount: Decimal
-    written_off: Decimal
-
-
-class Proposal(msgspec.Struct, frozen=True):
-    """An answer for a line: its parts belong together. `chance` is in per cent, `right_at_least` that of its rule."""
-
-    rank: int
-    parts: list[Part]
-    chance: float
-    rule: str
-    reasons: list[str]
-
-
-class OpenMoney(msgspec.Struct, frozen=True):
-    """Money that waits for a person: what it is, why it waits, and what it may be."""
-
-    connection: str
-    kind: str
-    line: str
-    day: dt.date
-    currency: str
-    amount: Decimal
-    left: Decimal
-    text: str
-    cause: str
-    message: str
-    cure: str
-    proposals: list[Proposal]
+__all__ = [
+    "MoneyLinked",
+    "MoneyUndone",
+    "OpenMoney",
+    "Part",
+    "Proposal",
+    "Refused",
+    "RuleStanding",
+    "accept",
+    "accept_rule",
+    "link_payment",
+    "refuse",
+    "rules",
+    "undo_money",
+    "unmatched",
+]
 
 
 class MoneyLinked(msgspec.Struct, frozen=True):
@@ -95,73 +69,6 @@ class Refused(msgspec.Struct, frozen=True):
     numbers: list[str]
 
 
-class RuleStanding(msgspec.Struct, frozen=True):
-    """Where a rule stands for the money of one connection."""
-
-    connection: str
-    rule: str
-    confirmed: int
-    wrong: int
-    right_at_least: float
-    alone: bool
-    why: str
-
-
-# -- looking -----------------------------------------------------------------------------------------------------------
-
-
-def unmatched(hub: Hub, connection: str | None = None) -> list[OpenMoney]:
-    """Money that waits for a person, oldest day first. Runs in the ledger's thread."""
-    ledger = hub.desk.ledger
-    suggested = ledger.allocations.suggestions()
-    found = []
-    for posting in ledger.postings.in_state(State.BLOCKED, 2**31):
-        if posting.record.kind not in (BANK, PAYMENT) or posting.key != PROBLEM_KEY:
-            continue
-        if posting.cause not in (*OPEN_CAUSES, *_OTHER_CAUSES) or connection not in (None, posting.record.connection):
-            continue
-        record = ledger.records.get(posting.record)
-        if record is None:
-            continue
-        money = MoneyReader(hub, posting.target).line(record)
-        proposals = _proposals(ledger, suggested.get(posting.record, []), money.currency)
-        found.append(
-            OpenMoney(
-                money.key.connection, money.key.kind, money.key.id, money.day, money.currency,
-                _major(money.amount, money.currency), _major(money.left, money.currency), money.text, posting.cause,
-                posting.message, posting.cure, proposals,
-            )
-        )  # fmt: skip
-    return sorted(found, key=lambda one: (one.day, one.connection, one.line))
-
-
-def _proposals(ledger: Ledger, suggestions: Sequence[Suggestion], currency: str) -> list[Proposal]:
-    by_rank: dict[int, list[Suggestion]] = {}
-    for one in suggestions:
-        by_rank.setdefault(one.rank, []).append(one)
-    return [
-        Proposal(
-            rank, [_part(ledger, s.subject, s.amount, s.written_off, currency) for s in parts],
-            parts[0].posterior // 1_000 / 10, parts[0].rule, list(parts[0].reasons),
-        )
-        for rank, parts in sorted(by_rank.items())
-    ]  # fmt: skip
-
-
-def rules(ledger: Ledger, connection: str | None = None) -> list[RuleStanding]:
-    """Every rule that proposed or did something, for each connection whose money it was about."""
-    found = []
-    for (name, rule), (confirmed, wrong) in sorted(ledger.allocations.rules().items()):
-        if connection in (None, name):
-            at = standing(rule, confirmed, wrong, autonomy_of(ledger, name))
-            found.append(_shown(name, at))
-    return found
-
-
-def _shown(connection: str, at: Standing) -> RuleStanding:
-    return RuleStanding(connection, at.rule, at.confirmed, at.wrong, int(at.bound * 1000) / 10, at.alone, at.why)
-
-
 # -- deciding ----------------------------------------------------------------------------------------------------------
 
 
@@ -188,14 +95,18 @@ def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None 
     """Accept the first answer of every line for which `rule` proposed it. What cannot be is left out."""
     ledger = hub.desk.ledger
     done = []
+    ceilings: dict[str, dict[str, int]] = {}
     for line, proposed in ledger.allocations.suggestions(connection or "").items():
         first = [one for one in proposed if one.rank == 1]
         if not first or first[0].rule != rule:
             continue
         record = ledger.records.get(line)
         if record is not None:
+            books = _books_of(ledger, line)
+            if books not in ceilings:
+                ceilings[books] = _ceilings(hub, books)
             with ledger.transaction():
-                done.append(_take(hub, record, first, [], now, who))
+                done.append(_take(hub, record, first, [], now, who, ceilings[books]))
     return done
 
 
@@ -242,7 +153,13 @@ def _must_be_free(money: Money, order: StoredRecord) -> None:
 
 
 def _take(
-    hub: Hub, record: StoredRecord, chosen: Sequence[Suggestion], wrong: Sequence[Suggestion], now: int, who: str
+    hub: Hub,
+    record: StoredRecord,
+    chosen: Sequence[Suggestion],
+    wrong: Sequence[Suggestion],
+    now: int,
+    who: str,
+    ceilings: dict[str, int] | None = None,
 ) -> MoneyLinked:
     ledger = hub.desk.ledger
     books = _books_of(ledger, record.key)
@@ -250,7 +167,7 @@ def _take(
     money = reader.line(record)
     if money.left < sum(one.amount for one in chosen) or money.blocked_by:
         raise LedgerError(
-            f"Bank line {record.key.id} has {_major(money.left, money.currency)} {money.currency} left.",
+            f"Bank line {record.key.id} has {in_major(money.left, money.currency)} {money.currency} left.",
             "Look at it again with `selaras unmatched`.",
         )
     for key in _orders(chosen):
@@ -267,12 +184,17 @@ def _take(
     if chosen[0].subject.startswith("payout:"):
         _book_payout(hub, books, reader, money, chosen, who)
     else:
-        orders = reader.waiting()
+        known = ceilings if ceilings is not None else _ceilings(hub, books)
         for one in chosen:
-            _claim(hub, books, money, one, orders[one.subject].ceiling if one.subject in orders else 0, who, now)
+            _claim(hub, books, money, one, known.get(one.subject, 0), who, now)
     ledger.records.replan([record.key, *_orders(chosen)])
-    parts = [_part(ledger, one.subject, one.amount, one.written_off, money.currency) for one in chosen]
+    parts = [part_of(ledger, one.subject, one.amount, one.written_off, money.currency) for one in chosen]
     return MoneyLinked(record.key.connection, record.key.id, money.currency, parts, who)
+
+
+def _ceilings(hub: Hub, books: str) -> dict[str, int]:
+    """All that each waiting order may take in the end."""
+    return {subject: one.ceiling for subject, one in MoneyReader(hub, books).waiting().items()}
 
 
 def _claim(hub: Hub, books: str, money: Money, one: Suggestion, ceiling: int, who: str, now: int) -> None:
@@ -318,7 +240,7 @@ def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
             ledger.allocations.judge(record.key, one.subject, one.rule if one.rank == 1 else "", False, who, now)
         ledger.allocations.suggest(record.key, [], now)
         ledger.records.replan([record.key])
-    numbers = [_part(ledger, one.subject, one.amount, (), record.currency).number for one in proposed]
+    numbers = [part_of(ledger, one.subject, one.amount, (), record.currency).number for one in proposed]
     return Refused(record.key.connection, record.key.id, numbers)
 
 
@@ -348,7 +270,7 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
         if payouts:
             PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
         ledger.records.replan([record.key, *_orders(live)])
-    parts = [_part(ledger, one.subject, one.amount, one.written_off, one.currency) for one in live]
+    parts = [part_of(ledger, one.subject, one.amount, one.written_off, one.currency) for one in live]
     return MoneyUndone(record.key.connection, record.key.id, live[0].currency, parts)
 
 
@@ -379,14 +301,3 @@ def _orders(shares: Sequence[Allocation | Suggestion]) -> list[RecordKey]:
         if store != "payout":
             keys.append(RecordKey(store, "order", order))
     return keys
-
-
-def _part(ledger: Ledger, subject: str, amount: int, written: Sequence[tuple[str, int]], currency: str) -> Part:
-    store, _colon, rest = subject.partition(":")
-    record = None if store == "payout" else ledger.records.get(RecordKey(store, "order", rest))
-    number = record.number if record is not None else rest.rpartition(":")[2]
-    return Part(subject, number, _major(amount, currency), _major(sum(a for _role, a in written), currency))
-
-
-def _major(amount: int, currency: str) -> Decimal:
-    return major(amount, currency) or ZERO

@@ -98,7 +98,7 @@ class RateCardBody(msgspec.Struct, forbid_unknown_fields=True):
 
 async def _unmatched(call: Call) -> list[OpenMoney]:
     def read(ledger: Ledger) -> list[OpenMoney]:
-        return sync.unmatched(offline_hub(ledger), call.query.connection)
+        return sync.unmatched(offline_hub(ledger, mirrors=False), call.query.connection)
 
     return await call.context.read(read)
 

@@ -96,7 +96,7 @@ class MoneyPage:
 
 
 def _waiting(ledger: Ledger) -> list[OpenMoney]:
-    return still_open(sync.unmatched(offline_hub(ledger)))
+    return still_open(sync.unmatched(offline_hub(ledger, mirrors=False)))
 
 
 def _latest(ledger: Ledger) -> list[MoneyShare]:

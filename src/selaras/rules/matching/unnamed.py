@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 Found = list[tuple[str, list[tuple[int, int, int]], float]]
 _AMOUNTS: Final = 1 << 56
 #: A sum that more lines have tells nothing.
-_MOST_ALIKE: Final = 20
+_MOST_ALIKE: Final = 12
 _NEXT_DAY: Final = 1
 _MOST_TOGETHER: Final = 6
 _LARGEST: Final = 4
