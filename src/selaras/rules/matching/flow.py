@@ -24,13 +24,13 @@ from selaras.model.claims import FINE
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-_STATES: Final = 20
+_STATES: Final = 14
 _WAYS: Final = 40
 _UNDER_WAY: Final = 6
 _TOGETHER: Final = 3
 #: Days after which nobody who was held back is expected any more.
 _LOST_AFTER: Final = 16
-_PAIRS_UP_TO: Final = 70
+_PAIRS_UP_TO: Final = 48
 _TRIPLES_UP_TO: Final = 26
 _TELLING: Final = 60
 _BACK: Final = 0.5
