@@ -7,6 +7,7 @@ proposed the answer (`rules.autonomy`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -105,7 +106,8 @@ def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None 
             books = _books_of(ledger, line)
             if books not in ceilings:
                 ceilings[books] = _ceilings(hub, books)
-            with ledger.transaction():
+            # One that has been answered meanwhile, or has no account, holds up no other.
+            with suppress(LedgerError), ledger.transaction():
                 done.append(_take(hub, record, first, [], now, who, ceilings[books]))
     return done
 

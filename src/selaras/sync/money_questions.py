@@ -85,6 +85,8 @@ def unmatched(hub: Hub, connection: str | None = None) -> list[OpenMoney]:
         if record is None:
             continue
         money = MoneyReader(hub, posting.target).line(record)
+        if not money.left and money.standing and posting.cause in OPEN_CAUSES:
+            continue  # answered a moment ago; what was said of it goes with the next planning
         proposals = _proposals(ledger, suggested.get(posting.record, []), money.currency)
         found.append(
             OpenMoney(

@@ -168,7 +168,9 @@ def _three(
         for record in ledger.records.named(reference):
             if record.key.connection in stores:
                 order = _order.decode(record.body)
-                sold[reference] = Sold(reference, order.paid - order.refunded, order.currency)
+                # Money that we found counts, whether the store was told of it yet or not.
+                found_here = _found(ledger, record.key, order.currency)
+                sold[reference] = Sold(reference, max(order.paid, found_here) - order.refunded, order.currency)
     if unsettled:
         for record in ledger.records.all(feed.connection, PAYMENT):
             payment = _payment.decode(record.body)
@@ -189,12 +191,19 @@ def _three(
     return made.items, made.agreed
 
 
+def _found(ledger: Ledger, order: RecordKey, currency: str) -> Decimal:
+    subject = f"{order.connection}:{order.id}"
+    live = [one for one in ledger.allocations.of_subjects([subject]).get(subject, []) if one.undone_at is None]
+    return Decimal(sum(one.settled for one in live)).scaleb(-EXPONENTS[currency])
+
+
 def _channels(ledger: Ledger, feed: Feed) -> dict[str, str]:
-    """By which channel an order was paid, as the gateway's own payments say."""
+    """By which channel an order was paid, as the gateways' own payments say (reports may come by another feed)."""
     found = {}
-    for record in ledger.records.all(feed.connection, PAYMENT):
-        payment = _payment.decode(record.body)
-        found[payment.order_reference] = payment.channel
+    for other in feeds_of(ledger):
+        for record in ledger.records.all(other.connection, PAYMENT) if other.books == feed.books else ():
+            payment = _payment.decode(record.body)
+            found[payment.order_reference] = payment.channel
     return found
 
 

@@ -47,7 +47,7 @@ class Sessions:
         """The session of a cookie; None when it is forged, over, ended, or of an earlier password."""
         nonce, _dot, rest = cookie.partition(".")
         ends, _dot, mac = rest.partition(".")
-        if not (nonce and ends.isascii() and ends.isdigit() and len(ends) < 16 and self._mark()):
+        if not (nonce and cookie.isascii() and ends.isdigit() and len(ends) < 16 and self._mark()):
             return None
         if not hmac.compare_digest(self._mac("session", f"{nonce}.{ends}").encode(), mac.encode()):
             return None
@@ -67,7 +67,7 @@ class Sessions:
 
     def form_fits(self, nonce: str, given: str) -> bool:
         """Whether a form came from a page that we showed to the same visitor."""
-        return bool(nonce) and hmac.compare_digest(self.form_token(nonce).encode(), given.encode())
+        return bool(nonce) and given.isascii() and hmac.compare_digest(self.form_token(nonce).encode(), given.encode())
 
     def _mac(self, purpose: str, text: str) -> str:
         key = hmac.new(self._token, b"selaras web sessions" + self._mark(), hashlib.sha256).digest()
