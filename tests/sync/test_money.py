@@ -281,3 +281,18 @@ async def test_news_in_any_order_and_many_times_books_once(tmp_path: Path) -> No
         assert (await world.truth())["counts"]["receipts"] == 3
         done = await world.hub.desk(world.ledger.postings.in_state, State.DONE, 1000)
         assert sum(p.kind == "receipt" for p in done) == 3
+
+
+async def test_it_works_alike_on_postgresql(pg_dsn: str) -> None:
+    async with a_world(pg_dsn) as world:
+        one, two = await buyers(world, "Sinta Maharani", "Bagas Wicaksono")
+        await came(world, one["total"], f"TRSF CR {one['number']} SINTA MAHARANI")
+        await came(world, two["total"], "TRSF CR BAGAS WICAKSONO")
+        await settled(world)
+        (asked,) = await open_money(world)
+        await world.hub.desk(people.accept, world.hub, asked.line, world.hub.now(), "Sari")
+        await settled(world)
+        assert (await world.truth())["counts"]["receipts"] == 2
+        await world.hub.desk(people.undo_money, world.hub, asked.line, world.hub.now(), "Sari", "wrong buyer")
+        await settled(world)
+        assert Decimal((await world.truth())["trial_balance"]["IDR"]["accounts"]["bank"]) == Decimal(one["total"])

@@ -156,7 +156,7 @@ class World:
 
 @contextlib.asynccontextmanager
 async def a_world(
-    path: Path,
+    path: Path | str,
     *,
     policy: Policy = POLICY,
     books: BooksConfig | None = None,
