@@ -101,7 +101,7 @@ class Play:
         for table, field, which in (
             ("history_entry", "createdAt", f"orderId = {sale.id}"), ("order", "orderPlacedAt", f"id = {sale.id}"),
         ):  # fmt: skip
-            shop.sql(f'UPDATE "{table}" SET "{field}" = datetime("{field}", \'-1 day\') WHERE {which}')  # noqa: S608
+            shop.sql(f'UPDATE "{table}" SET "{field}" = datetime("{field}", \'-1 day\') WHERE {which}')
 
     def buy_all(self, sales: list[Sale]) -> None:
         with ThreadPoolExecutor(BUYERS) as buyers:
@@ -293,7 +293,7 @@ def test_a_day_of_orders_paid_in_all_the_ways(town: Town, rng: random.Random) ->
     clock("refunds are made")
 
     # The evening: payouts, two batches in one line, one that is not paid out yet; statements that overlap.
-    money = [*day.collected, *day.given_back]
+    money = [*day.given_back, *day.collected]
     qris = [one for one in money if one[0].method == "qris" and one[1] not in first.rows]
     cut, last = len(qris) // 2, len(qris) * 9 // 10
     second, third = play.batch("midtrans", "WD-2", qris[:cut]), play.batch("midtrans", "WD-3", qris[cut:last])

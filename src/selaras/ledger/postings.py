@@ -31,9 +31,10 @@ _PLAN = """INSERT INTO posting (target, stream, key, version, kind, op, connecti
     settled_at, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 # A posting may go when nothing unfinished stands before it in its stream and nothing that it needs is unfinished. One
-# that supersedes another stands in its place, before what was planned after it (unless it refers to that). Scalar sub-selects, not NOT EXISTS:
-# PostgreSQL makes joins over the whole backlog of those (at 40,000 waiting 0.2 to 3 s a claim before its first ANALYZE,
-# 20 ms after it); these are one look-up each in `posting_queue`, and `<>` is what it expects to be mostly true.
+# that supersedes another stands in its place, before what was planned after it (unless it refers to that). Scalar
+# sub-selects, not NOT EXISTS: PostgreSQL makes joins over the whole backlog of those (at 40,000 waiting 0.2 to 3 s a
+# claim before its first ANALYZE, 20 ms after it); these are one look-up each in `posting_queue`, and `<>` is what it
+# expects to be mostly true.
 _FREE = """COALESCE((SELECT 1 FROM posting q WHERE q.target = p.target AND q.stream = p.stream
         AND q.state IN (0, 1, 3) AND COALESCE(q.place, q.id) < COALESCE(p.place, p.id) LIMIT 1), 0) <> 1
     AND (p.needs = '' OR COALESCE((SELECT 1 FROM posting c WHERE c.target = p.target AND c.stream = p.needs

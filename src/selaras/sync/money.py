@@ -17,6 +17,7 @@ from selaras.ledger.errors import ConstraintBroken
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.money import ZERO
 from selaras.model.order import Order
+from selaras.model.settlement import GatewayPayment
 from selaras.rules.allocating import Answer, Incoming, Owed, Share, allocate
 from selaras.rules.autonomy import Autonomy, standing
 from selaras.rules.explain import N_, Sentence
