@@ -22,6 +22,7 @@ TEXTS: Final = (
     N_("See `selaras unmatched` for those that wait."),
     N_("%(name)s means several lines: %(names)s."),
     N_("Nothing of rank %(rank)s is proposed for %(line)s."),
+    N_("What is proposed for %(line)s has changed meanwhile: %(orders)s."),
     N_("Proposed: %(ranks)s. See `selaras unmatched`."),
     N_("%(store)s is kept in no books."),
     N_("%(reference)s still stands in the books for bank line %(line)s."),
