@@ -158,7 +158,8 @@ class Play:
             self.counts["asked, right at rank 1"] += self.right(line, item) == 1
         rank = self.right(line, item)
         if rank:
-            self.say("/money/accept", {"line": name, "rank": rank})
+            seen = [part["number"] for part in item["proposals"][rank - 1]["parts"]]
+            self.say("/money/accept", {"line": name, "rank": rank, "orders": seen})
         elif line.open or not line.sales:
             self.say("/money/refuse", {"line": name})
         elif len(line.sales) == 1:
