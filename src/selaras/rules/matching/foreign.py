@@ -33,8 +33,6 @@ def foreign(
 ) -> Sets:
     """Hypotheses of one line for one order of another currency, where the learnt rate fits within a few per cent."""
     line, order = _named(pool, buyers, told, said)
-    apart = pool.line_currency[line] != pool.order_currency[order]
-    line, order = line[apart], order[apart]
     if not len(line):
         return columns([])
     seen = Evidence(pool, buyers, told, said, line, order)
@@ -74,8 +72,10 @@ def usual(ratios: Sequence[float]) -> float | None:
 
 
 def _named(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[Ints, Ints]:
-    """Pairs of a line and an order that it names, or whose buyer it names, within some weeks."""
+    """Pairs of a line and an order of another currency that it names, or whose buyer it names, within some weeks."""
     line, order, _ = pairs(told.reference_hits)
+    apart = pool.line_currency[line] != pool.order_currency[order]
+    line, order = line[apart], order[apart]
     foreign_orders = np.isin(pool.order_currency, np.unique(pool.line_currency), invert=True)
     by_name: dict[int, list[int]] = {}
     for at in np.flatnonzero(foreign_orders).tolist():

@@ -143,10 +143,17 @@ def _weigh(
     copied[sets.of[copies[sets.line]]] = True
     of_sets = np.where(copied, np.minimum(sets.weight, ceiling), sets.weight)
     weights = np.concatenate([seen.weight[rows], of_sets])
-    alone = np.arange(singles)
-    numbers = [alone, alone, sets.of[sets.new_line] + singles, sets.of[sets.new_order] + singles]
-    nodes = [seen.line[rows], seen.order[rows] + lines, sets.line[sets.new_line], sets.order[sets.new_order] + lines]
-    found = probabilities(weights, np.concatenate(numbers), np.concatenate(nodes), lines + len(pool.order_rows), rounds)
+    # Hypothesis by hypothesis: the pairs touch a line and an order each, the sets all that they use.
+    of_set = np.concatenate((sets.of[sets.new_line], sets.of[sets.new_order]))
+    touched = np.concatenate((sets.line[sets.new_line], sets.order[sets.new_order] + lines))
+    sort = np.argsort(of_set, kind="stable")
+    found = probabilities(
+        weights,
+        np.concatenate((np.repeat(np.arange(singles), 2), of_set[sort] + singles)),
+        np.concatenate((np.column_stack((seen.line[rows], seen.order[rows] + lines)).ravel(), touched[sort])),
+        lines + len(pool.order_rows),
+        rounds,
+    )
     return found[:singles], found[singles:], keep
 
 

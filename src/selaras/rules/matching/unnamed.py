@@ -129,25 +129,24 @@ def _baskets(pool: Pool, buyers: Buyers, told: Told, lines: _Lines) -> Sets:
         if not 2 <= end - start <= _MOST_TOGETHER:
             continue
         orders = sort[start:end].tolist()
-        name = int(of[start])
+        name, of_run = int(of[start]), int(currency[start])
+        days, dues, totals = (column[sort[start:end]].tolist() for column in (pool.ordered, pool.due, pool.total))
         for size in range(2, min(_LARGEST, len(orders)) + 1):
-            for chosen in combinations(orders, size):
-                first, last = int(pool.ordered[chosen[0]]), int(pool.ordered[chosen[-1]])
+            for chosen in combinations(range(len(orders)), size):
+                first, last = days[chosen[0]], days[chosen[-1]]
                 if last - first > _NEXT_DAY:
                     continue
                 together = _SAME_DAY if first == last else _TWO_DAYS
-                for amount, log, parts in _sums(pool, chosen):
-                    for line in lines.between(int(currency[start]), amount, last - 1, last + _LATEST):
+                for amount, log, parts in _sums([dues[at] for at in chosen], [totals[at] for at in chosen]):
+                    for line in lines.between(of_run, amount, last - 1, last + _LATEST):
                         if line * many + name not in names:
-                            shares = [(line, order, part) for order, part in zip(chosen, parts, strict=True)]
+                            shares = [(line, orders[at], part) for at, part in zip(chosen, parts, strict=True)]
                             found.append(Hypothesis("combined", shares, together + log, 0, ()))
     return columns(found)
 
 
-def _sums(pool: Pool, chosen: tuple[int, ...]) -> Iterator[tuple[int, float, list[int]]]:
+def _sums(due: list[int], total: list[int]) -> Iterator[tuple[int, float, list[int]]]:
     """What a buyer may send for these orders: amount, log of the chance, and the part of each."""
-    due = [int(pool.due[order]) for order in chosen]
-    total = [int(pool.total[order]) for order in chosen]
     if due == total:
         yield sum(due), _WITH_CODES + math.log(1.5), due
         return
