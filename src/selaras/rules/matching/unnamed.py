@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import combinations, pairwise
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -124,10 +124,10 @@ def _baskets(pool: Pool, buyers: Buyers, told: Told, lines: _Lines) -> Sets:
         return columns(found)
     # Runs of orders of one buyer, each at most a day after the one before.
     breaks = (of[1:] != of[:-1]) | (currency[1:] != currency[:-1]) | (day[1:] - day[:-1] > _NEXT_DAY)
-    edges = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(sort)]
-    for start, end in pairwise(edges):
-        if not 2 <= end - start <= _MOST_TOGETHER:
-            continue
+    edges = np.concatenate(([0], np.flatnonzero(breaks) + 1, [len(sort)]))
+    sizes = np.diff(edges)
+    runs = np.flatnonzero((sizes >= 2) & (sizes <= _MOST_TOGETHER))
+    for start, end in zip(edges[runs].tolist(), edges[runs + 1].tolist(), strict=True):
         orders = sort[start:end].tolist()
         name, of_run = int(of[start]), int(currency[start])
         days, dues, totals = (column[sort[start:end]].tolist() for column in (pool.ordered, pool.due, pool.total))
