@@ -26,6 +26,9 @@ from selaras.rules.matching.reasons import reason
 
 COLUMNS = ("line_id", "order_id", "amount", "decision", "rank", "posterior", "kind", "reason")
 
+#: Payouts share a few chances; what transfers have is hardly ever the same.
+_REMEMBERED = 1_000
+
 
 class Matched(msgspec.Struct, frozen=True):
     """What was read and decided. `linked` and `suggested` count lines, `links` rows with the decision auto."""
@@ -113,15 +116,7 @@ def _write(out: Path, orders: OrderColumns, lines: LineColumns, links: list[Link
         with open(fresh, "w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(COLUMNS)
-            known: dict[tuple[str, tuple[str, ...]], str] = {}
-            for link in links:
-                key = (link.kind, link.evidence)
-                if key not in known:
-                    known[key] = reason(link)
-                amount = _major(link.amount, orders.currencies[link.order])
-                decision, chance = "auto" if link.auto else "suggest", f"{min(link.posterior, 0.9999):.4f}"
-                pair = (lines.ids[link.line], orders.ids[link.order])
-                rows.writerow((*pair, amount, decision, link.rank, chance, link.kind, known[key]))
+            rows.writerows(_rows(orders, lines, links))
             file.flush()
             os.fsync(file.fileno())
         os.replace(fresh, out)
@@ -130,6 +125,25 @@ def _write(out: Path, orders: OrderColumns, lines: LineColumns, links: list[Link
         raise click.ClickException(
             _("%(file)s cannot be written: %(why)s.", file=str(out), why=error.strerror or str(error))
         ) from None
+
+
+def _rows(orders: OrderColumns, lines: LineColumns, links: list[Link]) -> Iterator[tuple[str | int, ...]]:
+    known: dict[tuple[str, tuple[str, ...]], str] = {}
+    chances: dict[float, str] = {}
+    for link in links:
+        key, posterior = (link.kind, link.evidence), link.posterior
+        why, chance = known.get(key), chances.get(posterior)
+        if why is None:
+            why = known[key] = reason(link)
+        if chance is None:
+            chance = f"{min(posterior, 0.9999):.4f}"
+            if len(chances) < _REMEMBERED:
+                chances[posterior] = chance
+        amount = _major(link.amount, orders.currencies[link.order])
+        yield (
+            lines.ids[link.line], orders.ids[link.order], amount, "auto" if link.auto else "suggest", link.rank, chance,
+            link.kind, why,
+        )  # fmt: skip
 
 
 def _major(amount: int, currency: str) -> str:

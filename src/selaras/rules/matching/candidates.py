@@ -35,7 +35,7 @@ class Pool:
         self.day_one = int(min(self.ordered.min(initial=10**6), self.booked.min(initial=10**6))) - 400
 
 
-def _ranges(low: Ints, high: Ints) -> tuple[Ints, Ints]:
+def ranges(low: Ints, high: Ints) -> tuple[Ints, Ints]:
     """For ranges low[i]:high[i] the pairs (i, each position)."""
     sizes = np.maximum(high - low, 0)
     which = np.repeat(np.arange(len(low), dtype=np.int64), sizes)
@@ -89,7 +89,7 @@ def _by_name(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[
     high = np.searchsorted(keys, name * _DAYS + (pool.booked[line] - base - said.lags[0][0]), side="right")
     sizes = high - low
     few = sizes <= _FEW
-    which, position = _ranges(low[few], high[few])
+    which, position = ranges(low[few], high[few])
     lines, orders = [line[few][which]], [by_day[position]]
     if not few.all():
         # Many orders of one name: only those whose amount can be explained.
@@ -97,7 +97,7 @@ def _by_name(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[
         step = 4_000
         for start in range(0, len(crowd), step):
             part = crowd[start : start + step]
-            which, position = _ranges(low[part], high[part])
+            which, position = ranges(low[part], high[part])
             rows, of = line[part][which], by_day[position]
             gap = pool.due[of] - pool.amount[rows]
             near = (gap == 0) | (pool.total[of] == pool.amount[rows])
@@ -161,7 +161,7 @@ class _Sorted:
     def hits(self, at: Ints, amount: Ints, pool: Pool, weak: Ints, window: int) -> tuple[Ints, Ints]:
         """Pairs (place in `weak`, order) whose amount is just this, ordered up to `window` days before the line."""
         rows, low, high = self.span(at, amount, pool, weak, window)
-        which, position = _ranges(low, high)
+        which, position = ranges(low, high)
         return rows[which], self.rows[position]
 
 

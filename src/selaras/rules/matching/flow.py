@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -34,6 +36,7 @@ _PAIRS_UP_TO: Final = 48
 _TRIPLES_UP_TO: Final = 26
 _TELLING: Final = 60
 _BACK: Final = 0.5
+_STAYS: Final = math.log(1.0 - _BACK)
 _IN_FULL, _IN_PART = 0.7, 0.2
 _LEAST_STEP: Final = 500 * FINE
 #: Log of the chance that something happens that none of this foresees *and* comes to just this sum; how surely an order
@@ -44,6 +47,8 @@ _DUE_ANYWAY: Final = 0.95
 _SIMPLE: Final = math.log(1e-5)
 #: Explanations so far behind the best one (as a logarithm) are let go.
 _FAR_BEHIND: Final = 10.0
+#: More than such a logarithm can be off by.
+_NEARLY: Final = 1e-6
 #: The mark of a state after a line that nothing explained: who was due in it may come with the next.
 _LOST: Final = -1
 _PAIRS_LOST: Final = 30
@@ -89,24 +94,27 @@ class _Refunds:
 
     def __init__(self, payout: Payout, gross: Ints, step: int, habits: Habits) -> None:
         self.one = math.log(habits.refunded * max(1, len(payout.due)))
-        chances: defaultdict[int, float] = defaultdict(float)
         each = 1.0 / max(1, len(payout.earlier))
-        largest = _LEAST_STEP
-        for whole, count in sorted(Counter(gross[np.asarray(payout.earlier, dtype=np.int64)].tolist()).items()):
-            largest = max(largest, whole)
-            chances[whole] += _IN_FULL * each * count
-            chances[whole // 2 // step * step] += _IN_PART * each * count
+        wholes, counts = np.unique(gross[np.asarray(payout.earlier, dtype=np.int64)], return_counts=True)
+        largest = max(_LEAST_STEP, int(wholes.max(initial=0)))
+        returned = np.column_stack((wholes, wholes // 2 // step * step)).ravel()
+        chances = np.column_stack((_IN_FULL * each * counts, _IN_PART * each * counts)).ravel()
         self.step, self.largest = step, largest
         self.any = (1.0 - _IN_FULL - _IN_PART) / (largest / _LEAST_STEP)
-        self.values = np.asarray(sorted(chances), dtype=np.int64)
-        self.shares = np.asarray([chances[int(value)] for value in self.values])
+        self.values, place = np.unique(returned, return_inverse=True)
+        self.shares = np.bincount(place, weights=chances, minlength=len(self.values))
+
+    def likeliest(self) -> float:
+        """Log of a chance that no sum given back exceeds, in one refund or two."""
+        most = self.any + float(self.shares.max(initial=0.0))
+        return math.log(most * (math.exp(self.one) + 0.5 * math.exp(2 * self.one)))
 
     def share(self, gone: Ints) -> Floats:
         """The chance that one refund is just so much, for each."""
         result = np.where((gone > 0) & (gone <= self.largest) & (gone % _LEAST_STEP == 0), self.any, 0.0)
         if len(self.values):
-            place = np.minimum(np.searchsorted(self.values, gone), len(self.values) - 1)
-            result = result + np.where(self.values[place] == gone, self.shares[place], 0.0)
+            place = np.minimum(self.values.searchsorted(gone), len(self.values) - 1)
+            result += np.where(self.values[place] == gone, self.shares[place], 0.0)
         return result
 
     def log(self, total: int) -> float:
@@ -124,24 +132,26 @@ class _Ways:
     """The ways in which a payout may be short by some sum: orders held back and money given back."""
 
     def __init__(self, payout: Payout, gross: Ints, net: Ints, step: int, habits: Habits) -> None:
-        self.due, self.held = list(payout.due), math.log(habits.held)
+        self.held = math.log(habits.held)
         self.refunds, self.step = _Refunds(payout, gross, step, habits), step
-        nets = net[np.asarray(self.due, dtype=np.int64)]
-        many = len(nets)
-        chosen = [np.arange(many, dtype=np.int64).reshape(-1, 1)]
-        for size, most in ((2, _PAIRS_UP_TO), (3, _TRIPLES_UP_TO)):
-            if size <= many <= most:
-                chosen.append(np.asarray(list(itertools.combinations(range(many), size)), dtype=np.int64))
+        due = np.asarray(payout.due, dtype=np.int64)
+        nets = net[due]
         # Refunds are whole steps: only sets with the right remainder can stand beside one.
-        self.sets: list[tuple[int, Ints, dict[int, Ints], Ints]] = []
-        for places in chosen:
+        self.sets: list[tuple[int, list[tuple[int, ...]], dict[int, tuple[Ints, Ints]]]] = []
+        for places in _chosen(len(nets)):
             sums = nets[places].sum(axis=1)
             rest = sums % step
-            by_rest = np.argsort(rest, kind="stable")
-            values, starts = np.unique(rest[by_rest], return_index=True)
-            groups = np.split(by_rest, starts[1:])
-            of_rest = {int(value): group for value, group in zip(values, groups, strict=True)}
-            self.sets.append((places.shape[1], places, of_rest, sums))
+            by_rest = rest.argsort(kind="stable")
+            rest, sums = rest[by_rest], sums[by_rest]
+            edges = [0, *(np.flatnonzero(rest[1:] != rest[:-1]) + 1).tolist(), len(rest)]
+            of_rest = {
+                value: (by_rest[start:end], sums[start:end])
+                for value, (start, end) in zip(rest[edges[:-1]].tolist(), pairwise(edges), strict=True)
+            } if len(rest) else {}  # fmt: skip
+            names = list(zip(*(due[column].tolist() for column in places.T), strict=True))
+            self.sets.append((places.shape[1], names, of_rest))
+        #: No way to be short by anything is likelier than this.
+        self.likeliest = max(self.held, self.refunds.likeliest()) + _NEARLY
         self.known: dict[int, list[_Way]] = {}
 
     def short(self, missing: int) -> list[_Way]:
@@ -160,23 +170,36 @@ class _Ways:
         alone = self.refunds.log(missing)
         found = [_Way(alone, (), True)] if alone > least else []
         rest = missing % self.step
-        for size, places, of_rest, sums in self.sets:
-            rows = of_rest.get(rest)
-            if rows is None or size * self.held < least:
+        for size, names, of_rest in self.sets:
+            if rest not in of_rest or size * self.held < least:
                 continue
-            left = missing - sums[rows]
+            rows, sums = of_rest[rest]
+            left = missing - sums
             for at in rows[left == 0][:_WAYS].tolist():
-                found.append(_Way(size * self.held, tuple(self.due[i] for i in places[at]), False))
+                found.append(_Way(size * self.held, names[at], False))
             if size <= 2:
-                rows, left = rows[left > 0], left[left > 0]
+                short = (left > 0) & (left <= self.refunds.largest)
+                if not short.any():
+                    continue
+                rows, left = rows[short], left[short]
                 share = self.refunds.share(left)
                 log = size * self.held + self.refunds.one
                 worth = np.flatnonzero(share > math.exp(least - log))
                 if len(worth) > _WAYS:
                     worth = worth[np.argsort(-share[worth], kind="stable")[:_WAYS]]
                 for at, chance in zip(rows[worth].tolist(), share[worth].tolist(), strict=True):
-                    found.append(_Way(log + math.log(chance), tuple(self.due[i] for i in places[at]), True))
+                    found.append(_Way(log + math.log(chance), names[at], True))
         return sorted(found, key=_by_chance)[:_WAYS]
+
+
+@lru_cache(maxsize=256)
+def _chosen(many: int) -> list[Ints]:
+    """Every one, two and three of so many places, a row each, as far as there are not too many."""
+    chosen = [np.arange(many, dtype=np.int64).reshape(-1, 1)]
+    for size, most in ((2, _PAIRS_UP_TO), (3, _TRIPLES_UP_TO)):
+        if size <= many <= most:
+            chosen.append(np.asarray(list(itertools.combinations(range(many), size)), dtype=np.int64))
+    return chosen
 
 
 def _by_chance(way: _Way) -> tuple[float, tuple[int, ...]]:
@@ -207,6 +230,7 @@ def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> 
     states: dict[tuple[int, ...], float] = {(): 0.0}
     forward = [states]
     born: dict[int, int] = {}
+    nets = net.tolist()
     grain = max(FINE, int(np.gcd.reduce(gross))) if len(gross) else FINE
     for number, payout in enumerate(payouts):
         ways = _Ways(payout, gross, net, grain, habits)
@@ -222,13 +246,20 @@ def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> 
             for carried, log in [((), 0.0)] if plain else _carried(alive, lost, habits):
                 if states[state] + log < best - _FAR_BEHIND:
                     continue
-                missing = all_due + sum(int(net[i]) for i in carried) - payout.amount
-                stay = tuple(order for order in alive if order not in carried)
-                log += len(stay) * math.log(1.0 - _BACK)
+                missing = all_due + sum([nets[i] for i in carried]) - payout.amount
+                if missing < 0:
+                    continue
+                stay = tuple([order for order in alive if order not in carried])
+                log += len(stay) * _STAYS
+                # No way to be short by something is as likely as would be needed.
+                if missing and states[state] + log + ways.likeliest < best - _FAR_BEHIND:
+                    continue
                 for way in ways.short(missing):
                     after = (*stay, *way.held)
                     weight = states[state] + log + way.chance
-                    if len(after) <= _UNDER_WAY and weight > best - _FAR_BEHIND:
+                    if weight <= best - _FAR_BEHIND:
+                        break
+                    if len(after) <= _UNDER_WAY:
                         best = max(best, weight)
                         own.append(_Step(state, tuple(sorted(after)), way.chance + log, way, carried))
             own.append(_Step(state, (_LOST, *alive), _UNFORESEEN, None, ()))

@@ -19,7 +19,7 @@ from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.rates import Rates
 from selaras.rules.matching.reading import Buyers, Told, pairs
-from selaras.rules.matching.sets import Hypothesis
+from selaras.rules.matching.sets import Hypothesis, Sets, columns
 
 Ints = npt.NDArray[np.int64]
 _LEAST: Final = 3
@@ -30,13 +30,11 @@ _STEP: Final = 50_000
 
 def foreign(
     orders: OrderColumns, lines: LineColumns, pool: Pool, buyers: Buyers, told: Told, said: Parameters, rates: Rates
-) -> list[Hypothesis]:
+) -> Sets:
     """Hypotheses of one line for one order of another currency, where the learnt rate fits within a few per cent."""
     line, order = _named(pool, buyers, told, said)
-    apart = pool.line_currency[line] != pool.order_currency[order]
-    line, order = line[apart], order[apart]
     if not len(line):
-        return []
+        return columns([])
     seen = Evidence(pool, buyers, told, said, line, order)
     seen.weigh(rates)
     of = [(lines.currencies[int(pool.line_rows[i])], orders.currencies[int(pool.order_rows[j])]) for i, j in zip(
@@ -53,12 +51,11 @@ def foreign(
             amount = int(pool.amount[line[at]])
             # Anything within the band is as good: one chance among its steps.
             steps = max(10.0, amount * 2 * _BAND / _STEP)
-            one = Hypothesis(
-                "foreign_currency", [(int(line[at]), int(order[at]), amount)], math.log(0.8 / steps), int(at), [int(at)]
-            )
-            one.weigh(seen)
-            found.append(one)
-    return found
+            pays = [(int(line[at]), int(order[at]), amount)]
+            found.append(Hypothesis("foreign_currency", pays, math.log(0.8 / steps), int(at), [int(at)]))
+    sets = columns(found)
+    sets.weigh(seen)
+    return sets
 
 
 def usual(ratios: Sequence[float]) -> float | None:
@@ -75,8 +72,10 @@ def usual(ratios: Sequence[float]) -> float | None:
 
 
 def _named(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[Ints, Ints]:
-    """Pairs of a line and an order that it names, or whose buyer it names, within some weeks."""
+    """Pairs of a line and an order of another currency that it names, or whose buyer it names, within some weeks."""
     line, order, _ = pairs(told.reference_hits)
+    apart = pool.line_currency[line] != pool.order_currency[order]
+    line, order = line[apart], order[apart]
     foreign_orders = np.isin(pool.order_currency, np.unique(pool.line_currency), invert=True)
     by_name: dict[int, list[int]] = {}
     for at in np.flatnonzero(foreign_orders).tolist():

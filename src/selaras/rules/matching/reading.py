@@ -114,6 +114,8 @@ class Buyers:
     def starting_with(self, text: str) -> range:
         """Ids of the names that begin with a text; empty when there are too many to tell anything."""
         low = bisect_left(self.sorted_names, text)
+        if low == len(self.sorted_names) or not self.sorted_names[low].startswith(text):
+            return range(0)
         high = bisect_left(self.sorted_names, text + "\U0010ffff", low)
         return range(low, high) if high - low <= _MOST_NAMES else range(0)
 
@@ -187,7 +189,9 @@ class Told:
         count = len(words)
         covered = 0
         exact: list[tuple[int, int]] = []
-        for first, text in enumerate(words):
+        # Most texts of strangers hold no word that begins a name.
+        begins = not first_words.isdisjoint(words)
+        for first, text in enumerate(words) if begins else ():
             if first < covered or text not in first_words:
                 continue
             known = ids.get(text)
@@ -215,10 +219,10 @@ class Told:
     @staticmethod
     def _goes_on(words: list[str], place: int, buyers: Buyers) -> bool:
         """Is this word a part of a longer name? BUDI in "BUDI FATIMAH AZZAHRA" is not the buyer Budi."""
-        return any(
-            0 <= at < len(words) and words[at] in buyers.word_ids and words[at] not in BOILERPLATE
-            for at in (place - 1, place + 1)
-        )
+        for at in (place - 1, place + 1):
+            if 0 <= at < len(words) and words[at] in buyers.word_ids and words[at] not in BOILERPLATE:
+                return True
+        return False
 
     def _cut_names(self, words: list[str], exact: list[tuple[int, int]], found: dict[int, int], buyers: Buyers) -> None:
         """Names of which the bank shows only the beginning: up to its usual width, or up to the end of the text.
@@ -243,7 +247,7 @@ class Told:
                 width = len(text)
                 wide = last > first and (width in _CUT_AT or width + lead in _CUT_AT)
                 at_end = last == count - 1 and width >= _CUT_AT_LEAST and (last > first or width >= 10)
-                if (wide or at_end) and not any(low <= first and last < high for low, high in exact):
+                if (wide or at_end) and not (exact and any(low <= first and last < high for low, high in exact)):
                     for name in buyers.starting_with(text):
                         found.setdefault(name, last - first + 1)
                 if words[last] not in buyers.word_ids:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,34 +19,92 @@ from selaras.rules.matching.rates import NAME_WHOLE
 from selaras.rules.matching.reading import CORE
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+OF_SEVERAL: Final = ("combined", "instalments", "foreign_currency")
 _MOST_ORDERS: Final = 14
 _MOST_LINES: Final = 10
 _LARGEST: Final = 5
 _MOST_TRIES: Final = 6_000
 
 
-class Hypothesis:
-    """Some lines pay some orders: `pairs` of (line, order, amount), and the log weight beside all standing alone."""
+class Hypothesis(NamedTuple):
+    """Some lines pay some orders: `pairs` of (line, order, amount).
 
-    __slots__ = ("_base", "_day", "_texts", "kind", "pairs", "weight")
+    `base` is the chance of such a set; `day` and `texts` are the pairs whose day and whose texts count, by their place
+    in the evidence.
+    """
 
-    def __init__(
-        self, kind: str, pairs: list[tuple[int, int, int]], base: float, day: int, texts: Sequence[int]
-    ) -> None:
-        """`base` is the chance of such a set; `day` and `texts` are the pairs whose day and whose texts count."""
-        self.kind = kind
-        self.pairs = pairs
-        self.weight = 0.0
-        self._base, self._day, self._texts = base, day, tuple(texts)
+    kind: str
+    pairs: Sequence[tuple[int, int, int]]
+    base: float
+    day: int
+    texts: Sequence[int]
+
+
+class Sets:
+    """Hypotheses of several as columns, because a large shop has a million of them: sizes, bases, and their pairs.
+
+    Each set has one line or one order. `weight` is the log weight of each beside all its pairs standing alone.
+    """
+
+    def __init__(self, kind: Ints, size: Ints, base: Floats, line: Ints, order: Ints, amount: Ints) -> None:
+        """`kind` indexes `OF_SEVERAL`; the pairs (line, order, amount) stand set by set, `size` of them each."""
+        self.kind, self.size, self.base = kind, size, base
+        self.line, self.order, self.amount = line, order, amount
+        self.weight = np.zeros(len(size))
+        self.starts = np.cumsum(size) - size
+        self.of = np.repeat(np.arange(len(size), dtype=np.int64), size)
+        first = np.zeros(len(line), dtype=bool)
+        first[self.starts] = True
+        # The pairs that bring their set another line, or another order.
+        self.new_line, self.new_order = first.copy(), first
+        self.new_line[1:] |= line[1:] != line[:-1]
+        self.new_order[1:] |= order[1:] != order[:-1]
+
+    def __len__(self) -> int:
+        return len(self.size)
+
+    def read(self, day: Ints, of_text: Ints, text: Ints) -> None:
+        """The places in the evidence whose day counts (one for each set), and whose texts (of the sets `of_text`)."""
+        self._day, self._of_text, self._text = day, of_text, text
 
     def weigh(self, seen: Evidence) -> None:
-        """Work out the weight under the rates that the evidence now has."""
-        rates = seen.rates
-        unpaid = -math.log(1.0 - rates.paid)
-        self.weight = self._base + unpaid * len({order for _, order, _ in self.pairs})
-        self.weight += float(seen.log_days(np.asarray([self._day]))[0])
-        self.weight += float(seen.log_texts(np.asarray(self._texts)).sum())
-        self.weight -= sum(float(seen.log_null[line]) for line in {line for line, _, _ in self.pairs})
+        """Work out the weights under the rates that the evidence now has."""
+        many = len(self)
+        unpaid = -math.log(1.0 - seen.rates.paid)
+        self.weight = self.base + unpaid * np.bincount(self.of[self.new_order], minlength=many)
+        self.weight += seen.log_days(self._day)
+        self.weight += np.bincount(self._of_text, weights=seen.log_texts(self._text), minlength=many)
+        alone = seen.log_null[self.line[self.new_line]]
+        self.weight -= np.bincount(self.of[self.new_line], weights=alone, minlength=many)
+
+    def pairs(self, at: int) -> list[tuple[int, int, int]]:
+        """The pairs of one set, as (line, order, amount)."""
+        part = slice(int(self.starts[at]), int(self.starts[at] + self.size[at]))
+        return list(zip(self.line[part].tolist(), self.order[part].tolist(), self.amount[part].tolist(), strict=True))
+
+
+def columns(found: Sequence[Hypothesis]) -> Sets:
+    """Hypotheses as columns."""
+    flat = np.asarray([pair for one in found for pair in one.pairs], dtype=np.int64).reshape(-1, 3)
+    sets = Sets(
+        np.asarray([OF_SEVERAL.index(one.kind) for one in found], dtype=np.int64),
+        np.asarray([len(one.pairs) for one in found], dtype=np.int64),
+        np.asarray([one.base for one in found], dtype=np.float64),
+        flat[:, 0], flat[:, 1], flat[:, 2],
+    )  # fmt: skip
+    texts = [(at, row) for at, one in enumerate(found) for row in one.texts]
+    of_text = np.asarray(texts, dtype=np.int64).reshape(-1, 2)
+    sets.read(np.asarray([one.day for one in found], dtype=np.int64), of_text[:, 0], of_text[:, 1])
+    return sets
+
+
+def joined(parts: Sequence[Sets]) -> Sets:
+    """All of them, with their weights; what they read in their own evidence stays with them."""
+    names = ("kind", "size", "base", "line", "order", "amount")
+    result = Sets(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    result.weight = np.concatenate([part.weight for part in parts])
+    return result
 
 
 @lru_cache(maxsize=64)

@@ -34,9 +34,10 @@ def probabilities(log_weights: Floats, hypothesis: Ints, node: Ints, nodes: int,
     if count == 0:
         return np.zeros(0)
     # Touches by hypothesis: then what its messages come to together is a run of them.
-    where = node[np.argsort(hypothesis, kind="stable")]
+    if (hypothesis[1:] < hypothesis[:-1]).any():
+        node = node[np.argsort(hypothesis, kind="stable")]
     sizes = np.bincount(hypothesis, minlength=count)
-    rivals = _Rivals(np.exp(np.minimum(log_weights, _HEAVIEST)), sizes, where, nodes)
+    rivals = _Rivals(np.exp(np.minimum(log_weights, _HEAVIEST)), sizes, node, nodes)
     numbers = np.arange(count)
     odds = np.empty(count)
     for number in range(1, rounds + 1):
@@ -65,8 +66,7 @@ class _Rivals:
 
     def _lay_out(self) -> None:
         self._starts = np.cumsum(self._sizes) - self._sizes
-        self._place = np.repeat(np.arange(len(self._sizes)), self._sizes)
-        self._brought, self._step, self._fresh = (np.empty(len(self._where)) for _ in range(3))
+        self._step, self._fresh = (np.empty(len(self._where)) for _ in range(2))
 
     def odds(self) -> Floats:
         """Of each hypothesis: its weight, as far as its nodes are free."""
@@ -75,9 +75,10 @@ class _Rivals:
 
     def hear(self) -> None:
         """One round: every touch hears from its rivals."""
-        brought, step, message = self._brought, self._step, self._message
+        step, message = self._step, self._message
         # What a hypothesis brings to one of its nodes: its weight, and whether its other nodes are free.
-        np.divide(np.take(self.odds(), self._place, out=brought, mode="clip"), message, out=brought)
+        brought = np.repeat(self.odds(), self._sizes)
+        np.divide(brought, message, out=brought)
         there = self._resting + np.bincount(self._where, weights=brought, minlength=len(self._resting))
         np.subtract(np.take(there, self._where, out=step, mode="clip"), brought, out=step)
         np.add(np.maximum(step, 0.0, out=step), 1.0, out=step)
@@ -96,7 +97,7 @@ class _Rivals:
     def keep(self, moving: Bools) -> None:
         """The others rest: what they bring to their nodes stays as it is."""
         touches = np.repeat(moving, self._sizes)
-        brought = self.odds()[self._place[~touches]] / self._message[~touches]
+        brought = np.repeat(self.odds()[~moving], self._sizes[~moving]) / self._message[~touches]
         self._resting += np.bincount(self._where[~touches], weights=brought, minlength=len(self._resting))
         self._weights, self._sizes = self._weights[moving], self._sizes[moving]
         self._where, self._message = self._where[touches], self._message[touches]

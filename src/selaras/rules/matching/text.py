@@ -75,7 +75,10 @@ def words_of(description: str) -> list[str]:
 
 def shows_payer(words: list[str]) -> bool:
     """Does a word stand there that may be somebody's name?"""
-    return any(word not in BOILERPLATE and len(word) >= 3 and word.isalpha() and not _is_bic(word) for word in words)
+    for word in words:  # noqa: SIM110 — a million texts: a loop takes half the time
+        if word not in BOILERPLATE and len(word) >= 3 and word.isalpha() and not _is_bic(word):
+            return True
+    return False
 
 
 def _is_bic(word: str) -> bool:

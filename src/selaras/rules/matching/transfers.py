@@ -17,7 +17,7 @@ from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.payers import vouched
 from selaras.rules.matching.rates import NAME_MASKED, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
 from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
-from selaras.rules.matching.sets import Hypothesis, combined, parts
+from selaras.rules.matching.sets import OF_SEVERAL, Sets, columns, combined, joined, parts
 from selaras.rules.matching.solve import ROUGHLY, ROUNDS, probabilities
 from selaras.rules.matching.unnamed import unnamed
 
@@ -65,22 +65,19 @@ def match_transfers(
     copies = _copies(lines, line_rows)
     # Of a copy nothing is as sure as that it is one.
     ceiling = float(np.log(0.3 / said.repeated))
-    named = combined(pool, seen, said) + parts(pool, seen, said)
+    named = columns(combined(pool, seen, said) + parts(pool, seen, said))
     others, of_others = unnamed(pool, buyers, told, seen, said)
-    sets = named + others
     # Twice: under the shipped rates, and under those that the shop's own payments show.
-    for one in named:
-        one.weigh(seen)
+    named.weigh(seen)
+    sets = joined([named, others])
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling, ROUGHLY)
     kept = np.flatnonzero(keep)
     seen.name_share[kept] += vouched(buyers, told, line[kept], order[kept], seen.name[kept], posterior)
     seen.weigh(_rates(pool, seen, told, said, keep, posterior, sets, of_sets, copies))
     of_others.weigh(seen.rates)
-    for one in named:
-        one.weigh(seen)
-    for one in others:
-        one.weigh(of_others)
-    sets += foreign(orders, lines, pool, buyers, told, said, seen.rates)
+    named.weigh(seen)
+    others.weigh(of_others)
+    sets = joined([named, others, foreign(orders, lines, pool, buyers, told, said, seen.rates)])
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
     links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
     return links + _doubles(pool, seen, copies, links)
@@ -111,14 +108,13 @@ def _worth(seen: Evidence, lines: int) -> npt.NDArray[np.bool_]:
 
 def _rates(
     pool: Pool, seen: Evidence, told: Told, said: Parameters, keep: npt.NDArray[np.bool_], posterior: Floats,
-    sets: list[Hypothesis], of_sets: Floats, copies: npt.NDArray[np.bool_],
+    sets: Sets, of_sets: Floats, copies: npt.NDArray[np.bool_],
 ) -> Rates:  # fmt: skip
     """What the first round tells of the shop. Copies and lines without a candidate tell nothing."""
     rows = np.flatnonzero(keep)
     lines = seen.line[rows]
     explained = np.bincount(lines, weights=posterior, minlength=len(pool.line_rows)).astype(np.float64)
-    for one, chance in zip(sets, of_sets.tolist(), strict=True):
-        explained[[p[0] for p in one.pairs]] += chance
+    np.add.at(explained, sets.line[sets.new_line], of_sets[sets.of[sets.new_line]])
     counts = np.zeros(len(pool.line_rows), dtype=bool)
     counts[lines] = True
     counts &= ~copies & ~told.payout
@@ -132,7 +128,7 @@ def _rates(
 def _weigh(
     pool: Pool,
     seen: Evidence,
-    sets: list[Hypothesis],
+    sets: Sets,
     copies: npt.NDArray[np.bool_],
     ceiling: float,
     rounds: int = ROUNDS,
@@ -143,20 +139,21 @@ def _weigh(
     rows = np.flatnonzero(keep)
     lines = len(pool.line_rows)
     singles = len(rows)
-    of_sets = [min(s.weight, ceiling) if any(copies[p[0]] for p in s.pairs) else s.weight for s in sets]
-    weights = np.concatenate([seen.weight[rows], np.asarray(of_sets, dtype=np.float64)])
-    numbers, nodes = [np.arange(singles), np.arange(singles)], [seen.line[rows], seen.order[rows] + lines]
-    more_numbers, more_nodes = [], []
-    for at, one in enumerate(sets):
-        for node in {p[0] for p in one.pairs} | {p[1] + lines for p in one.pairs}:
-            more_numbers.append(singles + at)
-            more_nodes.append(node)
-    numbers.append(np.asarray(more_numbers, dtype=np.int64))
-    nodes.append(np.asarray(more_nodes, dtype=np.int64))
+    copied = np.zeros(len(sets), dtype=bool)
+    copied[sets.of[copies[sets.line]]] = True
+    of_sets = np.where(copied, np.minimum(sets.weight, ceiling), sets.weight)
+    weights = np.concatenate([seen.weight[rows], of_sets])
+    # Hypothesis by hypothesis: the pairs touch a line and an order each, the sets all that they use.
+    of_set = np.concatenate((sets.of[sets.new_line], sets.of[sets.new_order]))
+    touched = np.concatenate((sets.line[sets.new_line], sets.order[sets.new_order] + lines))
+    sort = np.argsort(of_set, kind="stable")
     found = probabilities(
-        weights, np.concatenate(numbers).astype(np.int64), np.concatenate(nodes).astype(np.int64),
-        lines + len(pool.order_rows), rounds,
-    )  # fmt: skip
+        weights,
+        np.concatenate((np.repeat(np.arange(singles), 2), of_set[sort] + singles)),
+        np.concatenate((np.column_stack((seen.line[rows], seen.order[rows] + lines)).ravel(), touched[sort])),
+        lines + len(pool.order_rows),
+        rounds,
+    )
     return found[:singles], found[singles:], keep
 
 
@@ -167,7 +164,7 @@ def _links(
     said: Parameters,
     keep: npt.NDArray[np.bool_],
     posterior: Floats,
-    sets: list[Hypothesis],
+    sets: Sets,
     of_sets: Floats,
 ) -> list[Link]:
     rows = np.flatnonzero(keep)
@@ -185,14 +182,11 @@ def _links(
             sure,
         )
         options.setdefault(line, []).append(option)
-    for one, chance in zip(sets, of_sets.tolist(), strict=True):
-        if chance < said.suggest:
-            continue
-        for line in sorted({p[0] for p in one.pairs}):
-            own = [p for p in one.pairs if p[0] == line]
-            options.setdefault(line, []).append(
-                (chance, own[0][1], own, one.kind, ("name", "sum"), chance >= said.auto)
-            )
+    for at in np.flatnonzero(of_sets >= said.suggest).tolist():
+        chance, all_pairs, kind = float(of_sets[at]), sets.pairs(at), OF_SEVERAL[int(sets.kind[at])]
+        for line in sorted({p[0] for p in all_pairs}):
+            own = [p for p in all_pairs if p[0] == line]
+            options.setdefault(line, []).append((chance, own[0][1], own, kind, ("name", "sum"), chance >= said.auto))
     links: list[Link] = []
     for line in sorted(options):
         ranked = sorted(options[line], key=lambda o: (-o[0], o[1]))
