@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -222,7 +223,8 @@ def test_a_refund_that_is_told_before_its_money_came_waits_for_the_bank(tmp_path
         hall.sync()
         assert kinds(sale(house, order)) == ["sales_order"]
         assert hall.api("/blocked")["groups"] == []
-        house.bank_line("100000", f"TRSF {order['number']} BUDI SANTOSO")
+        today = dt.datetime.now(dt.UTC).date().isoformat()
+        house.bank_line("100000", f"TRSF {order['number']} BUDI SANTOSO", today)
         hall.sync()
         hall.sync()
         found = sale(house, order)

@@ -108,6 +108,15 @@ def test_more_than_is_due_is_never_put_down_without_asking() -> None:
     assert found is None or not found.sure
 
 
+@pytest.mark.parametrize("days", [-40, 95, 300])
+def test_a_whole_number_of_another_time_is_asked_about(days: int) -> None:
+    found = best("TRSF CR INV 1001 RINA", order("1001"), order("1002"), days=days)
+    assert found is not None
+    assert ([s.number for s in found.shares], found.sure, found.rule) == (["1001"], False, "exact_late:reference")
+    assert str(abs(days)) in found.reasons[0]
+    assert best("TRSF CR INV 1001 AND 1002", order("1001"), order("1002"), days=days) is None
+
+
 def test_a_pair_that_a_person_refused_is_not_proposed() -> None:
     orders, money = [order("1001"), order("1002", 60_000)], [line("TRSF CR 1001 RINA WULANDARI")]
     assert "t" in allocate(orders, money)

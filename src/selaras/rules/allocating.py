@@ -7,17 +7,23 @@ that it rests on. Whether a rule may act alone is `rules.autonomy`'s to say.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
+from selaras.rules.explain import N_, Sentence
 from selaras.rules.matching import Link, Parameters, match
 from selaras.rules.matching.reasons import reason
+from selaras.rules.matching.text import is_payout, squeezed, words_of
 
 _EVIDENCE: Final = ("reference", "code", "name", "name_part", "reference_slip")
 _MILLION: Final = 1_000_000
+_SHORTEST_NUMBER: Final = 4
+_LONGEST_RUN: Final = 4
+_NAMED_LATE = Sentence(N_("The text names order %(number)s, which was placed %(days)s days before."))
+_NAMED_EARLY = Sentence(N_("The text names order %(number)s, which was placed %(days)s days after this money came."))
 
 
 class Owed(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +101,38 @@ def allocate(
             continue
         kept = found.setdefault(money.line, [])
         kept.append(_answer(owed, money, links, 1 + len(kept)))
+    silent = [money for money in incoming if not found.get(money.line)]
+    for money, order in _named(owed, silent):
+        if (money.line, order.subject) not in refused:
+            found[money.line] = [_from_another_time(order, money)]
     return {line: answers for line, answers in found.items() if answers}
+
+
+def _named(owed: Sequence[Owed], silent: Sequence[Incoming]) -> Iterator[tuple[Incoming, Owed]]:
+    """Lines without an answer that name exactly one order whole: money of months later, or dated before its order."""
+    by_number: dict[str, list[Owed]] = {}
+    for order in owed:
+        key = squeezed(order.number)
+        if len(key) >= _SHORTEST_NUMBER and any(c.isdigit() for c in key):
+            by_number.setdefault(key, []).append(order)
+    for money in silent if by_number else ():
+        words = words_of(money.text)
+        runs = {"".join(words[at : at + size]) for size in range(1, _LONGEST_RUN + 1) for at in range(len(words))}
+        named = [order for run in sorted(runs) for order in by_number.get(run, ())]
+        if len(named) == 1 and named[0].currency == money.currency and not is_payout(money.text):
+            yield money, named[0]
+
+
+def _from_another_time(order: Owed, money: Incoming) -> Answer:
+    """Always asked: the number speaks for the order, the day against it."""
+    days, exact = (money.day - order.ordered).days, money.left == order.due + order.code
+    fits = "exact_late" if exact else "other_amount"
+    why = (_NAMED_EARLY if days < 0 else _NAMED_LATE)(number=order.number, days=abs(days))
+    return Answer(
+        line=money.line, rank=1, shares=(Share(order.subject, order.number, money.left, (), days),), fits=fits,
+        evidence=("reference", "day_differs"), rule=f"{fits}:reference", posterior=_MILLION // 2, sure=False,
+        reasons=(why,),
+    )  # fmt: skip
 
 
 def _orders(owed: Sequence[Owed]) -> OrderColumns:

@@ -8,6 +8,7 @@ thread and kept in one transaction that claims both sides; what changed meanwhil
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -68,6 +69,7 @@ _STANDS = Sentence(N_("It was undone what this line pays, but %(reference)s stil
 _STANDS_CURE = Sentence(N_("It goes on by itself once that is taken back; see `selaras blocked`."))
 
 _order = msgspec.json.Decoder(Order)
+_CHANCE = re.compile(r"[0-9.]+ %")
 Verdict = tuple[State, str, str, str]
 
 
@@ -241,7 +243,9 @@ class MoneyFlow:
         past = ledger.postings.of_streams(self._books, [stream]).get(stream, [])
         said = [p for p in past if p.key == PROBLEM_KEY]
         stands = next((p.digest for p in said if p.state is not State.SUPERSEDED), "")
-        if verdict is not None and stands == f"{verdict[1]}|{verdict[2]}":
+        # A chance that moved a little is no news.
+        digest = "" if verdict is None else f"{verdict[1]}|{_CHANCE.sub('', verdict[2])}"
+        if verdict is not None and stands == digest:
             return
         now = self._hub.now()
         if stands:
@@ -252,7 +256,7 @@ class MoneyFlow:
         version, record = 1 + max((p.version for p in said), default=0), money.record
         row = NewPosting(
             self._books, stream, PROBLEM_KEY, version, record.key.kind, "plan", record.key, record.number,
-            f"{cause}|{message}", None, message, total=record.total, currency=record.currency, state=state, cause=cause,
+            digest, None, message, total=record.total, currency=record.currency, state=state, cause=cause,
             field="description", message=message, cure=cure,
         )  # fmt: skip
         ledger.postings.plan([row], now)
