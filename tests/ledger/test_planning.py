@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from selaras.ledger import Ledger
@@ -127,3 +128,15 @@ def test_many_streams_at_once(ledger: Ledger) -> None:
     found = ledger.postings.of_streams("books", [f"s{number}" for number in range(70_000)])
     assert {stream: len(rows) for stream, rows in found.items()} == {"s1": 2, "s69999": 1}
     assert ledger.postings.of_streams("books", []) == {}
+
+
+def test_what_supersedes_never_stands_before_what_it_refers_to(ledger: Ledger) -> None:
+    """Money that was to be a deposit pays an invoice that was planned meanwhile: the invoice goes first."""
+    plan(ledger, posting("s", "receipt"))
+    paid = msgspec.structs.replace(posting("s", "receipt", 2, supersedes=1), after=("invoice",))
+    plan(ledger, posting("s", "invoice"), paid)
+    assert [claimed.key for claimed in claim(ledger)] == ["invoice"]
+    plan(ledger, posting("t", "receipt"))
+    plan(ledger, posting("t", "invoice"))
+    plan(ledger, msgspec.structs.replace(posting("t", "receipt", 2, supersedes=1), after=("invoice",)))
+    assert [(claimed.stream, claimed.key) for claimed in claim(ledger)] == [("t", "invoice")]

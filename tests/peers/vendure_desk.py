@@ -274,22 +274,24 @@ class Channel:
         return shop
 
     def checkout(
-        self, *lines: tuple[str, int], method: str = "qris", phone: str = "", coupons: Iterable[str] = ()
-    ) -> str:
+        self, *lines: tuple[str, int], method: str = "qris", phone: str = "", name: str = "",
+        coupons: Iterable[str] = (),
+    ) -> str:  # fmt: skip
         """A guest orders through the shop API, as a storefront does; the order's id."""
         shop = self.cart(*lines)
         for code in coupons:
             shop(f"mutation($c: String!) {{ applyCouponCode(couponCode: $c) {{ {_FAULT} }} }}", c=code)
-        return self.place(shop, method, phone)
+        return self.place(shop, method, phone, name)
 
-    def place(self, shop: Api, method: str = "qris", phone: str = "") -> str:
+    def place(self, shop: Api, method: str = "qris", phone: str = "", name: str = "") -> str:
         """A guest gives name, address and way of paying, and pays; the order's id."""
         self._buyers += 1
         phone = phone or f"08121{self.id:0>3}{self._buyers:05d}"
-        name = f"Pembeli {phone[-6:]}"
+        name = name or f"Pembeli {phone[-6:]}"
+        first, _blank, last = name.partition(" ")
         buyer = {
-            "firstName": "Pembeli",
-            "lastName": name[8:],
+            "firstName": first,
+            "lastName": last,
             "phoneNumber": phone,
             "emailAddress": f"{phone}@shop.test",
         }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import State
 from selaras.rules.autonomy import Autonomy
 from selaras.rules.mapping import Mapping
@@ -87,7 +90,14 @@ async def test_a_name_is_asked_until_it_was_right_often_enough(tmp_path: Path) -
         assert [part.number for part in best.parts] == [first["number"]]
         assert (best.rule, (await rules(world))["exact:name"]) == ("exact:name", (0, 0, False))
         assert (await world.truth())["counts"].get("receipts", 0) == 0
-        done = await world.hub.desk(people.accept, world.hub, asked.line, world.hub.now(), "Sari")
+        # What a person has seen may be another proposal by now: it is not taken for it.
+        other = functools.partial(people.accept, world.hub, asked.line, world.hub.now(), "Sari", orders=["4711"])
+        with pytest.raises(LedgerError, match=f"has changed meanwhile: {first['number']}"):
+            await world.hub.desk(other)
+        same = functools.partial(
+            people.accept, world.hub, asked.line, world.hub.now(), "Sari", orders=[first["number"]]
+        )
+        done = await world.hub.desk(same)
         assert [part.number for part in done.parts] == [first["number"]]
         await settled(world)
         assert (await sale(world, first))["balance"] == "0"

@@ -212,6 +212,29 @@ async def test_a_gateways_own_word_pays_the_order_that_it_names(tmp_path: Path) 
             assert (await world.truth())["counts"]["receipts"] == 1
 
 
+async def test_a_gateway_that_is_faster_than_the_store(tmp_path: Path) -> None:
+    """Its notification names an order that nobody has heard of yet: the money waits for it and is never let go."""
+    policy = msgspec.structs.replace(POLICY, bank_methods=frozenset({"transfer", "qris"}))
+    async with mt.midtrans() as gateway:
+        settings = {"server_key": mt.KEY, "base_url": gateway.url, "rate": "1000"}
+        more = {"midtrans": build_midtrans(settings, Tools("midtrans", "Asia/Jakarta", None, time.time))}
+        feeds = [Feed("midtrans", "buku", clearing="acc-1-1050")]
+        async with a_world(tmp_path / "hub", policy=policy, more=more, feeds=feeds) as world:
+            await world.stock({"KAOS-M": 100})
+            first = await world.checkout(("KAOS-M", 1), method="qris")
+            await settled(world)
+            number = str(int(first["number"]) + 1)
+            await tell(world, gateway, gateway.pay(number, int(Decimal(first["total"]))))
+            (asked,) = await open_money(world)
+            assert (asked.kind, asked.cause) == ("payment", "unmatched_payment")
+            order = await world.checkout(("KAOS-M", 1), method="qris", phone="0813-1111-2222")
+            assert order["number"] == number
+            await settled(world)
+            assert await open_money(world) == []
+            assert (await balances(world))["clearing"] == Decimal(order["total"])
+            assert (await sale(world, order))["balance"] == "0"
+
+
 async def tell(world: World, gateway: Any, payment: Any) -> None:
     hook = gateway.notice(payment)
     keys = [RecordKey("midtrans", hint.kind, hint.id) for hint in world.hub.connectors["midtrans"].hints(hook)]

@@ -31,9 +31,10 @@ _PLAN = """INSERT INTO posting (target, stream, key, version, kind, op, connecti
     settled_at, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 # A posting may go when nothing unfinished stands before it in its stream and nothing that it needs is unfinished. One
-# that supersedes another stands in its place, before what was planned after it. Scalar sub-selects, not NOT EXISTS:
-# PostgreSQL makes joins over the whole backlog of those (at 40,000 waiting 0.2 to 3 s a claim before its first ANALYZE,
-# 20 ms after it); these are one look-up each in `posting_queue`, and `<>` is what it expects to be mostly true.
+# that supersedes another stands in its place, before what was planned after it (unless it refers to that). Scalar
+# sub-selects, not NOT EXISTS: PostgreSQL makes joins over the whole backlog of those (at 40,000 waiting 0.2 to 3 s a
+# claim before its first ANALYZE, 20 ms after it); these are one look-up each in `posting_queue`, and `<>` is what it
+# expects to be mostly true.
 _FREE = """COALESCE((SELECT 1 FROM posting q WHERE q.target = p.target AND q.stream = p.stream
         AND q.state IN (0, 1, 3) AND COALESCE(q.place, q.id) < COALESCE(p.place, p.id) LIMIT 1), 0) <> 1
     AND (p.needs = '' OR COALESCE((SELECT 1 FROM posting c WHERE c.target = p.target AND c.stream = p.needs
@@ -101,6 +102,7 @@ class Postings(Links):
             self._planning(target)
         forgetful = bool(self._db.rows("SELECT 1 FROM setting WHERE name = ?", (RESTORED,)))
         rows = []
+        last: set[tuple[str, str, str]] = set()  # what this call puts at the end of its stream
         for p in postings:
             place, doubtful = None, forgetful
             if p.supersedes:
@@ -112,7 +114,11 @@ class Postings(Links):
                 if len(gone) != 1:
                     raise PlanOutOfDate(f"{p.stream} {p.key} version {p.supersedes} was claimed while planning.")
                 place, prior, tries = gone[0]
+                if self._comes_later(p, place, last):
+                    place = None
                 doubtful |= tries > 0 and prior != State.PLANNED
+            if place is None and p.op == "create":
+                last.add((p.target, p.stream, p.key))
             state = p.state
             if doubtful and state is State.PLANNED and p.op == "create":
                 state = State.IN_DOUBT
@@ -131,6 +137,19 @@ class Postings(Links):
             if self._db.dialect == "sqlite":  # one writer: nobody else can have planned it, so the caller is wrong
                 raise
             raise PlanOutOfDate("Another worker planned the same documents.") from None
+
+    def _comes_later(self, posting: NewPosting, place: int, last: set[tuple[str, str, str]]) -> bool:
+        """Whether what a posting refers to is made behind that place: each would wait for the other for ever."""
+        if any((posting.target, posting.stream, key) in last for key in posting.after):
+            return True
+        marks = ",".join("?" * len(posting.after))
+        return bool(posting.after) and bool(
+            self._db.rows(
+                f"""SELECT 1 FROM posting WHERE target = ? AND stream = ? AND state IN (0, 1, 3)
+                AND op = 'create' AND COALESCE(place, id) > ? AND key IN ({marks}) LIMIT 1""",  # noqa: S608
+                (posting.target, posting.stream, place, *posting.after),
+            )
+        )
 
     def _planning(self, target: str) -> None:
         """One planner of a target at a time until its transaction ends.

@@ -72,7 +72,8 @@ class NewPosting(msgspec.Struct, frozen=True):
     """A posting to plan. `document` None only for a blocked or skipped row that stands for a record as a whole.
 
     `needs` names the stream that must have no unfinished posting first (the buyer's contact). `supersedes` is the
-    version of the same key that is still planned and never to be sent.
+    version of the same key that is still planned and never to be sent. `after` are keys of the same stream whose
+    documents this one refers to.
     """
 
     target: str
@@ -95,6 +96,7 @@ class NewPosting(msgspec.Struct, frozen=True):
     message: str = ""
     cure: str = ""
     supersedes: int = 0
+    after: tuple[str, ...] = ()
 
 
 class Posting(msgspec.Struct, frozen=True):

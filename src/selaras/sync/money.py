@@ -17,6 +17,7 @@ from selaras.ledger.errors import ConstraintBroken
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.money import ZERO
 from selaras.model.order import Order
+from selaras.model.settlement import GatewayPayment
 from selaras.rules.allocating import Answer, Incoming, Owed, Share, allocate
 from selaras.rules.autonomy import Autonomy, standing
 from selaras.rules.explain import N_, Sentence
@@ -62,9 +63,7 @@ _UNREADABLE = Sentence(N_("The gateway's answer cannot be read: %(why)s."))
 _UNREADABLE_CURE = Sentence(N_("Look at the payment at the gateway; it is read again by itself."))
 _GATEWAY = Sentence(N_("The gateway names order %(number)s, and the amount is exactly what is due."))
 _GATEWAY_OTHER = Sentence(N_("The gateway names order %(number)s, but %(due)s %(currency)s are due, not %(amount)s."))
-_VOUCHED = Sentence(
-    N_("No order waits for this payment: the store's own word for it was booked, or the order is not ours.")
-)
+_VOUCHED = Sentence(N_("No order waits for this payment: the store's own word for it was booked."))
 _STANDS = Sentence(N_("It was undone what this line pays, but %(reference)s still stands in the books."))
 _STANDS_CURE = Sentence(N_("It goes on by itself once that is taken back; see `selaras blocked`."))
 
@@ -180,7 +179,7 @@ class MoneyFlow:
         best = answers[0] if answers else None
         if best is None:
             ledger.allocations.suggest(money.key, [], now)
-            return _unanswered(money)
+            return _unanswered(money, gathered.waiting)
         stands = standing(best.rule, *verdicts.get((connection, best.rule), (0, 0)), autonomy)
         closed = [gathered.waiting[s.subject] for s in best.shares if gathered.waiting[s.subject].closed]
         if best.sure and stands.alone and not closed and self._as_read(gathered, best):
@@ -291,8 +290,8 @@ def _by_gateway(money: Money, waiting: Mapping[str, Waiting]) -> list[Answer]:
     payment = money.payment
     if payment is None or not payment.order_reference:
         return []
-    named = [w for w in waiting.values() if payment.order_reference in (w.owed.number, w.record.key.id, w.record.number)
-             and w.owed.currency == money.currency and w.owed.subject not in money.refused]  # fmt: skip
+    named = [w for w in _named(payment, waiting)
+             if w.owed.currency == money.currency and w.owed.subject not in money.refused]  # fmt: skip
     if len(named) != 1:
         return []
     owed = named[0].owed
@@ -307,6 +306,12 @@ def _by_gateway(money: Money, waiting: Mapping[str, Waiting]) -> list[Answer]:
             reasons=(why,),
         )
     ]  # fmt: skip
+
+
+def _named(payment: GatewayPayment, waiting: Mapping[str, Waiting]) -> list[Waiting]:
+    """Orders that wait for money and bear the name that the gateway says."""
+    reference = payment.order_reference
+    return [w for w in waiting.values() if reference in (w.owed.number, w.record.key.id, w.record.number)]
 
 
 def _days(owed: Owed, money: Money) -> int:
@@ -336,10 +341,13 @@ def _plain(money: Money) -> Verdict | None:
     return None
 
 
-def _unanswered(money: Money) -> Verdict:
+def _unanswered(money: Money, waiting: Mapping[str, Waiting]) -> Verdict:
     known = {"amount": major(money.left, money.currency), "currency": money.currency}
     if money.payment is not None:
-        return State.SKIPPED, "vouched_by_store", _VOUCHED(), ""
+        # A gateway tells of money before the store tells of its order: what is not known yet is looked at again.
+        if money.named and not _named(money.payment, waiting):
+            return State.SKIPPED, "vouched_by_store", _VOUCHED(), ""
+        return State.BLOCKED, UNMATCHED, _NOTHING(**known), _LINK_CURE()
     if is_payout(money.text):
         return State.BLOCKED, UNMATCHED, _NO_REPORT(**known), _NO_REPORT_CURE()
     return State.BLOCKED, UNMATCHED, _NOTHING(**known), _LINK_CURE()

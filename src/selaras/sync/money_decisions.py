@@ -6,7 +6,7 @@ proposed the answer (`rules.autonomy`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -73,10 +73,13 @@ class Refused(msgspec.Struct, frozen=True):
 # -- deciding ----------------------------------------------------------------------------------------------------------
 
 
-def accept(hub: Hub, name: str, now: int, who: str, *, rank: int = 1) -> MoneyLinked:
+def accept(
+    hub: Hub, name: str, now: int, who: str, *, rank: int = 1, orders: Collection[str] = ()
+) -> MoneyLinked:  # fmt: skip
     """Accept an answer that was proposed for the line `name`.
 
-    Raises `LedgerError` when nothing of that rank is proposed, or line or order has not that much left.
+    `orders` are the numbers that the person saw: what was proposed may be another one by now. Raises `LedgerError` when
+    that is so, nothing of that rank is proposed, or line or order has not that much left.
     """
     ledger = hub.desk.ledger
     record = one_money(ledger, name)
@@ -86,6 +89,12 @@ def accept(hub: Hub, name: str, now: int, who: str, *, rank: int = 1) -> MoneyLi
         ranks = ", ".join(str(r) for r in sorted({one.rank for one in proposed})) or "none"
         raise LedgerError(
             f"Nothing of rank {rank} is proposed for {name}.", f"Proposed: {ranks}. See `selaras unmatched`."
+        )
+    shown = {part_of(ledger, one.subject, one.amount, (), record.currency).number for one in chosen}
+    if orders and shown != set(orders):
+        raise LedgerError(
+            f"What is proposed for {name} has changed meanwhile: {', '.join(sorted(shown))}.",
+            "Look at it again with `selaras unmatched`.",
         )
     better = [one for one in proposed if one.rank < rank and one.subject not in {c.subject for c in chosen}]
     with ledger.transaction():

@@ -42,6 +42,7 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     """One money line: `amount` of it came, `left` waits for an order (smallest units). `account` is the books' own.
 
     `standing` is what holds it already; `blocked_by` a receipt or journal of an undone share that still stands.
+    `named`: a payment at a gateway names an order that is known, so that it is no longer on its way to us.
     """
 
     record: StoredRecord
@@ -57,6 +58,7 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: str = ""
     reconciled: bool = False
     payment: GatewayPayment | None = None
+    named: bool = False
 
     @property
     def key(self) -> RecordKey:
@@ -164,8 +166,19 @@ class MoneyReader:
         return Money(
             record=record, books=self._books, currency=payment.currency, amount=_minor(came, payment.currency), left=0,
             day=at.astimezone(self._zone()).date(), text=payment.order_reference, account=feed.clearing,
-            payment=payment,
+            payment=payment, named=bool(payment.order_reference) and self._knows(payment.order_reference),
         )  # fmt: skip
+
+    def _knows(self, reference: str) -> bool:
+        """Whether an order of that name is known and was placed; a cancelled one only if the store received money."""
+        for pair in self._pairs:
+            number = reference.removeprefix(pair.policy.reference_prefix)
+            for record in self._hub.desk.ledger.records.named(number):
+                if record.key.connection == pair.store:
+                    order = _order.decode(record.body)
+                    if order.status in _EXPECTING or (order.status == "cancelled" and order.paid > ZERO):
+                        return True
+        return False
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._pairs[0].policy.zone)

@@ -348,6 +348,7 @@ class OrderPlanner:
             intent.digest, document, intent.reason, needs=contact, total=minor, currency=currency,
             supersedes=supersedes, state=State.SKIPPED if intent.withdraw else State.PLANNED,
             cause="withdrawn" if intent.withdraw else "", message=intent.reason if intent.withdraw else "",
+            after=tuple(symbol.removeprefix("@") for symbol in intent.after if symbol != "@contact"),
         )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ class UnmatchedQuery(msgspec.Struct):
 class AcceptBody(msgspec.Struct, forbid_unknown_fields=True):
     line: Name
     rank: Annotated[int, Meta(ge=1, le=9)] = 1
+    orders: Annotated[list[Name], Meta(max_length=100, description="The numbers that were seen; others refuse it")] = []
     who: Name = ""
 
 
@@ -107,7 +108,7 @@ async def _accept(call: Call) -> MoneyLinked:
     b, hub = call.body, call.context.hub
 
     def work(_ledger: Ledger) -> MoneyLinked:
-        return sync.accept(hub, b.line, hub.now(), call.who, rank=b.rank)
+        return sync.accept(hub, b.line, hub.now(), call.who, rank=b.rank, orders=b.orders)
 
     return await call.context.change(work)
 

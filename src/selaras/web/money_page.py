@@ -50,9 +50,10 @@ class MoneyPage:
         form, hub = await self._form(request), self._context.hub
         rank = form.get("rank", "")
         chosen = int(rank) if rank.isdecimal() and len(rank) == 1 else 1
+        seen = form.get("order", "").splitlines()
 
         def work(_ledger: Ledger) -> object:
-            return sync.accept(hub, form.get("line", ""), hub.now(), "console", rank=chosen)
+            return sync.accept(hub, form.get("line", ""), hub.now(), "console", rank=chosen, orders=seen)
 
         return await self._done("accepted", work)
 
