@@ -145,12 +145,12 @@ def _references(
     recent = np.maximum(_recent(pool), 20.0)[line]
     scores = np.full(len(line), np.log(1.0 - said.reference_shown))
     hit = said.reference_shown / said.reference_wrong * recent
-    scores[found == FULL] = np.log(hit)[found == FULL]
-    scores[found == CORE] = np.log(hit * 0.2)[found == CORE]
-    scores[found == SLIP] = np.log(recent * said.reference_wrong / 0.002)[found == SLIP]
+    scores[found == FULL] = np.log(hit[found == FULL])
+    scores[found == CORE] = np.log(hit[found == CORE] * 0.2)
+    scores[found == SLIP] = np.log(recent[found == SLIP] * said.reference_wrong / 0.002)
     # The line names another order of ours: by mistake, if it pays this one.
     elsewhere = (found == 0) & (named[line] > 0)
-    scores[elsewhere] = np.log(np.where(named[line] == FULL, 0.7, 0.9))[elsewhere]
+    scores[elsewhere] = np.log(np.where(named[line[elsewhere]] == FULL, 0.7, 0.9))
     return found, scores
 
 

@@ -167,17 +167,17 @@ def _links(
     sets: Sets,
     of_sets: Floats,
 ) -> list[Link]:
-    rows = np.flatnonzero(keep)
     worth = posterior >= said.suggest
+    rows = np.flatnonzero(keep)[worth]
     options: dict[int, list[tuple[float, int, list[tuple[int, int, int]], str, tuple[str, ...], bool]]] = {}
-    for row, chance in zip(rows[worth].tolist(), posterior[worth].tolist(), strict=True):
-        line, order = int(seen.line[row]), int(seen.order[row])
+    found = (rows, seen.line[rows], seen.order[rows], pool.amount[seen.line[rows]], seen.kind[rows], posterior[worth])
+    for row, line, order, amount, fits, chance in zip(*(column.tolist() for column in found), strict=True):
         sure = chance >= said.auto and may_be_automatic(seen, told, pool, row, chance)
         option = (
             chance,
             order,
-            [(line, order, int(pool.amount[line]))],
-            KINDS[int(seen.kind[row])],
+            [(line, order, amount)],
+            KINDS[fits],
             _why(seen, row),
             sure,
         )
@@ -188,6 +188,7 @@ def _links(
             own = [p for p in all_pairs if p[0] == line]
             options.setdefault(line, []).append((chance, own[0][1], own, kind, ("name", "sum"), chance >= said.auto))
     links: list[Link] = []
+    line_rows, order_rows = pool.line_rows.tolist(), pool.order_rows.tolist()
     for line in sorted(options):
         ranked = sorted(options[line], key=lambda o: (-o[0], o[1]))
         if sum(option[0] for option in ranked[:3]) < said.worth_asking:
@@ -196,8 +197,7 @@ def _links(
             for of_line, order, amount in pairs:
                 links.append(
                     Link(
-                        int(pool.line_rows[of_line]), int(pool.order_rows[order]), amount, chance, kind, why, rank,
-                        sure and rank == 1,
+                        line_rows[of_line], order_rows[order], amount, chance, kind, why, rank, sure and rank == 1
                     )
                 )  # fmt: skip
             if sure:
