@@ -65,6 +65,11 @@ class Share(msgspec.Struct, frozen=True):
     written_off: tuple[tuple[str, int], ...] = ()
     days: int = 0
 
+    @property
+    def settled(self) -> int:
+        """What the order is paid with."""
+        return self.amount + sum(amount for _role, amount in self.written_off)
+
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One answer for a line; those of several shares are meant together. `sure` is the matcher's own word."""
@@ -186,7 +191,7 @@ def _answer(owed: Sequence[Owed], money: Incoming, links: Sequence[Link], rank: 
 def _within(owed: Sequence[Owed], links: Sequence[Link], shares: Sequence[Share]) -> bool:
     """No order would be settled beyond what it may take."""
     return all(
-        share.amount + sum(amount for _role, amount in share.written_off) <= owed[link.order].due
+        share.settled <= owed[link.order].due
         + max(owed[link.order].code, 0)
         for share, link in zip(shares, links, strict=True)
     )  # fmt: skip

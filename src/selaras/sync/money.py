@@ -32,6 +32,7 @@ from selaras.sync.hub import Hub
 from selaras.sync.learning import learn, parameters_of
 from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream
 from selaras.sync.payouts import PayoutBooker
+from selaras.sync.unique_amounts import amount_has_come
 
 UNMATCHED, SUGGESTED = "unmatched_payment", "suggested_payment"
 # News about orders, payouts or another line may answer these.
@@ -135,11 +136,12 @@ class MoneyFlow:
         verdicts = ledger.allocations.verdicts()
         unchanged = self._unchanged(gathered)
         again: list[RecordKey] = []
+        room = {subject: one.owed.due + max(one.owed.code, 0) for subject, one in gathered.waiting.items()}
         for money in gathered.money:
             if money.key not in unchanged:
                 continue
             autonomy = autonomies[money.key.connection]
-            verdict = self._decide_line(gathered, decided, money, autonomy, verdicts, again)
+            verdict = self._decide_line(gathered, decided, money, autonomy, verdicts, again, room)
             self._say(money, verdict)
         for record, shares in gathered.changed_payouts:
             self._booker.changed(record, shares)
@@ -149,13 +151,19 @@ class MoneyFlow:
         return len(gathered.records)
 
     def _unchanged(self, gathered: Gathered) -> set[RecordKey]:
-        """Lines that are still as they were when it was decided."""
-        records = self._hub.desk.ledger.records
+        """Lines that are still as they were when it was decided, and that nobody has linked or freed since."""
+        records, allocations = self._hub.desk.ledger.records, self._hub.desk.ledger.allocations
         by_source: dict[tuple[str, str], list[str]] = {}
         for record in gathered.records:
             by_source.setdefault((record.key.connection, record.key.kind), []).append(record.key.id)
         versions = {r.key: r.version for source, ids in by_source.items() for r in records.some(*source, ids)}
-        return {r.key for r in gathered.records if versions.get(r.key) == r.version}
+        taken = {source: allocations.taken(*source, ids) for source, ids in by_source.items()}
+        moved = {
+            money.key
+            for money in gathered.money
+            if taken[money.key.connection, money.key.kind].get(money.key.id, 0) != sum(a.amount for a in money.standing)
+        }
+        return {r.key for r in gathered.records if versions.get(r.key) == r.version and r.key not in moved}
 
     def _decide_line(
         self,
@@ -165,6 +173,7 @@ class MoneyFlow:
         autonomy: Autonomy,
         verdicts: Mapping[tuple[str, str], tuple[int, int]],
         again: list[RecordKey],
+        room: dict[str, int],
     ) -> Verdict | None:
         ledger, now = self._hub.desk.ledger, self._hub.now()
         verdict = _plain(money) or self._given_back(money)
@@ -184,8 +193,10 @@ class MoneyFlow:
             return _unanswered(money, gathered.waiting)
         stands = standing(best.rule, *verdicts.get((connection, best.rule), (0, 0)), autonomy)
         closed = [gathered.waiting[s.subject] for s in best.shares if gathered.waiting[s.subject].closed]
-        if best.sure and stands.alone and not closed and self._as_read(gathered, best):
+        fits = all(share.settled <= room[share.subject] for share in best.shares)
+        if best.sure and stands.alone and not closed and fits and self._as_read(gathered, best):
             for share in best.shares:
+                room[share.subject] -= share.settled
                 again.append(self._claim(money, best, share, gathered.waiting[share.subject], answers))
             return None
         ledger.allocations.suggest(money.key, [s for a in answers for s in _suggestions(money, a)], now)
@@ -234,7 +245,7 @@ class MoneyFlow:
         )  # fmt: skip
         ledger.allocations.allocate(allocation, money.amount, waiting.ceiling, now)
         if waiting.reservation is not None and share.amount == waiting.reservation.payable:
-            paid_amount(self._hub, waiting)
+            amount_has_come(ledger, waiting.reservation, now)
         return waiting.record.key
 
     def _say(self, money: Money, verdict: Verdict | None) -> None:
@@ -381,13 +392,3 @@ def _rivals(answers: Sequence[Answer], chosen: Answer) -> tuple[str, ...]:
     return tuple(
         _RIVAL(orders=_orders(one), chance=_percent(one.posterior)) for one in answers if one.rank != chosen.rank
     )
-
-
-def paid_amount(hub: Hub, waiting: Waiting) -> None:
-    """The sum that was reserved for this bill has come: it rests, then comes free. In the caller's transaction."""
-    ledger, held, now = hub.desk.ledger, waiting.reservation, hub.now()
-    if held is None or held.closed_at is not None:
-        return
-    grace = next((a.grace_hours for a in ledger.unique_amounts.accounts()
-                  if (a.account, a.currency) == (held.account, held.currency)), 0)  # fmt: skip
-    ledger.unique_amounts.close(held, "paid", now, now + grace * 3_600_000_000)

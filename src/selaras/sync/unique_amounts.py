@@ -178,6 +178,14 @@ def release_amount(
     return _shown(found, now)
 
 
+def amount_has_come(ledger: Ledger, held: Reservation, now: int) -> None:
+    """The sum that was reserved for a bill has come: it rests, then comes free. In the caller's transaction."""
+    if held.closed_at is None:
+        grace = next((a.grace_hours for a in ledger.unique_amounts.accounts()
+                      if (a.account, a.currency) == (held.account, held.currency)), 0)  # fmt: skip
+        ledger.unique_amounts.close(held, "paid", now, now + grace * HOUR)
+
+
 def unique_amounts(
     ledger: Ledger,
     now: int,
