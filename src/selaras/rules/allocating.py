@@ -190,11 +190,8 @@ def _answer(owed: Sequence[Owed], money: Incoming, links: Sequence[Link], rank: 
 
 def _within(owed: Sequence[Owed], links: Sequence[Link], shares: Sequence[Share]) -> bool:
     """No order would be settled beyond what it may take."""
-    return all(
-        share.settled <= owed[link.order].due
-        + max(owed[link.order].code, 0)
-        for share, link in zip(shares, links, strict=True)
-    )  # fmt: skip
+    rooms = [owed[link.order].due + max(owed[link.order].code, 0) for link in links]
+    return all(share.settled <= room for share, room in zip(shares, rooms, strict=True))
 
 
 def _share(order: Owed, money: Incoming, link: Link, *, alone: bool) -> Share:
