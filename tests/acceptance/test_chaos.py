@@ -12,7 +12,7 @@ KILLS = 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 7))
+@pytest.mark.parametrize("seed", range(1, 5))
 async def test_nothing_is_lost_or_doubled(seed: int) -> None:
     result = await chaos.one_seed(seed, ORDERS, KILLS, lambda text: None)
     print("seed", seed, result)
