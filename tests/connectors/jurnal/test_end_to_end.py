@@ -94,11 +94,12 @@ async def test_a_day_of_a_shop(tmp_path: Path) -> None:
         await check(world, made)
 
 
+@pytest.mark.timeout(600)
 async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random.Random) -> None:
     """Calls fail before or after their effect, or are asked to wait; the service stops in the middle and goes on."""
     async with a_jurnal_world(tmp_path) as world:
         await world.stock({"KAOS-M": 500})
-        world.books.chance = Storm(rng, "before", "after", "half", calm=9)
+        world.books.chance = Storm(rng, "before", "after", "half", calm=9, most=12)
         orders = []
         for n in range(24):
             order = await world.checkout(("KAOS-M", 1 + n % 3), phone=f"08120001{n:04d}", tax_rate="0.11")
@@ -111,9 +112,9 @@ async def test_a_day_with_answers_lost_and_a_restart(tmp_path: Path, rng: random
                 world.service.wake("toko", "order")
                 await at_work(world.hub)
                 await world.restart()
-        await world.sync(180)
+        await world.sync(240)
         world.books.chance = str
-        await world.sync(180)
+        await world.sync(240)
         assert await world.causes() == []
         truth = await world.shop_truth()
         shop = {order["number"]: order for order in truth["orders"]}
