@@ -15,7 +15,7 @@ from selaras import i18n
 from tests.needs import missing
 
 pytest_plugins = [
-    "tests.fixtures_pg", "tests.peers.node", "tests.peers.tryton", "tests.peers.vendure", "tests.peers.medusa",
+    "tests.fixtures_pg", "tests.peers.tryton", "tests.peers.node", "tests.peers.vendure", "tests.peers.medusa",
 ]  # fmt: skip
 
 SEED_ENV = "SELARAS_SEED"

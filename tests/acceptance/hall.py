@@ -304,7 +304,7 @@ class Process:
         return call(self.ready(), self.house.data, path, body)
 
     def kill(self) -> None:
-        """kill -9: no time to tidy anything up."""
+        """kill -9: no time to tidy anything up. One that has ended already is only tidied away."""
         self.popen.kill()
         self._ended()
 
@@ -328,8 +328,7 @@ def a_process(house: House, *words: str, **more: Any) -> Iterator[Process]:
     try:
         yield process
     finally:
-        if process.popen.poll() is None:
-            process.kill()
+        process.kill()
 
 
 __all__ = ["Hall", "House", "Process", "a_hall", "a_house", "a_process", "a_ready_house", "serving"]
