@@ -1,0 +1,186 @@
+"""What a person is asked about a line that no link answers: up to three answers, the likeliest first.
+
+The global choice has spoken: most lines and most orders are settled. For the few lines that are left it is affordable
+to look wider, among the orders that are left: every order of a buyer whose name many share, amounts that were rounded,
+the rest of an order that is paid in part, and orders that are paid already, by those who pay twice. Each further
+answer is weighed against a stranger's money as in the first round, and shares the line's chance with the answers that
+the global choice found. Nothing here is linked, and no link changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from selaras.model.claims import FINE
+from selaras.rules.matching.amounts import KINDS, OTHER, ROUNDED
+from selaras.rules.matching.answers import Answer, why
+from selaras.rules.matching.candidates import Pool, wider
+from selaras.rules.matching.evidence import Evidence
+from selaras.rules.matching.parameters import Parameters
+from selaras.rules.matching.rates import Rates
+from selaras.rules.matching.reading import Buyers, Told
+from selaras.rules.matching.repeated import OPEN, Settled, repeated
+from selaras.rules.matching.sets import OF_SEVERAL, Sets, columns, combined, joined, parts
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+_SHOWN: Final = 3
+#: An order is left as long as the global choice gives so much of it away at most.
+_GIVEN_AWAY: Final = 0.9
+_LEAST_FREE: Final = 1e-6
+_LEAST: Final = 1e-4
+_HEAVIEST: Final = 25.0
+#: Orders cost whole steps of this: an amount that is no such step away from what is due does not show the order's code.
+_STEP: Final = 500 * FINE
+_NOT_ITS_CODE: Final = math.log(0.05)
+#: Who pays a part pays a round part.
+_ROUND: Final = 10_000 * FINE
+#: How much rarer than to the next thousand people round to a larger step, for each of its thousands.
+_NEAREST: Final = 1_000 * FINE
+
+
+def asked(
+    pool: Pool, buyers: Buyers, told: Told, said: Parameters, seen: Evidence, keep: Bools, posterior: Floats,
+    sets: Sets, of_sets: Floats, copies: Bools, sure: list[Answer],
+) -> list[list[Answer]]:  # fmt: skip
+    """For each line that is worth asking about its answers, the likeliest first. `sure` are the links that are made."""
+    settled = Settled(pool, sure)
+    left = _Left(pool, seen, keep, posterior, sets, of_sets, settled)
+    fresh = np.flatnonzero(left.lines & ~copies & ~told.payout)
+    singles, odds = left.singles(buyers, told, said, seen.rates, fresh)
+    several, of_several = left.several(singles, said)
+    again = repeated(pool, buyers, told, said, seen, settled, fresh)
+    # For each line one over the chance that it is a stranger's.
+    whole = 1.0 + np.bincount(singles.line, weights=odds, minlength=len(left.free_line))
+    own = several.line[several.new_line]
+    np.add.at(whole, own, of_several[several.of[several.new_line]] / left.free_line[own])
+    np.add.at(whole, again.seen.line, again.odds)
+    answers: defaultdict[int, list[Answer]] = defaultdict(list)
+
+    def add(line: int, chance: float, pairs: list[tuple[int, int, int]], kind: str, spoken: tuple[str, ...]) -> None:
+        if chance >= said.suggest:
+            answers[line].append(Answer(chance, pairs, kind, spoken))
+
+    for of, chances, kinds in (
+        (singles, odds / whole[singles.line], [KINDS[kind] for kind in range(len(KINDS))]),
+        (again.seen, again.odds / whole[again.seen.line], []),
+    ):
+        for row in np.flatnonzero(chances >= said.suggest).tolist():
+            line = int(of.line[row])
+            kind = kinds[int(of.kind[row])] if kinds else again.kind(row)
+            add(line, float(chances[row]), [(line, int(of.order[row]), int(pool.amount[line]))], kind, why(of, row))
+    for at in np.flatnonzero(of_several > 0).tolist():
+        all_pairs = several.pairs(at)
+        for line in sorted({pair[0] for pair in all_pairs}):
+            chance = float(of_several[at] / left.free_line[line] / whole[line])
+            add(
+                line,
+                chance,
+                [pair for pair in all_pairs if pair[0] == line],
+                OF_SEVERAL[int(several.kind[at])],
+                ("name", "sum"),
+            )
+    found = [_best(answers[line]) for line in sorted(answers)]
+    return [best for best in found if sum(answer.chance for answer in best) >= said.worth_asking]
+
+
+def _best(answers: list[Answer]) -> list[Answer]:
+    """The likeliest answers; those that name the same orders are one, with the words of the likelier."""
+    by_orders: dict[tuple[int, ...], Answer] = {}
+    for answer in sorted(answers, key=_likeliest):
+        orders = tuple(sorted(order for _, order, _ in answer.pairs))
+        known = by_orders.get(orders)
+        by_orders[orders] = known._replace(chance=min(1.0, known.chance + answer.chance)) if known else answer
+    return sorted(by_orders.values(), key=_likeliest)[:_SHOWN]
+
+
+def _likeliest(answer: Answer) -> tuple[float, int, str]:
+    return -answer.chance, answer.pairs[0][1], answer.kind
+
+
+class _Left:
+    """The lines and orders that no link settles, with the chance that each is free of all that was found."""
+
+    def __init__(
+        self, pool: Pool, seen: Evidence, keep: Bools, posterior: Floats, sets: Sets, of_sets: Floats, settled: Settled
+    ) -> None:
+        self.pool, self.lines, self.state = pool, ~settled.answered, settled.state
+        rows = np.flatnonzero(keep)
+        given_line = np.bincount(seen.line[rows], weights=posterior, minlength=len(pool.line_rows))
+        given_order = np.bincount(seen.order[rows], weights=posterior, minlength=len(pool.order_rows))
+        np.add.at(given_line, sets.line[sets.new_line], of_sets[sets.of[sets.new_line]])
+        np.add.at(given_order, sets.order[sets.new_order], of_sets[sets.of[sets.new_order]])
+        self.free_line = np.clip(1.0 - given_line, _LEAST_FREE, 1.0)
+        self.free_order = np.clip(1.0 - given_order, _LEAST_FREE, 1.0)
+        mine = self.lines[seen.line[rows]] & (posterior > _LEAST)
+        self._line, self._order, self._chance = seen.line[rows][mine], seen.order[rows][mine], posterior[mine]
+        of_open = np.bincount(sets.of, weights=settled.answered[sets.line], minlength=len(sets)) == 0
+        self._sets, self._of_sets = _chosen(sets, of_open & (of_sets > _LEAST), of_sets)
+
+    def singles(
+        self, buyers: Buyers, told: Told, said: Parameters, rates: Rates, fresh: Ints
+    ) -> tuple[Evidence, Floats]:
+        """Pairs of a line and an order that are left, and their odds beside a stranger's money."""
+        many = max(1, len(self.pool.order_rows))
+        known = self._line * many + self._order
+        orders = np.flatnonzero((self.state == OPEN) & (self.free_order > 1.0 - _GIVEN_AWAY))
+        line, order = wider(self.pool, buyers, told, said, fresh, orders)
+        keys = np.union1d(known, line * many + order)
+        found = Evidence(self.pool, buyers, told, said, *np.divmod(keys, many))
+        found.weigh(rates)
+        habits = _habits(self.pool, said, found)
+        odds = np.exp(np.minimum(found.weight + habits, _HEAVIEST)) * self.free_order[found.order]
+        place = np.searchsorted(keys, known)
+        # The global choice knows better how many want the same order.
+        odds[place] = self._chance / self.free_line[self._line] * np.exp(habits[place])
+        return found, odds
+
+    def several(self, seen: Evidence, said: Parameters) -> tuple[Sets, Floats]:
+        """Sets that the global choice found, and more among the wider pairs, with their chances as far as it knows."""
+        old, new = self._sets, columns(combined(self.pool, seen, said) + parts(self.pool, seen, said))
+        new.weigh(seen)
+        known = {_name(old, at) for at in range(len(old))}
+        unknown = np.asarray([_name(new, at) not in known for at in range(len(new))], dtype=bool)
+        odds = np.exp(np.minimum(new.weight, _HEAVIEST))
+        np.multiply.at(odds, new.of[new.new_order], self.free_order[new.order[new.new_order]])
+        np.multiply.at(odds, new.of[new.new_line], self.free_line[new.line[new.new_line]])
+        new, odds = _chosen(new, unknown, odds)
+        return joined([old, new]), np.concatenate([self._of_sets, odds])
+
+
+def _chosen(sets: Sets, which: Bools, values: Floats) -> tuple[Sets, Floats]:
+    """Some of the sets, and their values."""
+    rows = which[sets.of]
+    part = Sets(
+        sets.kind[which], sets.size[which], sets.base[which], sets.line[rows], sets.order[rows], sets.amount[rows]
+    )
+    part.weight = sets.weight[which]
+    return part, values[which]
+
+
+def _name(sets: Sets, at: int) -> tuple[tuple[int, int], ...]:
+    return tuple(sorted((line, order) for line, order, _ in sets.pairs(at)))
+
+
+def _habits(pool: Pool, said: Parameters, seen: Evidence) -> Floats:
+    """What more an amount tells that is not what is due: log of a ratio for each pair."""
+    amount, due, total = pool.amount[seen.line], pool.due[seen.order], pool.total[seen.order]
+    result = np.zeros(len(amount))
+    other = seen.kind == OTHER
+    # Prices are round: an amount that is not shows the code of the order that it pays.
+    strange = other & (amount % _STEP != 0) & ((due - amount) % _STEP != 0) & (due != total)
+    result[strange] = _NOT_ITS_CODE
+    part = other & (amount % _ROUND == 0) & (amount < due)
+    steps = np.maximum(due[part] / _ROUND, 2.0)
+    usual = said.other_amount / np.maximum(due[part] / (500.0 * FINE), 10.0)
+    result[part] = np.log(np.maximum(said.parts / steps, usual) / usual)
+    gap = np.abs(due - amount)
+    far = (seen.kind == ROUNDED) & (gap >= _NEAREST)
+    result[far] = -np.log(gap[far] / _NEAREST + 1.0)
+    return result
