@@ -24,15 +24,13 @@ from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.rates import Rates
 from selaras.rules.matching.reading import Buyers, Told
-from selaras.rules.matching.repeated import OPEN, Settled, repeated
+from selaras.rules.matching.repeated import OPEN, Settled, once_more, repeated
 from selaras.rules.matching.sets import OF_SEVERAL, Sets, columns, combined, joined, parts
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 _SHOWN: Final = 3
-#: An order is left as long as the global choice gives so much of it away at most.
-_GIVEN_AWAY: Final = 0.9
 _LEAST_FREE: Final = 1e-6
 _LEAST: Final = 1e-4
 _HEAVIEST: Final = 25.0
@@ -53,7 +51,7 @@ def asked(
     settled = Settled(pool, sure)
     left = _Left(pool, seen, keep, posterior, sets, of_sets, settled)
     fresh = np.flatnonzero(left.lines & ~copies & ~told.payout)
-    singles, odds = left.singles(buyers, told, said, seen.rates, fresh)
+    singles, odds, doubled = left.singles(buyers, told, said, seen.rates, fresh)
     several, of_several = left.several(singles, said)
     again = repeated(pool, buyers, told, said, seen, settled, fresh)
     # For each line one over the chance that it is a stranger's.
@@ -67,25 +65,21 @@ def asked(
         if chance >= said.suggest:
             answers[line].append(Answer(chance, pairs, kind, spoken))
 
-    for of, chances, kinds in (
-        (singles, odds / whole[singles.line], [KINDS[kind] for kind in range(len(KINDS))]),
-        (again.seen, again.odds / whole[again.seen.line], []),
+    for of, of_pairs, kind_of in (
+        (singles, odds, lambda row: "double_payment" if doubled[row] else KINDS[int(singles.kind[row])]),
+        (again.seen, again.odds, again.kind),
     ):
+        chances = of_pairs / whole[of.line]
         for row in np.flatnonzero(chances >= said.suggest).tolist():
             line = int(of.line[row])
-            kind = kinds[int(of.kind[row])] if kinds else again.kind(row)
-            add(line, float(chances[row]), [(line, int(of.order[row]), int(pool.amount[line]))], kind, why(of, row))
+            pays = [(line, int(of.order[row]), int(pool.amount[line]))]
+            add(line, float(chances[row]), pays, kind_of(row), why(of, row))
     for at in np.flatnonzero(of_several > 0).tolist():
         all_pairs = several.pairs(at)
         for line in sorted({pair[0] for pair in all_pairs}):
             chance = float(of_several[at] / left.free_line[line] / whole[line])
-            add(
-                line,
-                chance,
-                [pair for pair in all_pairs if pair[0] == line],
-                OF_SEVERAL[int(several.kind[at])],
-                ("name", "sum"),
-            )
+            pays = [pair for pair in all_pairs if pair[0] == line]
+            add(line, chance, pays, OF_SEVERAL[int(several.kind[at])], ("name", "sum"))
     found = [_best(answers[line]) for line in sorted(answers)]
     return [best for best in found if sum(answer.chance for answer in best) >= said.worth_asking]
 
@@ -125,12 +119,11 @@ class _Left:
 
     def singles(
         self, buyers: Buyers, told: Told, said: Parameters, rates: Rates, fresh: Ints
-    ) -> tuple[Evidence, Floats]:
-        """Pairs of a line and an order that are left, and their odds beside a stranger's money."""
+    ) -> tuple[Evidence, Floats, Bools]:
+        """Pairs of a line and an order that are left, their odds beside a stranger's money, and which pay twice."""
         many = max(1, len(self.pool.order_rows))
         known = self._line * many + self._order
-        orders = np.flatnonzero((self.state == OPEN) & (self.free_order > 1.0 - _GIVEN_AWAY))
-        line, order = wider(self.pool, buyers, told, said, fresh, orders)
+        line, order = wider(self.pool, buyers, told, said, fresh, np.flatnonzero(self.state == OPEN))
         keys = np.union1d(known, line * many + order)
         found = Evidence(self.pool, buyers, told, said, *np.divmod(keys, many))
         found.weigh(rates)
@@ -139,7 +132,10 @@ class _Left:
         place = np.searchsorted(keys, known)
         # The global choice knows better how many want the same order.
         odds[place] = self._chance / self.free_line[self._line] * np.exp(habits[place])
-        return found, odds
+        chance = np.zeros(len(keys))
+        chance[place] = self._chance
+        more, later = once_more(self.pool, told, found, chance)
+        return found, odds + more, later & (more > odds)
 
     def several(self, seen: Evidence, said: Parameters) -> tuple[Sets, Floats]:
         """Sets that the global choice found, and more among the wider pairs, with their chances as far as it knows."""

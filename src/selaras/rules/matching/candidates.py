@@ -31,7 +31,7 @@ class Pool:
     """The columns of the orders and lines that are matched by transfer, as arrays."""
 
     def __init__(self, orders: OrderColumns, order_rows: Ints, lines: LineColumns, line_rows: Ints) -> None:
-        self.order_rows, self.line_rows = order_rows, line_rows
+        self.order_rows, self.line_rows, self._line_ids = order_rows, line_rows, lines.ids
         self.total = np.frombuffer(orders.total, dtype=np.int64)[order_rows]
         self.due = np.frombuffer(orders.due, dtype=np.int64)[order_rows]
         self.ordered = np.frombuffer(orders.ordered, dtype=np.int64)[order_rows]
@@ -41,6 +41,10 @@ class Pool:
         self.order_currency = np.asarray([known[orders.currencies[i]] for i in order_rows], dtype=np.int64)
         self.line_currency = np.asarray([known[lines.currencies[i]] for i in line_rows], dtype=np.int64)
         self.day_one = int(min(self.ordered.min(initial=10**6), self.booked.min(initial=10**6))) - 400
+
+    def line_id(self, line: int) -> str:
+        """The id of a line, which does not hang on the order of the rows."""
+        return self._line_ids[int(self.line_rows[line])]
 
 
 def ranges(low: Ints, high: Ints) -> tuple[Ints, Ints]:
@@ -80,7 +84,7 @@ def gather(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[In
 
 def wider(pool: Pool, buyers: Buyers, told: Told, said: Parameters, lines: Ints, orders: Ints) -> tuple[Ints, Ints]:
     """Pairs of some lines and some orders, each once, sorted: whatever the amount if the line names the buyer (however
-    many share his name), whoever pays if the amount fits or is rounded up from what is due."""
+    many share his name), whoever pays if the amount fits, is rounded up from what is due, or is short by PPh 23."""
     found = [*_by_amount(pool, lines, said, orders, _MOST_LEFT), named(pool, buyers, told, said, lines, orders)]
     places = np.arange(len(lines), dtype=np.int64)
     for step in _ROUNDED_TO:
@@ -89,6 +93,11 @@ def wider(pool: Pool, buyers: Buyers, told: Told, said: Parameters, lines: Ints,
         rounded = Sorted(pool, -(-pool.due // size) * size, orders)
         rows, of = rounded.hits(even, pool.amount[lines[even]], pool, lines, _SOON)
         found.append((lines[rows], of))
+    for base in (111, 100):
+        part = pool.due * 2 // base // FINE * FINE
+        for held in (part, part + FINE):
+            rows, of = Sorted(pool, pool.due - held, orders).hits(places, pool.amount[lines], pool, lines, said.window)
+            found.append((lines[rows], of))
     line = np.concatenate([one for one, _ in found])
     order = np.concatenate([one for _, one in found])
     same = pool.line_currency[line] == pool.order_currency[order]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from selaras.model.claims import FINE
 from selaras.rules.matching.amounts import KINDS, OTHER, relate
 from selaras.rules.matching.answers import Answer
 from selaras.rules.matching.candidates import Pool, Sorted, named
@@ -21,6 +21,7 @@ from selaras.rules.matching.reading import FULL, Buyers, Told
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 OPEN, PART, PAID = range(3)
+_NEVER: Final = 1 << 60
 #: Who pays a part leaves at least so much of what is due for later; less was forgotten, and mostly never comes.
 _LEAST_REST: Final = 0.2
 #: Of the payers, the share that pays the same order once more.
@@ -29,9 +30,16 @@ _TWICE: Final = 0.005
 _SAME: Final = 0.9
 #: Days between two payments of one order at most: by mistake, in parts.
 _SOON, _LATEST = 21, 45
+#: What the others pay with less is not worth looking at.
+_LEAST_CHANCE: Final = 0.01
 #: Of the orders that are paid in part, the share whose rest comes in one payment, or in several.
-_IN_ONE, _IN_MORE = 0.6, 0.2
-_STEP: Final = 10_000
+_IN_ONE, _IN_MORE = 0.5, 0.2
+_WRONG_PRICE: Final = 0.1
+#: The steps in which people pay parts, the share of the larger, and how many of the smaller make one of them.
+_STEP, _FINE_STEP = 10_000 * FINE, 1_000 * FINE
+_EVEN, _FINER = 0.8, _FINE_STEP / _STEP
+#: Prices are multiples of this.
+_PRICES: Final = 500 * FINE
 
 
 class Settled:
@@ -41,26 +49,23 @@ class Settled:
     """
 
     def __init__(self, pool: Pool, sure: Sequence[Answer]) -> None:
-        self.answered = np.zeros(len(pool.line_rows), dtype=bool)
         many = len(pool.order_rows)
-        self.state, self.paid, self.first = (np.zeros(many, dtype=np.int64) for _ in range(3))
-        self.day = np.full(many, np.iinfo(np.int64).max // 4)
-        payments: Counter[int] = Counter()
+        answered = bytearray(len(pool.line_rows))
+        state, paid, first, day = [OPEN] * many, [0] * many, [0] * many, [_NEVER] * many
+        due, booked = pool.due.tolist(), pool.booked.tolist()
         for answer in sure:
             for line, order, amount in answer.pairs:
-                self.answered[line] = True
-                self.state[order] = PAID
-                self.paid[order] += amount
-                payments[order] += 1
-                # A payment of several orders is no payment that comes again for one of them.
-                self.first[order] = amount if len(answer.pairs) == 1 else -1
-                self.day[order] = min(self.day[order], pool.booked[line])
-                whole = pool.line_currency[line] != pool.order_currency[order] or answer.kind != "other_amount"
-                if not whole and pool.due[order] - amount >= _LEAST_REST * pool.due[order]:
-                    self.state[order] = PART
-        for order, times in payments.items():
-            if times > 1:
-                self.state[order], self.first[order] = PAID, -1
+                answered[line] = True
+                # Neither one of several payments nor one for several orders comes a second time for this order.
+                first[order] = amount if len(answer.pairs) == 1 and not paid[order] else -1
+                paid[order] += amount
+                part = answer.kind == KINDS[OTHER] and due[order] - paid[order] >= _LEAST_REST * due[order]
+                state[order] = PART if part and state[order] != PAID else PAID
+                day[order] = min(day[order], booked[line])
+        self.answered = np.frombuffer(answered, dtype=np.bool_)
+        self.state, self.paid, self.first, self.day = (
+            np.asarray(column, dtype=np.int64) for column in (state, paid, first, day)
+        )
 
 
 class Repeated:
@@ -91,18 +96,53 @@ def repeated(
     apart = np.abs(pool.booked[line] - told.under_way[line] - settled.day[order])
     texts = found.log_texts(np.arange(len(line))) - found.log_null[line]
     same = amount == settled.first[order]
-    log_lag = seen.rates.log_lag
     _, log_amount = relate(amount, pool.due[order], pool.total[order], said)
     twice = math.log(_TWICE) + np.where(same, math.log(_SAME), math.log(1.0 - _SAME) + log_amount)
-    twice = twice + log_lag[np.clip(apart + 2, 0, len(log_lag) - 1)]
+    twice = twice + _log_days(found, apart)
     twice[~(same | (tied & (found.kind != OTHER))) | (apart > _SOON)] = -np.inf
     rest = (amount == pool.due[order] - settled.paid[order]) | (amount == pool.total[order] - settled.paid[order])
     left = np.maximum(pool.due[order] - settled.paid[order], 1)
-    steps = np.maximum(left / (_STEP * 100.0), 2.0)
-    more = np.where(rest, math.log(_IN_ONE), math.log(_IN_MORE) - np.log(steps)) - math.log(_LATEST)
-    more[~(rest | (tied & (amount < left) & (amount % (_STEP * 100) == 0))) | (apart > _LATEST)] = -np.inf
+    steps = np.maximum(left / _STEP, 2.0)
+    # Parts are mostly round, the more so the further they are from the whole.
+    even = amount % _STEP == 0
+    in_parts = np.where(even, math.log(_IN_MORE * _EVEN), math.log(_IN_MORE * (1.0 - _EVEN) * _FINER)) - np.log(steps)
+    more = np.where(rest, math.log(_IN_ONE), in_parts) - math.log(_LATEST)
+    # Who pays a sum that shows the code has paid the wrong price, and not a part of the right one.
+    more[settled.paid[order] % _PRICES != 0] += math.log(_WRONG_PRICE)
+    more[~(rest | (tied & (amount < left) & (amount % _FINE_STEP == 0))) | (apart > _LATEST)] = -np.inf
     odds = np.exp(np.minimum(np.where(doubled, twice, more) + texts, 25.0))
     return Repeated(found, odds, doubled, rest)
+
+
+def once_more(pool: Pool, told: Told, seen: Evidence, chance: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """For each pair the odds that its line pays the order beside another open line of just this amount, and whether it
+    is the later one. `chance` is what the global choice gives to each pair."""
+    amount = pool.amount[seen.line]
+    keys = np.stack((seen.order, amount))
+    _, group = np.unique(keys, axis=1, return_inverse=True)
+    group = group.ravel()
+    day = (pool.booked[seen.line] - told.under_way[seen.line]).astype(np.float64)
+    mass = np.bincount(group, weights=chance)
+    others = np.maximum(mass[group] - chance, 0.0)
+    usual = (np.bincount(group, weights=chance * day)[group] - chance * day) / np.maximum(others, 1e-9)
+    apart = np.rint(np.abs(day - usual))
+    apart = np.where(others > _LEAST_CHANCE, apart, _SOON + 1.0).astype(np.int64)
+    log = math.log(_TWICE * _SAME) + _log_days(seen, apart)
+    log += seen.log_texts(np.arange(len(amount))) - seen.log_null[seen.line]
+    odds: Floats = np.where(apart <= _SOON, others * np.exp(np.minimum(log, 25.0)), 0.0)
+    later = odds > 0
+    earliest: dict[int, tuple[float, str, int]] = {}
+    for row in np.flatnonzero(later & (chance > _LEAST_CHANCE)).tolist():
+        mine = (float(day[row]), pool.line_id(int(seen.line[row])), row)
+        earliest[int(group[row])] = min(earliest.get(int(group[row]), mine), mine)
+    later[[row for _, _, row in earliest.values()]] = False
+    return odds, later
+
+
+def _log_days(seen: Evidence, apart: Ints) -> Floats:
+    """Log of the chance of so many days between two payments: as between an order and its payment."""
+    result: Floats = seen.rates.log_lag[np.clip(apart + 2, 0, len(seen.rates.log_lag) - 1)]
+    return result
 
 
 def _pairs(
