@@ -107,16 +107,21 @@ def repeated(
     even = amount % _STEP == 0
     in_parts = np.where(even, math.log(_IN_MORE * _EVEN), math.log(_IN_MORE * (1.0 - _EVEN) * _FINER)) - np.log(steps)
     more = np.where(rest, math.log(_IN_ONE), in_parts) - math.log(_LATEST)
-    # Who pays a sum that shows the code has paid the wrong price, and not a part of the right one.
-    more[settled.paid[order] % _PRICES != 0] += math.log(_WRONG_PRICE)
+    # The code is paid with the last part: who has paid it already paid the wrong price, not a part of the right one.
+    later = pool.booked[line] > settled.day[order]
+    more[later & (settled.paid[order] % _PRICES != 0)] += math.log(_WRONG_PRICE)
     more[~(rest | (tied & (amount < left) & (amount % _FINE_STEP == 0))) | (apart > _LATEST)] = -np.inf
     odds = np.exp(np.minimum(np.where(doubled, twice, more) + texts, 25.0))
     return Repeated(found, odds, doubled, rest)
 
 
-def once_more(pool: Pool, told: Told, seen: Evidence, chance: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def once_more(
+    pool: Pool, told: Told, seen: Evidence, chance: Floats, copies: npt.NDArray[np.bool_]
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """For each pair the odds that its line pays the order beside another open line of just this amount, and whether it
-    is the later one. `chance` is what the global choice gives to each pair."""
+    is the later one. `chance` is what the global choice gives to each pair; copies of a line pay nothing more."""
+    copied = copies[seen.line]
+    chance = np.where(copied, 0.0, chance)
     amount = pool.amount[seen.line]
     keys = np.stack((seen.order, amount))
     _, group = np.unique(keys, axis=1, return_inverse=True)
@@ -129,7 +134,7 @@ def once_more(pool: Pool, told: Told, seen: Evidence, chance: Floats) -> tuple[F
     apart = np.where(others > _LEAST_CHANCE, apart, _SOON + 1.0).astype(np.int64)
     log = math.log(_TWICE * _SAME) + _log_days(seen, apart)
     log += seen.log_texts(np.arange(len(amount))) - seen.log_null[seen.line]
-    odds: Floats = np.where(apart <= _SOON, others * np.exp(np.minimum(log, 25.0)), 0.0)
+    odds: Floats = np.where(~copied & (apart <= _SOON), others * np.exp(np.minimum(log, 25.0)), 0.0)
     later = odds > 0
     earliest: dict[int, tuple[float, str, int]] = {}
     for row in np.flatnonzero(later & (chance > _LEAST_CHANCE)).tolist():
