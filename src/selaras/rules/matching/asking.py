@@ -192,8 +192,8 @@ def _habits(pool: Pool, said: Parameters, seen: Evidence) -> Floats:
     strange = other & (amount % _STEP != 0) & ((due - amount) % _STEP != 0) & (due != total)
     result[strange] = _NOT_ITS_CODE
     part = other & (amount % _ROUND == 0) & (amount < due)
-    steps = np.maximum(due[part] / _ROUND, 2.0)
-    usual = said.other_amount / np.maximum(due[part] / (500.0 * FINE), 10.0)
+    steps, all_steps = np.maximum(due[part] / _ROUND, 2), np.maximum(due[part] / _STEP, 10)
+    usual = said.other_amount / all_steps
     result[part] = np.log(np.maximum(said.parts / steps, usual) / usual)
     gap = np.abs(due - amount)
     far = (seen.kind == ROUNDED) & (gap >= _NEAREST)

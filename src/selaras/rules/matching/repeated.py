@@ -28,10 +28,12 @@ _LEAST_REST: Final = 0.2
 _TWICE: Final = 0.005
 #: Of those, the share that sends the very amount of the first time.
 _SAME: Final = 0.9
+_NOT_SAME: Final = 1.0 - _SAME
 #: Days between two payments of one order at most: by mistake, in parts.
 _SOON, _LATEST = 21, 45
 #: What the others pay with less is not worth looking at.
 _LEAST_CHANCE: Final = 0.01
+_HEAVIEST: Final = 25.0
 #: Of the orders that are paid in part, the share whose rest comes in one payment, or in several.
 _IN_ONE, _IN_MORE = 0.5, 0.2
 _WRONG_PRICE: Final = 0.1
@@ -90,29 +92,43 @@ def repeated(
     line, order = _pairs(pool, buyers, told, said, seen, settled, lines)
     found = Evidence(pool, buyers, told, said, line, order)
     found.weigh(seen.rates)
-    amount = pool.amount[line]
-    tied = (found.name == NAME_WHOLE) | (found.reference == FULL)
-    doubled = settled.state[order] == PAID
     apart = np.abs(pool.booked[line] - told.under_way[line] - settled.day[order])
-    texts = found.log_texts(np.arange(len(line))) - found.log_null[line]
+    doubled = settled.state[order] == PAID
+    more, rest = _log_rest(pool, settled, found, apart)
+    log = np.where(doubled, _log_twice(pool, said, settled, found, apart), more)
+    log += found.log_texts(np.arange(len(line))) - found.log_null[line]
+    return Repeated(found, np.exp(np.minimum(log, _HEAVIEST)), doubled, rest)
+
+
+def _tied(found: Evidence) -> npt.NDArray[np.bool_]:
+    result: npt.NDArray[np.bool_] = (found.name == NAME_WHOLE) | (found.reference == FULL)
+    return result
+
+
+def _log_twice(pool: Pool, said: Parameters, settled: Settled, found: Evidence, apart: Ints) -> Floats:
+    """Log of the chance that who paid an order pays it again, so many days apart and with this amount."""
+    amount, order = pool.amount[found.line], found.order
     same = amount == settled.first[order]
-    _, log_amount = relate(amount, pool.due[order], pool.total[order], said)
-    twice = math.log(_TWICE) + np.where(same, math.log(_SAME), math.log(1.0 - _SAME) + log_amount)
-    twice = twice + _log_days(found, apart)
-    twice[~(same | (tied & (found.kind != OTHER))) | (apart > _SOON)] = -np.inf
+    _, log_fits = relate(amount, pool.due[order], pool.total[order], said)
+    result = math.log(_TWICE) + np.where(same, math.log(_SAME), math.log(_NOT_SAME) + log_fits)
+    possible = (same | (_tied(found) & (found.kind != OTHER))) & (apart <= _SOON)
+    return np.where(possible, result + _log_days(found, apart), -np.inf)
+
+
+def _log_rest(pool: Pool, settled: Settled, found: Evidence, apart: Ints) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Log of the chance that just this amount follows for an order that is paid in part, and whether it is the rest."""
+    amount, order = pool.amount[found.line], found.order
     rest = (amount == pool.due[order] - settled.paid[order]) | (amount == pool.total[order] - settled.paid[order])
     left = np.maximum(pool.due[order] - settled.paid[order], 1)
-    steps = np.maximum(left / _STEP, 2.0)
     # Parts are mostly round, the more so the further they are from the whole.
-    even = amount % _STEP == 0
-    in_parts = np.where(even, math.log(_IN_MORE * _EVEN), math.log(_IN_MORE * (1.0 - _EVEN) * _FINER)) - np.log(steps)
-    more = np.where(rest, math.log(_IN_ONE), in_parts) - math.log(_LATEST)
+    even = np.where(amount % _STEP == 0, _EVEN, (1.0 - _EVEN) * _FINER)
+    in_parts = np.log(_IN_MORE * even / np.maximum(left / _STEP, 2.0))
+    result = np.where(rest, math.log(_IN_ONE), in_parts) - math.log(_LATEST)
     # The code is paid with the last part: who has paid it already paid the wrong price, not a part of the right one.
-    later = pool.booked[line] > settled.day[order]
-    more[later & (settled.paid[order] % _PRICES != 0)] += math.log(_WRONG_PRICE)
-    more[~(rest | (tied & (amount < left) & (amount % _FINE_STEP == 0))) | (apart > _LATEST)] = -np.inf
-    odds = np.exp(np.minimum(np.where(doubled, twice, more) + texts, 25.0))
-    return Repeated(found, odds, doubled, rest)
+    coded = (pool.due[order] != pool.total[order]) & (settled.paid[order] % _PRICES != 0)
+    result[coded & (pool.booked[found.line] > settled.day[order])] += math.log(_WRONG_PRICE)
+    possible = (rest | (_tied(found) & (amount < left) & (amount % _FINE_STEP == 0))) & (apart <= _LATEST)
+    return np.where(possible, result, -np.inf), rest
 
 
 def once_more(
@@ -134,7 +150,7 @@ def once_more(
     apart = np.where(others > _LEAST_CHANCE, apart, _SOON + 1.0).astype(np.int64)
     log = math.log(_TWICE * _SAME) + _log_days(seen, apart)
     log += seen.log_texts(np.arange(len(amount))) - seen.log_null[seen.line]
-    odds: Floats = np.where(~copied & (apart <= _SOON), others * np.exp(np.minimum(log, 25.0)), 0.0)
+    odds: Floats = np.where(~copied & (apart <= _SOON), others * np.exp(np.minimum(log, _HEAVIEST)), 0.0)
     later = odds > 0
     earliest: dict[int, tuple[float, str, int]] = {}
     for row in np.flatnonzero(later & (chance > _LEAST_CHANCE)).tolist():
