@@ -21,7 +21,7 @@ _DAYS: Final = 1 << 21
 _FEW: Final = 12
 _MOST_PAIRS: Final = 24_000_000
 #: The same for the second look.
-_MOST_LEFT: Final = 2_000_000
+MOST_LEFT: Final = 2_000_000
 #: Up to which steps people round, and how soon who rounds pays.
 _ROUNDED_TO: Final = (500, 1_000, 5_000, 10_000)
 _SOON: Final = 7
@@ -85,7 +85,7 @@ def gather(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[In
 def wider(pool: Pool, buyers: Buyers, told: Told, said: Parameters, lines: Ints, orders: Ints) -> tuple[Ints, Ints]:
     """Pairs of some lines and some orders, each once, sorted: whatever the amount if the line names the buyer (however
     many share his name), whoever pays if the amount fits, is rounded up from what is due, or is short by PPh 23."""
-    found = [*_by_amount(pool, lines, said, orders, _MOST_LEFT), named(pool, buyers, told, said, lines, orders)]
+    found = [*_by_amount(pool, lines, said, orders, MOST_LEFT), named(pool, buyers, told, said, lines, orders)]
     places = np.arange(len(lines), dtype=np.int64)
     for step in _ROUNDED_TO:
         size = step * FINE
@@ -168,7 +168,7 @@ def _by_amount(
     if chosen is not None:
         coded = chosen[pool.due[chosen] != pool.total[chosen]]
     forgotten = Sorted(pool, pool.total, coded)
-    window = _window(due, amount, pool, weak, said, most)
+    window = longest_window(due, amount, pool, weak, said, most)
     found.append(due.hits(plain, amount, pool, weak, window))
     if len(coded):
         found.append(forgotten.hits(plain, amount, pool, weak, window))
@@ -217,7 +217,7 @@ class Sorted:
         return rows[which], self.rows[position]
 
 
-def _window(due: Sorted, amount: Ints, pool: Pool, weak: Ints, said: Parameters, most: int) -> int:
+def longest_window(due: Sorted, amount: Ints, pool: Pool, weak: Ints, said: Parameters, most: int) -> int:
     """The longest window of days under which the pairs stay countable."""
     plain = np.arange(len(weak), dtype=np.int64)
     for days in (said.window, 30, 14, 7, 4):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from selaras.model.claims import FINE
 from selaras.rules.matching.amounts import KINDS, OTHER, relate
 from selaras.rules.matching.answers import Answer
-from selaras.rules.matching.candidates import Pool, Sorted, named
+from selaras.rules.matching.candidates import MOST_LEFT, Pool, Sorted, longest_window, named
 from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.rates import NAME_WHOLE
@@ -175,7 +175,9 @@ def _pairs(
     for amount, orders in (
         (settled.first, paid), (pool.due - settled.paid, partly), (pool.total - settled.paid, partly),
     ):  # fmt: skip
-        rows, of = Sorted(pool, amount, orders).hits(places, pool.amount[lines], pool, lines, said.window)
+        by_amount = Sorted(pool, amount, orders)
+        days = longest_window(by_amount, pool.amount[lines], pool, lines, said, MOST_LEFT)
+        rows, of = by_amount.hits(places, pool.amount[lines], pool, lines, days)
         found.append((lines[rows], of))
     found.append(named(pool, buyers, told, said, lines, partly))
     # Orders that a line names, or whose buyer: known from the first round.
