@@ -32,10 +32,11 @@ from selaras.connectors.contract import (
     Setting,
     Settings,
     Tools,
+    Transient,
     Webhook,
     Write,
 )
-from selaras.connectors.inbox import IN, MIB, NO_FOLDER, REFUSED, Dropped, Inbox, NotTaken
+from selaras.connectors.inbox import DONE, IN, MIB, NO_FOLDER, REFUSED, Dropped, Inbox, NotTaken
 from selaras.connectors.places import Place
 from selaras.connectors.watched import number_of, place_of, seconds_of
 from selaras.model.money import EXPONENTS
@@ -62,11 +63,15 @@ def settings_of(*own: Setting) -> tuple[Setting, ...]:
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The file in `done/` that was read last, what was in it, and how many of its records were told."""
+    """The file in `done/` that was read last, what was in it, and how many of its records were told.
+
+    `lacking` are the files that could not be read then: once one of them can, everything is told again.
+    """
 
     file: str = ""
     digest: str = ""
     at: int = 0
+    lacking: tuple[str, ...] = ()
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -114,8 +119,9 @@ class FiledSource(Generic[T]):
 
     # -- what a source says of itself -----------------------------------------------------------------------------
 
-    async def _prepare(self) -> None:
-        """Read what files are read by. Raises `ConnectorError`."""
+    async def _prepare(self) -> bool:
+        """Read what files are read by; whether that has changed since. Raises `ConnectorError`."""
+        return False
 
     def _parse(self, file: Dropped) -> T:
         """What is in a file. Raises `NotTaken`. Runs in a thread."""
@@ -137,7 +143,8 @@ class FiledSource(Generic[T]):
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records in taken files after the cursor, in the order in which files were taken.
 
-        Raises `Rejected` once for each file that was refused, after all that there is to tell.
+        Raises `Rejected` once for each file that was refused, or can be read no longer, after all that there is to
+        tell.
         """
         self._knows(kind)
         async with self._lock:
@@ -151,11 +158,13 @@ class FiledSource(Generic[T]):
             raise Rejected(refused.message, code="refused_file", cure=refused.cure)
 
     def _page(self, cursor: str) -> Changes:
-        at = _decoded(cursor)
+        at, lacking = _decoded(cursor), tuple(sorted(self.broken))
         if not self._files:
             return Changes([], cursor or _encoded(Cursor()), False)
         # Unknown: the file was taken out of done/, or the folder is another one. Too much is told, never too little.
         places = [n for n, file in enumerate(self._files) if (file.lies, file.digest) == (at.file, at.digest)]
+        if not set(at.lacking) <= self.broken.keys():
+            places = []
         number, begin = (places[0], at.at) if places else (0, 0)
         seen: list[Seen] = []
         while len(seen) < PAGE:
@@ -168,15 +177,22 @@ class FiledSource(Generic[T]):
             number, begin = number + 1, 0
         held = self._files[number]
         more = begin < len(held.ids) or any(file.ids for file in self._files[number + 1 :])
-        return Changes(seen, _encoded(Cursor(held.lies, held.digest, begin)), more)
+        return Changes(seen, _encoded(Cursor(held.lies, held.digest, begin, lacking)), more)
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
-        """These records again; `record` None for those that no taken file has."""
+        """These records again; `record` None for those that no taken file has.
+
+        Raises `Transient` where that cannot be said, as a taken file can be read no longer.
+        """
         self._knows(kind)
         if len(ids) > READ:
             raise ValueError(f"at most {READ} in one call, not {len(ids)}")
         async with self._lock:
             await self._catch_up()
+            if self.broken and not self._seen.keys() >= set(ids):
+                name = min(self.broken)
+                message = f"{DONE}/{name}: it can be read no longer, so what it holds is not known"
+                raise Transient(message, code="unreadable", cure=self.broken[name].cure)
             now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
             day = now.astimezone(self.zone).date()
             return [self._seen.get(id) or Seen(kind, id, None, b"", now, day) for id in ids]
@@ -201,13 +217,16 @@ class FiledSource(Generic[T]):
 
     async def _catch_up(self) -> None:
         """Read what was taken before, by us or by a process before us."""
-        await self._prepare()
+        if await self._prepare():
+            self._known -= self.broken.keys()
+            self.broken.clear()
         for file in await self.inbox.taken(self._known):
             try:
                 parsed = await self._read(file)
             except NotTaken as refused:
                 self.broken[file.lies] = refused
                 self._known.add(file.lies)
+                self._untold.append(refused)
                 continue
             self._keep(file, parsed)
 
