@@ -76,7 +76,7 @@ class Inbox:
         """
         entries = await self.place.list(DONE)
         if entries is None and await self.place.list(IN) is None:
-            raise Transient(f"{self.place.label}: there is no folder in/", code="no_folder", cure=NO_FOLDER)
+            raise no_folder(self.place)
         found = []
         for entry in sorted((e for e in entries or () if _number(e.name) is not None), key=lambda e: _order(e.name)):
             if plain(entry.name) not in known and (file := await self._fetch(DONE, entry)) is not None:
@@ -175,6 +175,11 @@ class Inbox:
         written = dt.datetime.fromtimestamp(entry.mtime // 1_000_000_000, dt.UTC)
         lies = name if folder == DONE else entry.name
         return None if data is None else Dropped(numbered[2] if numbered else name, lies, data, written)
+
+
+def no_folder(place: Place) -> Transient:
+    """A share that is not mounted: nobody can say what is in it."""
+    return Transient(f"{place.label}: there is no folder in/", code="no_folder", cure=NO_FOLDER)
 
 
 def plain(name: str) -> str:

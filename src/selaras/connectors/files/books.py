@@ -177,7 +177,7 @@ class FileBooks(Folder):
     async def _known(self) -> Known:
         products = await self.shelf.ids("product")
         contacts = await self.shelf.ids("contact")
-        return Known(products or None, contacts or None)
+        return Known(products or None, contacts or None, unread=self.shelf.unread())
 
 
 def _ours(journal: Journal, row: Seen, contact: Contact) -> Seen:

@@ -33,6 +33,7 @@ from selaras.connectors.files.outfiles import Style
 from selaras.connectors.files.parsing import Desk, Parsed, refused_lines
 from selaras.connectors.files.shelf import IN, REFUSED, Shelf
 from selaras.connectors.files.tables import MIB, Limits
+from selaras.connectors.inbox import NO_FOLDER
 from selaras.connectors.places import Place
 from selaras.connectors.watched import number_of, place_of, seconds_of
 from selaras.model.money import EXPONENTS
@@ -135,10 +136,7 @@ class Folder:
         try:
             there = await self.place.list(IN)
             findings = [
-                Finding(
-                    "folder", there is not None, self.place.label,
-                    "" if there is not None else "Make the folder in/ there: it is where files are dropped.",
-                )
+                Finding("folder", there is not None, self.place.label, "" if there is not None else NO_FOLDER)
             ]  # fmt: skip
             for parsed in await self.shelf.files():
                 findings.append(_finding(parsed))
