@@ -11,7 +11,7 @@ from aiohttp import web
 
 from selaras.connectors.contract import Ambiguous, Expired, Rate, Throttled, Transient
 from selaras.connectors.http import REFRESHES, BasicAuth, FixedHeaders, Http, StaticBearer, finish_by
-from selaras.connectors.limiter import Limiter, LimiterState
+from selaras.connectors.limiter import Limiter
 from tests.connectors.kit_servers import both, calling, served, spoken, whole_request
 
 # -- waiting when asked to --------------------------------------------------------------------------------------
@@ -40,13 +40,14 @@ async def test_a_refusal_says_how_long_to_wait(headers: Mapping[str, str], secon
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=429, headers=headers)
 
-    limiter = Limiter(Rate(per_second=1000, burst=10), clock=lambda: 0.0, wall=lambda: 0.0)
-    limiter.restore(LimiterState(tokens=1, at=0.0))
+    now = [0.0]
+    limiter = Limiter(Rate(per_second=1000, burst=10), clock=lambda: now[0])
+    now[0] = 1.0
     async with served(handler) as url, calling(url, limiter=limiter, clock=lambda: NOW) as http:
         with pytest.raises(Throttled) as caught:
             await http.request("POST", "/x", body=b"{}", effect=True)
     assert caught.value.retry_after == pytest.approx(seconds)
-    assert limiter.paused_for == pytest.approx(seconds)
+    assert limiter._paused_until - now[0] == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(408, Throttled), (425, Throttled), (503, Throttled)])
