@@ -98,7 +98,6 @@ class Folder:
             self.place,
             style=style_of(settings, tools.zone),
             clock=tools.clock,
-            updates=self.updates,
             known=self._known,
             closed_until=self._closed_until,
             profiles=lambda: list(self.shelf.desk.profiles.values()),

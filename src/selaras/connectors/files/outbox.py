@@ -60,7 +60,6 @@ class Outbox:
         *,
         style: Style,
         clock: Callable[[], float],
-        updates: frozenset[str],
         known: Callable[[], Awaitable[Known]],
         closed_until: Callable[[], Awaitable[dt.date | None]],
         profiles: Callable[[], Sequence[Profile]],
@@ -69,7 +68,6 @@ class Outbox:
         self.journal = Journal(place)
         self._style = style
         self._clock = clock
-        self._updates = updates
         self._known = known
         self._closed_until = closed_until
         self._profiles = profiles
