@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.text import Text
 
-from selaras import i18n
 from selaras.cli.main import cli
 from selaras.sync import money_words
 from selaras.sync.installation import open_installation
 from selaras.sync.money import MoneyFlow
 from selaras.sync.sentences import spoken
+from tests.speaking import speaking
 from tests.web.money_room import fill, installation, paired
 from tests.web.stage import a_stage
 
@@ -241,7 +241,7 @@ def test_a_wrong_rate_card_is_refused_with_row_and_column(empty: Desk, text: str
 @pytest.mark.parametrize("text", money_words.TEXTS)
 def test_each_refusal_is_recognised_and_translated(text: str) -> None:
     filled = text % {name: f"«{name}»" for name in re.findall(r"%\((\w+)\)s", text)}
-    with i18n.use_locale("id"):
+    with speaking("id"):
         assert spoken(filled) != filled
 
 
