@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from email.utils import formatdate
 
 import pytest
 from aiohttp import web
 
+from selaras.connectors.answers import Response
 from selaras.connectors.contract import Ambiguous, Expired, Rate, Throttled, Transient
 from selaras.connectors.http import REFRESHES, BasicAuth, FixedHeaders, Http, StaticBearer, finish_by
 from selaras.connectors.limiter import Limiter
@@ -286,3 +288,25 @@ async def test_no_credential_stands_in_an_error_or_a_repr() -> None:
             error = error.__cause__ or error.__context__
         assert secret not in repr(http)
         assert secret not in repr(http.auth)
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        ("Fri, 20 Nov 2026 10:00:05 GMT", 1795168805),
+        # Mail's way to say "UTC, and nothing of where we are" is no time of this machine's zone.
+        ("Fri, 20 Nov 2026 10:00:05 -0000", 1795168805),
+        ("Fri, 20 Nov 2026 17:00:05 +0700", 1795168805),
+        ("Fri, 20 Nov 99999 10:00:05 GMT", None),
+        ("gestern", None),
+        ("", None),
+    ],
+)
+def test_the_clock_of_the_other_side(monkeypatch: pytest.MonkeyPatch, date: str, at: int | None) -> None:
+    monkeypatch.setenv("TZ", "Asia/Jakarta")
+    time.tzset()
+    try:
+        assert Response(200, {"date": date}, b"").served_at == at
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -370,6 +370,14 @@ async def test_a_row_that_cannot_be_read_holds_up_no_other(
     assert seen[good["id"]].state == "paid"
 
 
+async def test_a_row_without_a_time_of_change_holds_up_no_other(gateway: StandIn, connector: Xendit) -> None:
+    bad, good = gateway.pay("1001", 1), gateway.pay("1002", 2)
+    bad["updated"] = "kemarin"
+    seen = await connector.read("payment", [bad["id"], good["id"]])
+    assert "updated" in seen[0].record.unreadable
+    assert [s.record.state for s in seen] == ["unknown", "paid"]
+
+
 async def test_a_key_that_is_refused_and_one_without_the_right(gateway: StandIn, connector: Xendit) -> None:
     other = connect(gateway, secret_key="xnd_production_salah")
     with pytest.raises(Expired):
