@@ -11,19 +11,16 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from selaras.connectors.contract import (
-    BadSignature,
     Capabilities,
     Changes,
     Check,
     ConnectorError,
     Finding,
     Found,
-    Hint,
     Op,
     Outcome,
     Rate,
@@ -33,13 +30,11 @@ from selaras.connectors.contract import (
     Settings,
     Tools,
     Transient,
-    Webhook,
     Write,
 )
 from selaras.connectors.inbox import DONE, IN, MIB, NO_FOLDER, REFUSED, Dropped, Inbox, NotTaken
 from selaras.connectors.places import Place
-from selaras.connectors.watched import number_of, place_of, seconds_of
-from selaras.model.money import EXPONENTS
+from selaras.connectors.watched import Watched
 
 T = TypeVar("T")
 
@@ -82,7 +77,7 @@ class _Held(msgspec.Struct, frozen=True):
     ids: tuple[str, ...]
 
 
-class FiledSource(Generic[T]):
+class FiledSource(Watched, Generic[T]):
     """See `contract.Connector` for what the methods promise. `T` is a file as it was read.
 
     A source derives from it and says how a file is read (`_parse`, in a thread), what must fit to the files before it
@@ -93,23 +88,17 @@ class FiledSource(Generic[T]):
     kind = ""
 
     def __init__(self, settings: Settings, tools: Tools, place: Place | None = None) -> None:
-        self.place = place_of(settings) if place is None else place
-        self.zone = ZoneInfo(tools.zone)
-        self.currency = (settings.get("currency") or "IDR").upper()
-        if self.currency not in EXPONENTS:
-            raise ValueError(f"the setting currency must be a code of three letters, not {self.currency}")
+        super().__init__(settings, tools, place)
+        self.sources = frozenset({self.kind})
         self.capabilities = Capabilities(
             read_batch=READ,
             page=PAGE,
             timeout=60.0,
             rate=Rate(per_second=50, burst=10, parallel=1),
-            sources=frozenset({self.kind}),
+            sources=self.sources,
             money_scale="major",
         )
-        self.most = int(number_of(settings, "max_mb", "64", 2000)) * MIB
-        quiet = seconds_of(number_of(settings, "quiet", "10", 86_400))
-        self.inbox = Inbox(self.place, quiet=quiet, most=self.most, clock=tools.clock)
-        self._clock = tools.clock
+        self.inbox = Inbox(self.place, quiet=self.quiet, most=self.most, clock=tools.clock)
         self._lock = asyncio.Lock()
         self._files: list[_Held] = []
         self._known: set[str] = set()
@@ -273,10 +262,6 @@ class FiledSource(Generic[T]):
         findings += [Finding(f"{REFUSED}/{name}", False, why, cure) for name, why, cure in await self.inbox.refused()]
         return findings
 
-    def _knows(self, kind: str) -> None:
-        if kind != self.kind:
-            raise ValueError(f"there is no {kind} in these files")
-
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
         """Nothing: no documents are written here."""
         return {}
@@ -284,18 +269,6 @@ class FiledSource(Generic[T]):
     async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
         """Nothing is written."""
         raise Rejected(f"these files cannot {op} a {kind}", code="unsupported", cure="Do it by hand, then skip it.")
-
-    def hints(self, webhook: Webhook) -> list[Hint]:
-        """Files send no webhooks, so none can be theirs."""
-        raise BadSignature("files send no webhooks")
-
-    async def subscribe(self, url: str) -> str:
-        """There is nothing to subscribe to."""
-        return "none"
-
-    async def close(self) -> None:
-        """Let go of the folder."""
-        await self.place.close()
 
 
 def _decoded(cursor: str) -> Cursor:
