@@ -274,12 +274,12 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
             "See `selaras explain` for what it is.",
         )
     with ledger.transaction():
+        payouts = [one.subject.rpartition(":")[2] for one in live if one.subject.startswith("payout:")]
+        anew = bool(payouts) and PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
         for one in live:
             ledger.allocations.undo(one, who, why, now)
-            ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
-        payouts = [one.subject.rpartition(":")[2] for one in live if one.subject.startswith("payout:")]
-        if payouts:
-            PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
+            if not anew:  # else the link was right, and only the report was another one
+                ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
         ledger.records.replan([record.key, *_orders(live)])
     parts = [part_of(ledger, one.subject, one.amount, one.written_off, one.currency) for one in live]
     return MoneyUndone(record.key.connection, record.key.id, live[0].currency, parts)

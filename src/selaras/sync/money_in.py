@@ -187,12 +187,14 @@ class MoneyReader:
         """The reference of a document of an undone share that was not taken back yet: the books hold the line by it."""
         ledger = self._hub.desk.ledger
         for share in undone:
-            stream = share.subject if not share.subject.startswith("payout:") else money_stream(money.key)
+            payout = share.subject.startswith("payout:")
+            stream = money_stream(money.key) if payout else share.subject
             number = f"~{share.number}" if share.number > 1 else ""
-            key = "payout" if share.subject.startswith("payout:") else f"receipt:bank:{money.name}{number}"
+            key = f"receipt:bank:{money.name}{number}"
             latest: Posting | None = None
             for posting in ledger.postings.of_streams(self._books, [stream]).get(stream, ()):
-                if posting.key == key and posting.state is not State.SUPERSEDED:
+                mine = posting.key.startswith(PAYOUT) if payout else posting.key == key
+                if mine and posting.state is not State.SUPERSEDED:
                     latest = posting
             if latest is None or latest.state is State.SKIPPED:
                 continue
