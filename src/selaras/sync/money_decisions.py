@@ -6,7 +6,7 @@ proposed the answer (`rules.autonomy`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -102,13 +102,16 @@ def accept(
 
 
 def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None = None) -> list[MoneyLinked]:
-    """Accept the first answer of every line for which `rule` proposed it. What cannot be is left out."""
+    """Accept the first answer of every line for which `rule` proposed it. What cannot be is left out: nobody looks at
+    each of them, so that no order takes more than it is due, and what a person skipped stays skipped.
+    """
     ledger = hub.desk.ledger
     done = []
+    asked = {(one.connection, one.kind, one.line) for one in unmatched(hub, connection)}
     ceilings: dict[str, dict[str, int]] = {}
     for line, proposed in ledger.allocations.suggestions(connection or "").items():
         first = [one for one in proposed if one.rank == 1]
-        if not first or first[0].rule != rule:
+        if not first or first[0].rule != rule or (line.connection, line.kind, line.id) not in asked:
             continue
         record = ledger.records.get(line)
         if record is not None:
@@ -117,8 +120,20 @@ def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None 
                 ceilings[books] = _ceilings(hub, books)
             # One that has been answered meanwhile, or has no account, holds up no other.
             with suppress(LedgerError), ledger.transaction():
+                if not first[0].subject.startswith("payout:") and not _within(ledger, first, ceilings[books]):
+                    continue
                 done.append(_take(hub, record, first, [], now, who, ceilings[books]))
     return done
+
+
+def _within(ledger: Ledger, shares: Sequence[Suggestion], ceilings: Mapping[str, int]) -> bool:
+    held = ledger.allocations.of_subjects(one.subject for one in shares)
+    taken = {s: sum(one.settled for one in found if one.undone_at is None) for s, found in held.items()}
+    return all(
+        taken.get(one.subject, 0) + one.amount + sum(amount for _role, amount in one.written_off)
+        <= ceilings.get(one.subject, 0)
+        for one in shares
+    )
 
 
 def link_payment(hub: Hub, name: str, order: str, now: int, who: str) -> MoneyLinked:

@@ -6,21 +6,23 @@ Read in the ledger's thread as one moment; deciding happens elsewhere, and what 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.ledger import Ledger
 from selaras.ledger.allocations import Allocation
 from selaras.ledger.unique_amounts import Reservation
 from selaras.ledger.values import Posting, RecordKey, State, StoredRecord
 from selaras.model.document import BankTransaction
-from selaras.model.money import EXPONENTS, ZERO, to_minor
+from selaras.model.money import EXPONENTS, ZERO, from_minor, to_minor
 from selaras.model.order import Order
 from selaras.model.settlement import GatewayPayment, Payout
 from selaras.rules.allocating import Owed
 from selaras.rules.payout_lines import Paid
+from selaras.rules.same_money import spoken_of
 from selaras.sync import mappings
 from selaras.sync.admission import Admission
 from selaras.sync.feeds import Feed
@@ -72,7 +74,10 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that waits for money: what the matcher is told, its record, and all that it may take in the end."""
+    """An order that waits for money: what the matcher is told, its record, and all that it may take in the end.
+
+    `vouched`: the store says that a part was paid by a way for which its word counts.
+    """
 
     owed: Owed
     record: StoredRecord
@@ -80,6 +85,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     ceiling: int
     closed: bool = False
     reservation: Reservation | None = None
+    vouched: bool = False
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -134,20 +140,30 @@ class MoneyReader:
         for record in records:
             shares = history.get(record.key.id, [])
             live = tuple(one for one in shares if one.undone_at is None)
-            made = self._bank_line(record) if kind == BANK else self._gateway_payment(record)
+            made = self.bare(record)
             taken = sum(one.amount for one in live)
             undone = [one for one in shares if one.undone_at is not None]
             found.append(
                 msgspec.structs.replace(
                     made, left=max(made.amount - taken, 0), standing=live,
                     refused=refused.get(record.key.id, frozenset()), blocked_by=self._still_stands(made, undone),
+                    named=made.payment is not None and any(self._known(made.payment.order_reference)),
                 )
             )  # fmt: skip
         return found
 
+    def lines(self, connection: str, kind: str, ids: Sequence[str]) -> dict[str, Money]:
+        """Money lines as they stand, by id."""
+        records = self._hub.desk.ledger.records.some(connection, kind, ids)
+        return {one.key.id: one for one in self._money(connection, kind, records)}
+
     def line(self, record: StoredRecord) -> Money:
         """One money line as it stands."""
         return self._money(record.key.connection, record.key.kind, [record])[0]
+
+    def bare(self, record: StoredRecord) -> Money:
+        """A money line by its record alone: `left` and what holds it are not looked up."""
+        return self._bank_line(record) if record.key.kind == BANK else self._gateway_payment(record)
 
     def _bank_line(self, record: StoredRecord) -> Money:
         line = _bank.decode(record.body)
@@ -160,25 +176,49 @@ class MoneyReader:
 
     def _gateway_payment(self, record: StoredRecord) -> Money:
         payment = _payment.decode(record.body)
-        feed = self._feeds[record.key.connection]
+        feed = self._feeds.get(record.key.connection)  # a feed may have been ended; what it paid stays
         came = payment.received if payment.state == "paid" else ZERO
         at = payment.paid_at or payment.created_at
         return Money(
             record=record, books=self._books, currency=payment.currency, amount=_minor(came, payment.currency), left=0,
-            day=at.astimezone(self._zone()).date(), text=payment.order_reference, account=feed.clearing,
-            payment=payment, named=bool(payment.order_reference) and self._knows(payment.order_reference),
+            day=at.astimezone(self._zone()).date(), text=payment.order_reference,
+            account=feed.clearing if feed else "", payment=payment,
         )  # fmt: skip
 
-    def _knows(self, reference: str) -> bool:
-        """Whether an order of that name is known and was placed; a cancelled one only if the store received money."""
-        for pair in self._pairs:
-            number = reference.removeprefix(pair.policy.reference_prefix)
-            for record in self._hub.desk.ledger.records.named(number):
+    def _known(self, reference: str) -> Iterator[tuple[Pair, Order]]:
+        """Orders of that name that were placed; a cancelled one only if the store received money."""
+        for pair in self._pairs if reference else ():
+            for record in self._hub.desk.ledger.records.named(reference.removeprefix(pair.policy.reference_prefix)):
                 if record.key.connection == pair.store:
                     order = _order.decode(record.body)
                     if order.status in _EXPECTING or (order.status == "cancelled" and order.paid > ZERO):
-                        return True
-        return False
+                        yield pair, order
+
+    def vouched(self, money: Money) -> tuple[bool, list[RecordKey]]:
+        """Whether the order that a payment names was paid by the word of the store (or of a person in the books) for
+        this payment: each of its payments speaks for one of the gateway's that nothing holds, the earliest first. And
+        the later ones, for which there may be no word left.
+        """
+        ledger, payment = self._hub.desk.ledger, money.payment
+        if payment is None:
+            return False, []
+        said = 0
+        for pair, order in self._known(payment.order_reference):
+            stream = order_stream(pair.store, order.id)
+            held = ledger.allocations.of_subjects([stream]).get(stream, ())
+            counting = [p for p in order.payments if p.origin == "books" or p.method not in pair.policy.bank_methods]
+            said += max(len(counting) - sum(one.undone_at is None for one in held), 0)
+        before, later = 0, []
+        for record in ledger.records.named(payment.order_reference, PAYMENT):
+            key, other = record.key, _payment.decode(record.body)
+            taken = ledger.allocations.taken(key.connection, key.kind, [key.id]).get(key.id)
+            if key == money.key or key.connection not in self._feeds or other.state != "paid" or taken:
+                continue
+            if _came(other) < _came(payment):
+                before += 1
+            else:
+                later.append(key)
+        return before < said, later
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._pairs[0].policy.zone)
@@ -235,8 +275,9 @@ class MoneyReader:
         found = {}
         for record, order in orders:
             stream = order_stream(pair.store, order.id)
-            live = sum(one.settled for one in held.get(stream, ()) if one.undone_at is None)
-            told = _minor(_confirmed(order, pair), order.currency)
+            shares = [one for one in held.get(stream, ()) if one.undone_at is None]
+            live = sum(one.settled for one in shares)
+            told = _minor(_confirmed(order, pair, shares), order.currency)
             echoes = _minor(sum((p.amount for p in order.payments if p.origin == "books"), ZERO), order.currency)
             total = _minor(order.total, order.currency)
             due = total - told - max(echoes, live)
@@ -255,7 +296,8 @@ class MoneyReader:
             )  # fmt: skip
             ceiling = live + due + max(owed.code, 0)
             found[stream] = Waiting(
-                owed=owed, record=record, pair=pair, ceiling=ceiling, closed=closed, reservation=code
+                owed=owed, record=record, pair=pair, ceiling=ceiling, closed=closed, reservation=code,
+                vouched=told > 0,
             )  # fmt: skip
         return found
 
@@ -302,15 +344,38 @@ def payout_subject(key: RecordKey) -> str:
     return f"payout:{key.connection}:{key.id}"
 
 
+def paid_key(subject: str) -> RecordKey:
+    """The record of what an allocation calls its subject: an order, or a payout."""
+    first, _colon, rest = subject.partition(":")
+    if first != PAYOUT:
+        return RecordKey(first, "order", rest)
+    connection, _colon, payout = rest.partition(":")
+    return RecordKey(connection, PAYOUT, payout)
+
+
+def number_of(ledger: Ledger, subject: str) -> str:
+    """What people call it."""
+    key = paid_key(subject)
+    record = ledger.records.get(key)
+    return record.number if record is not None and record.number else key.id
+
+
 def money_stream(key: RecordKey) -> str:
     """The stream in which the journal entry of a money line is written, and what is said of it where nothing fits."""
     return f"bank:{key.connection}:{key.id}"
 
 
-def _confirmed(order: Order, pair: Pair) -> Decimal:
-    """What the store says was paid, where its word counts: not by a way of paying that only money itself confirms."""
+def _came(payment: GatewayPayment) -> tuple[dt.datetime, str]:
+    return payment.paid_at or payment.created_at, payment.id
+
+
+def _confirmed(order: Order, pair: Pair, shares: Iterable[Allocation]) -> Decimal:
+    """What the store says was paid, where its word counts: not by a way of paying that only money itself confirms, and
+    not what a gateway told of as well."""
     methods = pair.policy.bank_methods
-    return sum((p.amount for p in order.payments if p.origin == "store" and p.method not in methods), ZERO)
+    said = sum((p.amount for p in order.payments if p.origin == "store" and p.method not in methods), ZERO)
+    collected = [from_minor(one.settled, one.currency) for one in shares if one.line.kind == PAYMENT]
+    return said - sum(spoken_of(order.payments, collected, methods).values(), ZERO)
 
 
 def _minor(amount: Decimal, currency: str) -> int:

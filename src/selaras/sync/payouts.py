@@ -19,6 +19,7 @@ from selaras.rules.payout_lines import Accounts, Paid, PayoutMatch, entry
 from selaras.rules.plan_types import Problem
 from selaras.sync.hub import Hub
 from selaras.sync.money_in import BANK, Money, MoneyReader, money_stream, payout_subject
+from selaras.sync.money_plain import Verdict
 
 KEY, CHANGED = "payout", "changed"
 _RULE = "payout:report"
@@ -32,8 +33,6 @@ _CHANGED_CURE = Sentence(N_("Look at the new report, then `selaras undo money %(
 _UNDONE = Sentence(N_("It was undone that this line is payout %(payouts)s."))
 _NO_BANK = Sentence(N_("No account of the books is chosen for the bank lines of %(connection)s."))
 _NO_BANK_CURE = Sentence(N_("Choose one: selaras feed %(connection)s --account ACCOUNT"))
-
-Verdict = tuple[State, str, str, str]
 
 
 class PayoutBooker:
