@@ -129,6 +129,8 @@ class Intake:
             hints = await self._hub.desk(ledger.records.hints, self._name, kind, self._hub.now(), size)
             if not hints:
                 return done
+            # Where many are read one by one, and any of those calls may fail, all of them at once would never be.
+            hints = hints[: max(1, size >> 2 * max(hint.tries for hint in hints))]
             if any(not hint.key.id for hint in hints):
                 await self._hub.desk(ledger.records.looked, [h for h in hints if not h.key.id])
                 await self._poll(kind, "webhook", afresh=False)
