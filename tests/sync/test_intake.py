@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import msgspec
 
-from selaras.connectors.contract import Seen
+from selaras.connectors.contract import Connector, Seen, Transient
+from selaras.ledger import Desk, open_ledger
+from selaras.ledger.values import RecordKey
 from selaras.model.order import Order
 from selaras.model.party import Buyer
 from selaras.model.product import Stock
-from selaras.sync.intake import as_new_record
+from selaras.sync.hub import Hub
+from selaras.sync.intake import Intake, as_new_record
+from tests.sync.target import Clock, Plain, Target
 from tests.sync.world import a_world
 
 NOW = dt.datetime(2018, 9, 13, 3, 0, tzinfo=dt.UTC)
@@ -55,3 +62,35 @@ async def test_an_order_that_vanished_is_told_once_and_no_longer_awaited(tmp_pat
         assert len(events) == 1
         assert order["number"] in events[0][4]
         assert await world.hub.desk(world.ledger.records.open_records, "toko", "order") == []
+
+
+class OneByOne(Target):
+    """Reads each record with a call of its own, and of those calls every fourth fails."""
+
+    calls = 0
+
+    async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
+        seen = []
+        for record_id in ids:
+            self.calls += 1
+            if self.calls % 4 == 0:
+                raise Transient("no answer")
+            order = Order(record_id, record_id, "IDR", Decimal(5), NOW, NOW)
+            seen.append(Seen(kind, record_id, order, b"{}", NOW, NOW.date()))
+        return seen
+
+
+async def test_hints_are_read_however_often_a_call_fails(tmp_path: Path) -> None:
+    """Ten at once needed ten calls in a row without a failure, which never came."""
+    source = OneByOne(Clock(), 0, batch=10)
+    hub = Hub(Desk(open_ledger(tmp_path, Plain())), {"toko": cast(Connector, source)}, [], source.clock)
+    intake, records = Intake(hub, "toko"), hub.desk.ledger.records
+    keys = [RecordKey("toko", "order", str(n)) for n in range(10)]
+    await hub.desk.write(records.hint, keys, "webhook", hub.now())
+    for _ in range(60):
+        with contextlib.suppress(Transient):
+            await intake.look("order")
+        source.clock.now += 1.0
+    assert await hub.desk(records.next_hint, "toko") is None
+    assert len(await hub.desk(records.all, "toko", "order")) == 10
+    await hub.close()
