@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
+import pytest
 
 from selaras.connectors.contract import Connector, Seen, Transient
 from selaras.ledger import Desk, open_ledger
@@ -93,4 +94,32 @@ async def test_hints_are_read_however_often_a_call_fails(tmp_path: Path) -> None
         source.clock.now += 1.0
     assert await hub.desk(records.next_hint, "toko") is None
     assert len(await hub.desk(records.all, "toko", "order")) == 10
+    await hub.close()
+
+
+class Broken(OneByOne):
+    """Never answers for the order 0."""
+
+    async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
+        if "0" in ids:
+            raise Transient("no answer")
+        self.calls = 0
+        return await super().read(kind, ids)
+
+
+async def test_one_record_that_is_never_answered_for_holds_up_no_other(tmp_path: Path) -> None:
+    source = Broken(Clock(), 0, batch=1)
+    hub = Hub(Desk(open_ledger(tmp_path, Plain())), {"toko": cast(Connector, source)}, [], source.clock)
+    source.clock.now = NOW.timestamp()
+    intake, records = Intake(hub, "toko"), hub.desk.ledger.records
+    for n in range(3):
+        order = Order(str(n), str(n), "IDR", Decimal(7), NOW, NOW + dt.timedelta(microseconds=n))
+        await intake.keep_page("order", [Seen("order", str(n), order, b"{}", order.updated_at, NOW.date())], "poll")
+    source.clock.now += 120
+    with pytest.raises(Transient):
+        await intake.reread_open("order", 60.0)
+    source.clock.now += 1
+    await intake.reread_open("order", 60.0)
+    seen = {one.key.id: one.seen_at for one in await hub.desk(records.all, "toko", "order")}
+    assert seen["1"] == seen["2"] == hub.now()
     await hub.close()

@@ -165,7 +165,14 @@ class Intake:
         changed = 0
         for start in range(0, len(ids), size):
             batch = ids[start : start + size]
-            changed += await self.keep_page(kind, await self._connector.read(kind, batch), "reread", None)
+            try:
+                seen = await self._connector.read(kind, batch)
+            except ConnectorError as error:
+                if not isinstance(error, Throttled | Expired):
+                    # Their turn comes again after the others': what cannot be read holds up none behind it.
+                    await self._hub.desk.write(ledger.records.touch, self._name, kind, batch, self._hub.now())
+                raise
+            changed += await self.keep_page(kind, seen, "reread", None)
             await self._hub.desk.write(ledger.records.touch, self._name, kind, batch, self._hub.now())
         return changed
 
