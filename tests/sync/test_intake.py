@@ -62,7 +62,7 @@ async def test_an_order_that_vanished_is_told_once_and_no_longer_awaited(tmp_pat
         events = [e for e in await world.hub.desk(world.ledger.connections.events) if e[3] == "record_vanished"]
         assert len(events) == 1
         assert order["number"] in events[0][4]
-        assert await world.hub.desk(world.ledger.records.open_records, "toko", "order") == []
+        assert await world.hub.desk(world.ledger.records.open_versions, "toko", "order") == {}
 
 
 class OneByOne(Target):

@@ -297,14 +297,12 @@ class Records:
             numbers += [str(row[0]) for row in rows]
         return sorted(numbers)
 
-    def open_records(self, connection: str, kind: str) -> list[StoredRecord]:
-        """Records that are not final, oldest change first."""
+    def open_versions(self, connection: str, kind: str) -> dict[str, int]:
+        """Id and version of the records that are not final."""
         rows = self._db.rows(
-            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND open = 1
-            ORDER BY updated_at, id""",  # noqa: S608
-            (connection, kind),
+            "SELECT id, version FROM record WHERE connection = ? AND kind = ? AND open = 1", (connection, kind)
         )
-        return [_stored(row) for row in rows]
+        return {row[0]: int(row[1]) for row in rows}
 
     def unrecorded(self, connection: str, kind: str, target: str) -> list[StoredRecord]:
         """Records whose newest state the target does not hold yet: not planned, or planned and not done."""

@@ -47,7 +47,8 @@ def is_open(record: object) -> bool:
     if isinstance(record, GatewayPayment):
         return record.state in ("pending", "authorised")
     return isinstance(record, Order) and (
-        record.status in ("pending", "open") or (record.status == "completed" and record.refunded < record.paid)
+        record.status in ("pending", "open")
+        or (record.status == "completed" and (record.refunded < record.paid or record.paid < record.total))
     )
 
 

@@ -210,7 +210,7 @@ def _take(
     if chosen[0].subject.startswith("payout:"):
         _book_payout(hub, books, reader, money, chosen, who)
     else:
-        known = ceilings if ceilings is not None else _ceilings(hub, books)
+        known = ceilings if ceilings is not None else _ceilings(hub, books, [one.subject for one in chosen])
         for one in chosen:
             _claim(hub, books, money, one, known.get(one.subject, 0), who, now)
     ledger.records.replan([record.key, *_orders(chosen)])
@@ -218,9 +218,9 @@ def _take(
     return MoneyLinked(record.key.connection, record.key.id, money.currency, parts, who)
 
 
-def _ceilings(hub: Hub, books: str) -> dict[str, int]:
+def _ceilings(hub: Hub, books: str, only: Collection[str] | None = None) -> dict[str, int]:
     """All that each waiting order may take in the end."""
-    return {subject: one.ceiling for subject, one in MoneyReader(hub, books).waiting().items()}
+    return {subject: one.ceiling for subject, one in MoneyReader(hub, books).waiting(only).items()}
 
 
 def _claim(hub: Hub, books: str, money: Money, one: Suggestion, ceiling: int, who: str, now: int) -> None:

@@ -6,33 +6,27 @@ Read in the ledger's thread as one moment; deciding happens elsewhere, and what 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.allocations import Allocation
-from selaras.ledger.unique_amounts import Reservation
 from selaras.ledger.values import Posting, RecordKey, State, StoredRecord
 from selaras.model.document import BankTransaction
-from selaras.model.money import EXPONENTS, ZERO, from_minor, to_minor
+from selaras.model.money import ZERO
 from selaras.model.order import Order
 from selaras.model.settlement import GatewayPayment, Payout
-from selaras.rules.allocating import Owed
 from selaras.rules.payout_lines import Paid
-from selaras.rules.same_money import spoken_of
-from selaras.sync import mappings
-from selaras.sync.admission import Admission
 from selaras.sync.feeds import Feed
 from selaras.sync.hub import Hub, Pair, order_stream
+from selaras.sync.money_waiting import EXPECTING, PAYMENT, Waiting, WaitingOrders, in_minor
 
-BANK, PAYMENT, PAYOUT = "bank_transaction", "payment", "payout"
-ALL = 2**31
-_EXPECTING = ("pending", "open", "completed")
-# A buyer may pay an order that was given up meanwhile: it is asked about for so long.
-_LATE = dt.timedelta(days=30)
+__all__ = ["BANK", "PAYMENT", "PAYOUT", "Gathered", "Money", "MoneyReader", "Waiting"]
+
+BANK, PAYOUT = "bank_transaction", "payout"
+_ALL = 2**31
 _NEAR = dt.timedelta(days=10)
 _order = msgspec.json.Decoder(Order)
 _bank = msgspec.json.Decoder(BankTransaction)
@@ -73,21 +67,6 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
         return self.key.id if self.key.connection == self.books else f"{self.key.connection}/{self.key.id}"
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that waits for money: what the matcher is told, its record, and all that it may take in the end.
-
-    `vouched`: the store says that a part was paid by a way for which its word counts.
-    """
-
-    owed: Owed
-    record: StoredRecord
-    pair: Pair
-    ceiling: int
-    closed: bool = False
-    reservation: Reservation | None = None
-    vouched: bool = False
-
-
 class Gathered(msgspec.Struct, frozen=True):
     """Everything that one decision rests on. `payouts` wait for their bank line; `records` are all that were read."""
 
@@ -107,6 +86,7 @@ class MoneyReader:
         self._books = books
         self._pairs = [pair for pair in hub.pairs if pair.books == books]
         self._feeds = {feed.connection: feed for feed in hub.feeds if feed.books == books}
+        self._orders = WaitingOrders(hub, self._pairs)
 
     @property
     def sources(self) -> list[tuple[str, str]]:
@@ -117,7 +97,7 @@ class MoneyReader:
     def gather(self) -> Gathered:
         """One moment. Nothing is read when nothing waits to be planned."""
         records = self._hub.desk.ledger.records
-        fresh = [one for source in self.sources for one in records.unplanned(*source, ALL)]
+        fresh = [one for source in self.sources for one in records.unplanned(*source, _ALL)]
         money: list[Money] = []
         for source in self.sources:
             if source[1] != PAYOUT:
@@ -169,7 +149,8 @@ class MoneyReader:
         line = _bank.decode(record.body)
         feed = self._feeds.get(record.key.connection)
         return Money(
-            record=record, books=self._books, currency=line.currency, amount=_minor(line.amount, line.currency), left=0,
+            record=record, books=self._books, currency=line.currency, left=0,
+            amount=in_minor(line.amount, line.currency),
             day=line.date, text=line.description, account=line.account or (feed.account if feed else ""),
             reconciled=line.reconciled,
         )  # fmt: skip
@@ -180,7 +161,8 @@ class MoneyReader:
         came = payment.received if payment.state == "paid" else ZERO
         at = payment.paid_at or payment.created_at
         return Money(
-            record=record, books=self._books, currency=payment.currency, amount=_minor(came, payment.currency), left=0,
+            record=record, books=self._books, currency=payment.currency, left=0,
+            amount=in_minor(came, payment.currency),
             day=at.astimezone(self._zone()).date(), text=payment.order_reference,
             account=feed.clearing if feed else "", payment=payment,
         )  # fmt: skip
@@ -191,7 +173,7 @@ class MoneyReader:
             for record in self._hub.desk.ledger.records.named(reference.removeprefix(pair.policy.reference_prefix)):
                 if record.key.connection == pair.store:
                     order = _order.decode(record.body)
-                    if order.status in _EXPECTING or (order.status == "cancelled" and order.paid > ZERO):
+                    if order.status in EXPECTING or (order.status == "cancelled" and order.paid > ZERO):
                         yield pair, order
 
     def vouched(self, money: Money) -> tuple[bool, list[RecordKey]]:
@@ -242,72 +224,9 @@ class MoneyReader:
                 return latest.reference
         return ""
 
-    # -- orders ----------------------------------------------------------------------------------------------------
-
-    def waiting(self) -> dict[str, Waiting]:
-        """Orders whose money is expected: open and not fully paid; lately cancelled ones too, to be asked about."""
-        found: dict[str, Waiting] = {}
-        for pair in self._pairs:
-            found |= self._of_pair(pair)
-        return found
-
-    def _of_pair(self, pair: Pair) -> dict[str, Waiting]:
-        ledger = self._hub.desk.ledger
-        admission = Admission(ledger, pair)
-        records = [r for r in ledger.records.open_records(pair.store, "order") if admission.admits(r)]
-        today = dt.datetime.fromtimestamp(self._hub.clock(), ZoneInfo(pair.policy.zone)).date()
-        known = {record.key.id for record in records}
-        records += [
-            record
-            for record in ledger.records.on_days(
-                pair.store, "order", (today - _LATE).isoformat(), today.isoformat(), b'"cancelled"'
-            )
-            if record.key.id not in known and admission.admits(record)
-        ]
-        orders = [(record, _order.decode(record.body)) for record in records]
-        orders = [(r, o) for r, o in orders if (*_EXPECTING, "cancelled").count(o.status) and o.currency in EXPONENTS]
-        held = ledger.allocations.of_subjects(order_stream(pair.store, order.id) for _, order in orders)
-        codes = {
-            (one.store, one.reference): one
-            for one in reversed(ledger.unique_amounts.find(held_at=self._hub.now(), limit=ALL))
-        }
-        roles = self.roles(pair)
-        found = {}
-        for record, order in orders:
-            stream = order_stream(pair.store, order.id)
-            shares = [one for one in held.get(stream, ()) if one.undone_at is None]
-            live = sum(one.settled for one in shares)
-            told = _minor(_confirmed(order, pair, shares), order.currency)
-            echoes = _minor(sum((p.amount for p in order.payments if p.origin == "books"), ZERO), order.currency)
-            total = _minor(order.total, order.currency)
-            due = total - told - max(echoes, live)
-            closed = order.status == "cancelled"
-            if due <= 0:
-                continue
-            code = next((c for n in (order.number, order.id) for s in (pair.store, "")
-                         if (c := codes.get((s, n))) is not None), None)  # fmt: skip
-            if code is not None and (code.total != due or code.currency != order.currency):
-                code = None
-            owed = Owed(
-                subject=stream, number=pair.policy.reference_prefix + order.number, name=order.buyer.name,
-                phone=order.buyer.phone, currency=order.currency, due=due, code=code.code if code else 0,
-                ordered=order.placed_at.astimezone(ZoneInfo(pair.policy.zone)).date(),
-                write_off=_minor(pair.policy.write_off, order.currency), roles=roles,
-            )  # fmt: skip
-            ceiling = live + due + max(owed.code, 0)
-            found[stream] = Waiting(
-                owed=owed, record=record, pair=pair, ceiling=ceiling, closed=closed, reservation=code,
-                vouched=told > 0,
-            )  # fmt: skip
-        return found
-
-    def roles(self, pair: Pair) -> frozenset[str]:
-        """Roles of write-offs that a receipt of this pair may use."""
-        ledger = self._hub.desk.ledger
-        if not mappings.declared(ledger, pair.books).write_offs:
-            return frozenset()
-        named = mappings.current(ledger, pair.store, pair.books).mapping.accounts
-        return frozenset(role for role in ("transfer_fee", "withholding", "rounding") if named.get(role))
+    def waiting(self, only: Collection[str] | None = None) -> dict[str, Waiting]:
+        """Orders whose money is expected, by their streams; of `only` these where they are named."""
+        return self._orders.all() if only is None else self._orders.some(only)
 
     # -- payouts ---------------------------------------------------------------------------------------------------
 
@@ -367,20 +286,3 @@ def money_stream(key: RecordKey) -> str:
 
 def _came(payment: GatewayPayment) -> tuple[dt.datetime, str]:
     return payment.paid_at or payment.created_at, payment.id
-
-
-def _confirmed(order: Order, pair: Pair, shares: Iterable[Allocation]) -> Decimal:
-    """What the store says was paid, where its word counts: not by a way of paying that only money itself confirms, and
-    not what a gateway told of as well."""
-    methods = pair.policy.bank_methods
-    said = sum((p.amount for p in order.payments if p.origin == "store" and p.method not in methods), ZERO)
-    collected = [from_minor(one.settled, one.currency) for one in shares if one.line.kind == PAYMENT]
-    return said - sum(spoken_of(order.payments, collected, methods).values(), ZERO)
-
-
-def _minor(amount: Decimal, currency: str) -> int:
-    """Smallest units; what is finer (sen of interest) is no money of an order and cut off."""
-    if currency not in EXPONENTS:
-        return 0
-    cut = amount.quantize(Decimal(1).scaleb(-EXPONENTS[currency]), rounding="ROUND_DOWN")
-    return to_minor(cut, currency)
