@@ -254,8 +254,8 @@ async def test_what_is_in_doubt_is_looked_for_however_often_a_call_fails(tmp_pat
 
 
 async def test_no_posting_waits_longer_than_its_lease_for_the_next_look(tmp_path: Path, seed: int) -> None:
-    """Whatever fails, and wherever it is stopped: what is unfinished and has nothing before it is due within the longest
-    of lease, back-off (30 s and a third) and what the target asked for, and the lane is told when."""
+    """Whatever fails, and wherever it is stopped: what is unfinished and has nothing before it is due within the
+    longest of lease, back-off (30 s and a third) and what the target asked for, and the lane is told when."""
     target = Target(Clock(), seed)
     bench = Bench(tmp_path, target)
     await bench.plan(30)

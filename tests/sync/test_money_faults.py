@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from selaras.connectors.contract import Connector, Tools
 from selaras.connectors.midtrans import build as build_midtrans
-from selaras.ledger.values import NewRecord, RecordKey, State, StoredRecord
+from selaras.ledger.errors import PlanOutOfDate
+from selaras.ledger.values import NewPosting, NewRecord, RecordKey, State, StoredRecord
 from selaras.model.document import BankTransaction
 from selaras.model.settlement import Payout
 from selaras.sandbox.bank import midtrans_csv, net_of
@@ -230,3 +233,23 @@ async def test_a_rule_that_is_accepted_takes_neither_what_was_skipped_nor_more_t
         assert [part.number for one in done for part in one.parts] == [first["number"]]
         await settled(world)
         assert (await balances(world))["bank"] == Decimal(first["total"])
+
+
+async def test_what_another_worker_said_at_the_same_moment_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers that say the same of a line meet in its row: no trouble that anybody must be told of."""
+    async with a_world(tmp_path, start=False) as world:
+        await came(world, 50_000, "SETORAN TUNAI")
+        await world.service.intakes["buku"].poll("bank_transaction")
+        plan, refused = world.ledger.postings.plan, list[int]()
+
+        def once(postings: Sequence[NewPosting], now: int) -> None:
+            if not refused:
+                refused.append(now)
+                raise PlanOutOfDate("Another worker planned the same documents.")
+            plan(postings, now)
+
+        monkeypatch.setattr(world.ledger.postings, "plan", once)
+        assert await world.service._money["buku"].match() == 1
+        assert [one.cause for one in await open_money(world)] == ["unmatched_payment"]

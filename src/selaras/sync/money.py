@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from selaras.ledger.allocations import Allocation, Suggestion
-from selaras.ledger.errors import ConstraintBroken
+from selaras.ledger.errors import ConstraintBroken, PlanOutOfDate
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.money import ZERO
 from selaras.model.order import Order
@@ -109,8 +109,8 @@ class MoneyFlow:
             decided = await asyncio.to_thread(decide, gathered, parameters)
             try:
                 return await self._hub.desk.write(self._keep, gathered, decided)
-            except ConstraintBroken:
-                # Another worker claimed one of the two sides in between; what it left is read anew.
+            except (ConstraintBroken, PlanOutOfDate):
+                # Another worker claimed one of the two sides in between, or said what we say; it is read anew.
                 overtaken += 1
                 if overtaken > _PATIENCE:
                     raise
