@@ -18,7 +18,7 @@ from selaras.ledger.errors import PlanOutOfDate
 from selaras.ledger.values import NewPosting, NewRecord, RecordKey, State, StoredRecord
 from selaras.model.document import BankTransaction
 from selaras.model.settlement import Payout
-from selaras.sandbox.bank import midtrans_csv, net_of
+from selaras.sandbox.bank import Collected, midtrans_csv, net_of
 from selaras.sync import money_decisions as people
 from selaras.sync.attention import skip
 from selaras.sync.feeds import Feed, remove_feed
@@ -26,7 +26,7 @@ from selaras.sync.hub import Hub
 from selaras.sync.orders import OrderPlanner
 from tests.connectors.midtrans import standin as mt
 from tests.sync.test_money import TODAY, buyers, came, open_money, settled
-from tests.sync.test_payouts import GATEWAY, balances, collected, drop, reports, sold, tell
+from tests.sync.test_payouts import GATEWAY, NOON, balances, collected, drop, reports, sold, tell
 from tests.sync.world import POLICY, World, a_world
 
 BY_MONEY = msgspec.structs.replace(POLICY, bank_methods=frozenset({"transfer", "qris"}))
@@ -253,3 +253,22 @@ async def test_what_another_worker_said_at_the_same_moment_is_read_anew(
         monkeypatch.setattr(world.ledger.postings, "plan", once)
         assert await world.service._money["buku"].match() == 1
         assert [one.cause for one in await open_money(world)] == ["unmatched_payment"]
+
+
+async def test_a_buyers_transfer_of_a_payouts_amount_pays_the_order_that_it_names(tmp_path: Path) -> None:
+    """The report was there before the bank's line of the payout: the next line of that amount was taken for it."""
+    async with a_world(tmp_path / "hub", more={"laporan": reports(tmp_path)}, feeds=[GATEWAY]) as world:
+        rows = [Collected("77", Decimal(100_000), "qris", NOON, "T-77")]
+        net = net_of(rows)
+        (order,) = await buyers(world, "Sinta Maharani", price=int(net))
+        drop(tmp_path / "laporan", "w1.csv", midtrans_csv(rows, TODAY, "W-1"))
+        await settled(world)
+        await came(world, str(net), f"TRSF E-BANKING CR {order['number']} SINTA MAHARANI")
+        await settled(world)
+        (share,) = await world.hub.desk(world.ledger.allocations.live, "buku")
+        assert share.subject == f"toko:{order['id']}"
+        # The payout's own line comes later; another transfer of that amount is asked about.
+        await came(world, str(net), "KR OTOMATIS MIDTRANS W-1")
+        await settled(world)
+        shares = await world.hub.desk(world.ledger.allocations.live, "buku")
+        assert sorted(one.subject.partition(":")[0] for one in shares) == ["payout", "toko"]

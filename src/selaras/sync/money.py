@@ -299,16 +299,23 @@ def decide(gathered: Gathered, parameters: Parameters) -> Decided:
     ]  # fmt: skip
     refused = {(m.name, subject) for m in open_money for subject in m.refused}
     payouts = {
-        found.line: found
-        for found in match_payouts(gathered.payouts, credits)
-        if not any((found.line, one.subject) in refused for one in found.payouts)
+        match.line: match
+        for match in match_payouts(gathered.payouts, credits)
+        if not any((match.line, one.subject) in refused for one in match.payouts)
     }
     answers = {m.name: a for m in open_money if m.payment is not None and (a := _by_gateway(m, gathered.waiting))}
     taken = {share.subject for found in answers.values() for share in found[0].shares if found[0].sure}
-    left = [m for m in bank if m.name not in payouts and not is_payout(m.text)]
+    left = [m for m in bank if not is_payout(m.text)]
     owed = [w.owed for subject, w in sorted(gathered.waiting.items()) if subject not in taken]
     incoming = [Incoming(line=m.name, currency=m.currency, left=m.left, day=m.day, text=m.text) for m in left]
-    answers.update(allocate(owed, incoming, parameters, refused))
+    for line, found in allocate(owed, incoming, parameters, refused).items():
+        # A line that does not call itself a payout may be a buyer's of the same amount.
+        if line in payouts and found[0].sure:
+            del payouts[line]
+        elif line in payouts and found[0].fits == "exact":
+            payouts[line] = msgspec.structs.replace(payouts[line], sure=False)
+        if line not in payouts:
+            answers[line] = found
     return Decided(answers, payouts)
 
 
