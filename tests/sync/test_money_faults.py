@@ -272,3 +272,37 @@ async def test_a_buyers_transfer_of_a_payouts_amount_pays_the_order_that_it_name
         await settled(world)
         shares = await world.hub.desk(world.ledger.allocations.live, "buku")
         assert sorted(one.subject.partition(":")[0] for one in shares) == ["payout", "toko"]
+
+
+async def test_a_payment_that_the_gateway_took_back_and_gave_again_is_no_mistake_of_its_rule(tmp_path: Path) -> None:
+    """The cure was to undo the link, and one undone link made every payment of the gateway a question from then on."""
+    async with (
+        mt.midtrans() as gateway,
+        a_world(tmp_path, policy=BY_MONEY, more=midtrans(gateway), feeds=[MIDTRANS]) as world,
+    ):
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 1), method="qris")
+        await settled(world)
+        payment = gateway.pay(order["number"], int(Decimal(order["total"])))
+        await tell(world, gateway, payment)
+        gateway.become(payment, "deny")
+        await tell(world, gateway, payment)
+        (asked,) = await open_money(world)
+        assert (asked.cause, f"order {order['number']}" in asked.message) == ("taken_back", True)
+        await world.hub.desk(people.undo_money, world.hub, asked.line, world.hub.now(), "Sari")
+        await settled(world)
+        assert await open_money(world) == []
+        gateway.become(payment, "settlement")
+        await tell(world, gateway, payment)
+        # The store was told and still holds the order for paid: that is no word of its own for this money.
+        (asked,) = await open_money(world)
+        assert asked.cause == "unmatched_payment"
+        link = people.link_payment
+        await world.hub.desk(link, world.hub, asked.line, order["number"], world.hub.now(), "Sari")
+        await settled(world)
+        assert (await balances(world))["clearing"] == Decimal(order["total"])
+        (shop,) = (await world.shop_truth())["orders"]
+        assert Decimal(shop["paid"]) == Decimal(order["total"])
+        assert await blocked(world) == {}
+        (rule,) = await world.hub.desk(people.rules, world.ledger)
+        assert (rule.rule, rule.wrong, rule.alone) == ("exact:gateway", 0, True)

@@ -22,6 +22,7 @@ from selaras.sync.finding import find_records, one_record
 from selaras.sync.hub import Hub
 from selaras.sync.installation import pairs_of
 from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader
+from selaras.sync.money_plain import MOVED, plain
 from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, part_of, rules, unmatched
 from selaras.sync.payouts import PayoutBooker
 
@@ -273,8 +274,8 @@ def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
 def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: str = "") -> MoneyUndone:
     """Take back what a line pays (all of it, or the share of one `order`); the books are set right by themselves.
 
-    The rule that made the link has been wrong, and the pair is not proposed again. Raises `LedgerError` when the line
-    pays nothing.
+    The rule that made the link has been wrong, and the pair is not proposed again, unless the line or the report is not
+    what it was. Raises `LedgerError` when the line pays nothing.
     """
     ledger = hub.desk.ledger
     record = one_money(ledger, name)
@@ -291,6 +292,9 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
     with ledger.transaction():
         payouts = [one.subject.rpartition(":")[2] for one in live if one.subject.startswith("payout:")]
         anew = bool(payouts) and PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
+        # Nor was it the rule's fault where the money itself is not what it was.
+        said = plain(MoneyReader(hub, live[0].books).line(record))
+        anew = anew or (said is not None and said[1] in MOVED)
         for one in live:
             ledger.allocations.undo(one, who, why, now)
             if not anew:  # else the link was right, and only the report was another one

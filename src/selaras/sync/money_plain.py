@@ -9,6 +9,8 @@ from selaras.sync.figures import major
 from selaras.sync.money_in import Money
 
 Verdict = tuple[State, str, str, str]
+# The money is not what was booked of it.
+TAKEN_BACK, CHANGED = MOVED = ("taken_back", "payment_changed")
 
 _OUT = Sentence(N_("This line is money out, it pays no order."))
 _BY_HAND = Sentence(N_("A person has reconciled this line in the books."))
@@ -39,14 +41,14 @@ def plain(money: Money, orders: str = "") -> Verdict | None:
     if payment is not None and payment.state != "paid":
         if money.standing:
             known["amount"] = major(booked, money.currency)
-            return State.BLOCKED, "taken_back", _BACK(**known), _BACK_CURE(line=line)
+            return State.BLOCKED, TAKEN_BACK, _BACK(**known), _BACK_CURE(line=line)
         return State.SKIPPED, "not_paid", _NOT_PAID(state=payment.state), ""
     if money.currency not in EXPONENTS and not money.standing:
         return State.BLOCKED, "unknown_currency", _CURRENCY(currency=money.currency or "?"), _CURRENCY_CURE()
     if money.standing and (booked > money.amount or any(one.currency != money.currency for one in money.standing)):
         was = money.standing[0].currency
         message = _CHANGED(**known, booked=major(booked, was), booked_currency=was)
-        return State.BLOCKED, "payment_changed", message, _CHANGED_CURE(line=line)
+        return State.BLOCKED, CHANGED, message, _CHANGED_CURE(line=line)
     if money.amount <= 0:
         return State.SKIPPED, "money_out", _OUT(), ""
     if money.reconciled and not money.standing:
