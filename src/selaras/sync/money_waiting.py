@@ -151,7 +151,7 @@ def _said(order: Order, pair: Pair) -> Decimal:
 
 def _confirmed(order: Order, pair: Pair, shares: Iterable[Allocation]) -> Decimal:
     """The same without what a gateway told of as well."""
-    collected = [from_minor(one.settled, one.currency) for one in shares if one.line.kind == PAYMENT]
+    collected = [from_minor(one.settled, order.currency) for one in shares if one.line.kind == PAYMENT]
     same = spoken_of(order.payments, collected, pair.policy.bank_methods)
     return _said(order, pair) - sum(same.values(), ZERO)
 
