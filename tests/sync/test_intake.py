@@ -15,6 +15,7 @@ import pytest
 from selaras.connectors.contract import Connector, Seen, Transient
 from selaras.ledger import Desk, open_ledger
 from selaras.ledger.values import RecordKey
+from selaras.model.document import BankTransaction
 from selaras.model.order import Order
 from selaras.model.party import Buyer
 from selaras.model.product import Stock
@@ -63,6 +64,20 @@ async def test_an_order_that_vanished_is_told_once_and_no_longer_awaited(tmp_pat
         assert len(events) == 1
         assert order["number"] in events[0][4]
         assert await world.hub.desk(world.ledger.records.open_versions, "toko", "order") == {}
+
+
+async def test_a_line_of_money_that_vanished_is_told_once_and_again_after_it_came_back(tmp_path: Path) -> None:
+    """Lines are never open: that one which may pay an order was gone was told to nobody."""
+    async with a_world(tmp_path, start=False) as world:
+        intake = world.service.intakes["buku"]
+        line = BankTransaction("btx1", NOW.date(), Decimal(5), "IDR")
+        there = Seen("bank_transaction", "btx1", line, b"", NOW, NOW.date(), "btx1", Decimal(5), "IDR")
+        for told, seen in enumerate([there, there, there], start=1):
+            await intake.keep_page("bank_transaction", [seen], "poll")
+            for _ in range(2):
+                await intake.keep_page("bank_transaction", [msgspec.structs.replace(seen, record=None)], "webhook")
+            events = [e for e in await world.hub.desk(world.ledger.connections.events) if e[3] == "record_vanished"]
+            assert len(events) == told
 
 
 class OneByOne(Target):

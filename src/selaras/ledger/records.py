@@ -285,14 +285,16 @@ class Records:
         return [str(row[0]) for row in rows]
 
     def vanished(self, connection: str, kind: str, ids: Sequence[str]) -> list[str]:
-        """The source no longer has these: nothing more is awaited of them. Returns the numbers of those still open."""
+        """The source no longer has these: nothing more is awaited of them. Returns the numbers of those that were still
+        open, or are money that may have been booked; each once, until the source has it again.
+        """
         numbers: list[str] = []
         for part in chunks(ids):
             marks = ",".join("?" * len(part))
             rows = self._db.rows(
-                f"""UPDATE record SET open = 0 WHERE connection = ? AND kind = ? AND open = 1 AND id IN ({marks})
+                f"""UPDATE record SET open = -1 WHERE connection = ? AND kind = ? AND open >= ? AND id IN ({marks})
                 RETURNING number""",  # noqa: S608
-                (connection, kind, *part),
+                (connection, kind, 0 if kind in ("bank_transaction", "payment", "payout") else 1, *part),
             )
             numbers += [str(row[0]) for row in rows]
         return sorted(numbers)
