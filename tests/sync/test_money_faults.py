@@ -23,6 +23,7 @@ from selaras.sync import money_decisions as people
 from selaras.sync.attention import skip
 from selaras.sync.feeds import Feed, remove_feed
 from selaras.sync.hub import Hub
+from selaras.sync.money import MoneyFlow
 from selaras.sync.orders import OrderPlanner
 from tests.connectors.midtrans import standin as mt
 from tests.sync.test_money import TODAY, buyers, came, open_money, settled
@@ -306,3 +307,25 @@ async def test_a_payment_that_the_gateway_took_back_and_gave_again_is_no_mistake
         assert await blocked(world) == {}
         (rule,) = await world.hub.desk(people.rules, world.ledger)
         assert (rule.rule, rule.wrong, rule.alone) == ("exact:gateway", 0, True)
+
+
+async def test_a_payout_whose_account_was_chosen_or_whose_report_was_completed_is_booked(tmp_path: Path) -> None:
+    """What was said of its line was said for ever: only news of the line itself made it look again."""
+    feed = msgspec.structs.replace(GATEWAY, fee="")
+    async with a_world(tmp_path / "hub", more={"laporan": reports(tmp_path)}, feeds=[feed]) as world:
+        rows = collected(await sold(world, 2))
+        drop(tmp_path / "laporan", "w1.csv", midtrans_csv(rows, TODAY, "W-1"))
+        await settled(world)
+        report = await the_line(world, "laporan", "payout")
+        whole = msgspec.json.decode(report.body, type=Payout).rows
+        await read_anew(world, report, Payout, rows=whole[:1])
+        await came(world, str(net_of(rows)), "KR OTOMATIS MIDTRANS W-1")
+        await settled(world)
+        assert [one.cause for one in await open_money(world)] == ["payout_unproven"]
+        await read_anew(world, await the_line(world, "laporan", "payout"), Payout, rows=whole)
+        assert [one.cause for one in await open_money(world)] == ["missing_mapping"]
+        chosen = Hub(world.hub.desk, world.hub.connectors, world.hub.pairs, feeds=[GATEWAY])
+        flow = MoneyFlow(chosen, "buku")
+        await flow.reconsider()
+        assert await flow.match() == 1
+        assert await open_money(world) == []

@@ -36,8 +36,10 @@ from selaras.sync.payouts import PayoutBooker
 from selaras.sync.unique_amounts import amount_has_come
 
 UNMATCHED, SUGGESTED = "unmatched_payment", "suggested_payment"
-# News about orders, payouts or another line may answer these.
-OPEN_CAUSES = (UNMATCHED, SUGGESTED, "receipt_stands", "refunded_at_gateway")
+# News about orders, payouts, accounts or another line may answer these.
+OPEN_CAUSES = (
+    UNMATCHED, SUGGESTED, "receipt_stands", "refunded_at_gateway", "missing_mapping", "payout_unproven",
+)  # fmt: skip
 _PATIENCE = 5
 _SURE = 1_000_000
 

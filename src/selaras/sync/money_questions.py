@@ -19,13 +19,11 @@ from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
 from selaras.sync.money import OPEN_CAUSES, SUGGESTED, UNMATCHED
 from selaras.sync.money_in import BANK, PAYMENT, MoneyReader
+from selaras.sync.money_plain import MOVED
 
 # These are answered once nothing of the line is left; what was said goes with the next planning.
 _ANSWERED = (UNMATCHED, SUGGESTED, "receipt_stands")
-_CAUSES = (
-    *OPEN_CAUSES, "unreadable", "taken_back", "payment_changed", "unknown_currency", "missing_mapping",
-    "payout_unproven",
-)  # fmt: skip
+_CAUSES = (*OPEN_CAUSES, "unreadable", *MOVED, "unknown_currency")
 
 
 class Part(msgspec.Struct, frozen=True):
