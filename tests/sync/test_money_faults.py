@@ -133,7 +133,7 @@ async def test_a_second_payment_of_an_order_that_is_paid_is_asked_about(tmp_path
         assert (await balances(world))["clearing"] == Decimal(order["total"])
         (asked,) = await open_money(world)
         assert (asked.cause, asked.left) == ("unmatched_payment", Decimal(order["total"]))
-        assert f"Order {order['number']} is paid already" in asked.message
+        assert f"Order {order['number']} waits for no more money" in asked.message
 
 
 async def test_one_word_of_the_store_vouches_for_one_payment(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ async def test_one_word_of_the_store_vouches_for_one_payment(tmp_path: Path) -> 
             await tell(world, gateway, payment)
             asked = await open_money(world)
             assert len(asked) == waiting
-            assert all("is paid already" in one.message for one in asked)
+            assert all("waits for no more money" in one.message for one in asked)
         assert (await balances(world))["clearing"] == Decimal(order["total"])
 
 

@@ -61,7 +61,7 @@ _GATEWAY = Sentence(N_("The gateway names order %(number)s, and the amount is ex
 _GATEWAY_OTHER = Sentence(N_("The gateway names order %(number)s, but %(due)s %(currency)s are due, not %(amount)s."))
 _VOUCHED = Sentence(N_("No order waits for this payment: the store's own word for it was booked."))
 
-_AGAIN = Sentence(N_("Order %(number)s is paid already; these %(amount)s %(currency)s came beside that."))
+_AGAIN = Sentence(N_("Order %(number)s waits for no more money, but these %(amount)s %(currency)s came for it."))
 _AGAIN_CURE = Sentence(
     N_("Give them back at the gateway and skip this, or say which order they pay with `selaras link`.")
 )
