@@ -18,7 +18,6 @@ from selaras.sync import feeds as feeds_of
 from selaras.sync import money_decisions as ops
 from selaras.sync.feeds import Feed
 from selaras.sync.money_decisions import MoneyLinked, OpenMoney, Proposal, Refused, RuleStanding
-from selaras.sync.money_explaining import still_open
 from selaras.sync.offline import offline_hub
 from selaras.sync.sentences import spoken
 
@@ -68,7 +67,7 @@ def percent(share: float) -> str:
 @as_json
 def unmatched(connection: str | None, json_: bool) -> int:
     with session().reading() as ledger:
-        found = still_open(ops.unmatched(offline_hub(_of(ledger, connection), mirrors=False), connection))
+        found = ops.unmatched(offline_hub(_of(ledger, connection), mirrors=False), connection)
     if json_:
         print_json(found)
     elif not found:
