@@ -18,7 +18,6 @@ from selaras.sync import feeds as feeds_of
 from selaras.sync import money_decisions as ops
 from selaras.sync.feeds import Feed
 from selaras.sync.money_decisions import MoneyLinked, OpenMoney, Proposal, Refused, RuleStanding
-from selaras.sync.money_explaining import still_open
 from selaras.sync.offline import offline_hub
 from selaras.sync.sentences import spoken
 
@@ -26,6 +25,27 @@ _MOST_PROPOSALS: Final = 3
 _LINE = N_("The bank line or payment, by its id or number, or connection:id.")
 
 by_connection = option("--connection", help=N_("Only this connection."))
+
+
+class _Share(click.FloatRange):
+    """A share from a half to below one. NaN is neither below nor above any bound."""
+
+    def __init__(self) -> None:
+        super().__init__(0.5, 1, max_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Raises `BadParameter`."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(_("%(text)s is not a number; write it as 4000 or 0.007.", text=repr(value)), param, ctx)
+        return found
+
+
+def _of(ledger: Ledger, connection: str | None) -> Ledger:
+    """The ledger, once it knows the connection that was named: of a misspelt one there is never anything."""
+    if connection:
+        ledger.connections.get(connection)
+    return ledger
 
 
 def percent(share: float) -> str:
@@ -47,7 +67,7 @@ def percent(share: float) -> str:
 @as_json
 def unmatched(connection: str | None, json_: bool) -> int:
     with session().reading() as ledger:
-        found = still_open(ops.unmatched(offline_hub(ledger, mirrors=False), connection))
+        found = ops.unmatched(offline_hub(_of(ledger, connection), mirrors=False), connection)
     if json_:
         print_json(found)
     elif not found:
@@ -78,7 +98,9 @@ def _show_open(one: OpenMoney) -> None:
     if len(one.proposals) > len(shown):
         rest = len(one.proposals) - len(shown)
         say("  " + _("and %(rest)s less likely ones (--json)", rest=count(rest)), "dim")
-    say(f"  → selaras accept {line}" + (" [--rank N]" if len(shown) > 1 else ""), "green")
+    # The command names what is seen here: should something else be proposed by then, nothing is accepted.
+    seen = "".join(f" --order {shlex.quote(part.number)}" for part in shown[0].parts)
+    say(f"  → selaras accept {line}{seen}", "green")
     say(f"    selaras link {line} ORDER  |  selaras refuse {line}", "dim")
     show("")
 
@@ -110,21 +132,30 @@ def _show_proposal(one: Proposal, currency: str) -> None:
 @option(
     "--rank", type=click.IntRange(1, 9), default=None, help=N_("Which proposal, as `selaras unmatched` counts (1).")
 )
+@option(
+    "--order", "orders", multiple=True, metavar=N_("NUMBER"),
+    help=N_(
+        "The order (or payout) that you saw proposed; nothing is accepted if it is another by now. May be repeated."
+    ),
+)  # fmt: skip
 @option("--rule", default="", help=N_("Every line whose first proposal is of this rule, such as exact:name."))
 @option("--connection", help=N_("With --rule: only this connection."))
 @as_json
-def accept(line: str, rank: int | None, rule: str, connection: str | None, json_: bool) -> int:
-    if bool(line) == bool(rule) or (rule and rank is not None) or (line and connection):
-        raise click.UsageError(_("Give a line (and --rank), or --rule (and --connection)."))
+def accept(
+    line: str, rank: int | None, orders: tuple[str, ...], rule: str, connection: str | None, json_: bool
+) -> int:  # fmt: skip
+    if bool(line) == bool(rule) or (rule and (rank is not None or orders)) or (line and connection):
+        raise click.UsageError(_("Give a line (and --rank, --order), or --rule (and --connection)."))
     here = session()
     if rule:
         return _accept_rule(here, rule, connection, json_)
     chosen = rank or 1
 
     def local(ledger: Ledger) -> MoneyLinked:
-        return ops.accept(offline_hub(ledger, mirrors=False), line, here.now(), here.who, rank=chosen)
+        return ops.accept(offline_hub(ledger, mirrors=False), line, here.now(), here.who, rank=chosen, orders=orders)
 
-    done = here.change(local, "/money/accept", {"line": line, "rank": chosen}, MoneyLinked)
+    body = {"line": line, "rank": chosen, "orders": list(orders)}
+    done = here.change(local, "/money/accept", body, MoneyLinked)
     if json_:
         print_json(done)
     else:
@@ -133,6 +164,9 @@ def accept(line: str, rank: int | None, rule: str, connection: str | None, json_
 
 
 def _accept_rule(here: Session, rule: str, connection: str | None, json_: bool) -> int:
+    with here.reading() as known:
+        _of(known, connection)
+
     def local(ledger: Ledger) -> list[MoneyLinked]:
         return ops.accept_rule(offline_hub(ledger, mirrors=False), rule, here.now(), here.who, connection)
 
@@ -194,7 +228,7 @@ def autonomy(ctx: click.Context, connection: str | None, json_: bool) -> int:
     if ctx.invoked_subcommand is not None:
         return FINE
     with session().reading() as ledger:
-        found = ops.rules(ledger, connection)
+        found = ops.rules(_of(ledger, connection), connection)
     if json_:
         print_json(found)
     elif found:
@@ -230,6 +264,8 @@ def _show_rules(found: list[RuleStanding]) -> None:
 @by_connection
 @as_json
 def set_(rule: str, mode: Any, connection: str | None, json_: bool) -> int:
+    if not rule.strip():
+        raise click.UsageError(_("Name the rule; `selaras autonomy` lists them."))
     return _change(rule, mode, {}, connection or "", json_)
 
 
@@ -241,8 +277,8 @@ def set_(rule: str, mode: Any, connection: str | None, json_: bool) -> int:
     ),
 )
 @option("--least", type=click.IntRange(1, 1_000_000), help=N_("At least so many confirmed cases (20)."))
-@option("--precision", type=click.FloatRange(0.5, 1, max_open=True), help=N_("Right at least so often (0.95)."))
-@option("--confidence", type=click.FloatRange(0.5, 1, max_open=True), help=N_("With this confidence (0.95)."))
+@option("--precision", type=_Share(), help=N_("Right at least so often (0.95)."))
+@option("--confidence", type=_Share(), help=N_("With this confidence (0.95)."))
 @by_connection
 @as_json
 def need(
@@ -253,13 +289,15 @@ def need(
     if given:
         return _change("", None, given, connection or "", json_)
     with session().reading() as ledger:
-        now = feeds_of.autonomy_of(ledger, connection or "")
+        now = feeds_of.autonomy_of(_of(ledger, connection), connection or "")
     _show_autonomy(now, json_)
     return FINE
 
 
 def _change(rule: str, mode: Any, given: dict[str, float], connection: str, json_: bool) -> int:
     here = session()
+    with here.reading() as ledger:
+        _of(ledger, connection)
 
     def local(ledger: Ledger) -> Autonomy:
         return feeds_of.change_autonomy(ledger, connection, rule, mode, given, here.now())

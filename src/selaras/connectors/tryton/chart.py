@@ -66,8 +66,16 @@ class Goods(msgspec.Struct, frozen=True):
     salable: bool
 
 
+class House(msgspec.Struct, frozen=True):
+    """A warehouse: goods that can be promised lie in its storage and output zones."""
+
+    id: int
+    storage_id: int
+    output_id: int
+
+
 class Books(msgspec.Struct, frozen=True):
-    """One reading of the chart."""
+    """One reading of the chart. `houses` are the warehouses whose stock counts, that of the connection first."""
 
     company_id: int
     company_name: str
@@ -89,6 +97,7 @@ class Books(msgspec.Struct, frozen=True):
     feeds: tuple[Feed, ...]
     periods: tuple[Period, ...]
     general_journal_id: int | None = None
+    houses: tuple[House, ...] = ()
 
     def currency_of(self, code: str) -> tuple[int, Precision]:
         """Id and precision of a currency. Raises `Rejected`."""
@@ -247,6 +256,7 @@ class Chart:
             input_id=house.get("input_location") or 0,
             output_id=house.get("output_location") or 0,
             customer_id=customer,
+            houses=tuple(House(h["id"], h["storage_location"] or 0, h["output_location"] or 0) for h in houses),
             currencies={c["code"]: (c["id"], c["rounding"]) for c in currencies},
             taxes=tuple(taxes),
             feeds=tuple(
@@ -361,13 +371,6 @@ class Chart:
                 cure="Give the product's accounting category a revenue account in Tryton.",
             )  # fmt: skip
         return int(account_id)
-
-    def no_product(self, code: str) -> Rejected:
-        """The refusal of a line whose product Tryton does not have."""
-        return Rejected(
-            f"Tryton has no active product with the code {code!r}", code="unknown_product", field="lines.code",
-            cure="Match this product with one of the books, or create it in Tryton.",
-        )  # fmt: skip
 
 
 def main_rate(books: Books) -> Decimal:
