@@ -22,7 +22,6 @@ from selaras.rules.matching.answers import Answer, why
 from selaras.rules.matching.candidates import Pool, wider
 from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.parameters import Parameters
-from selaras.rules.matching.rates import Rates
 from selaras.rules.matching.reading import Buyers, Told
 from selaras.rules.matching.repeated import OPEN, Settled, once_more, repeated
 from selaras.rules.matching.sets import OF_SEVERAL, Sets, columns, combined, joined, parts
@@ -54,7 +53,7 @@ def asked(
     settled = Settled(pool, sure)
     left = _Left(pool, seen, keep, posterior, sets, of_sets, settled)
     fresh = np.flatnonzero(left.lines & ~copies & ~told.payout)
-    singles, odds, doubled = left.singles(buyers, told, said, seen.rates, fresh, copies)
+    singles, odds, doubled = left.singles(buyers, told, said, seen, fresh, copies)
     several, of_several = left.several(singles, said)
     again = repeated(pool, buyers, told, said, seen, settled, fresh)
     # For each line the odds of all its answers together, and of a stranger's money.
@@ -137,15 +136,15 @@ class _Left:
         self._sets, self._of_sets = _chosen(sets, of_open & (of_sets > _LEAST), of_sets)
 
     def singles(
-        self, buyers: Buyers, told: Told, said: Parameters, rates: Rates, fresh: Ints, copies: Bools
+        self, buyers: Buyers, told: Told, said: Parameters, seen: Evidence, fresh: Ints, copies: Bools
     ) -> tuple[Evidence, Floats, Bools]:
         """Pairs of a line and an order that are left, their odds beside a stranger's money, and which pay twice."""
         many = max(1, len(self.pool.order_rows))
         known = self._line * many + self._order
         line, order = wider(self.pool, buyers, told, said, fresh, np.flatnonzero(self.state == OPEN))
         keys = np.union1d(known, line * many + order)
-        found = Evidence(self.pool, buyers, told, said, *np.divmod(keys, many))
-        found.weigh(rates)
+        found = Evidence(self.pool, buyers, told, said, *np.divmod(keys, many), seen)
+        found.weigh(seen.rates)
         habits = _habits(self.pool, said, found)
         odds = np.exp(np.minimum(found.weight + habits, _HEAVIEST)) * self.free_order[found.order]
         place = np.searchsorted(keys, known)

@@ -90,7 +90,7 @@ def repeated(
 ) -> Repeated:
     """What the open `lines` may pay a second time. `seen` is the evidence of the first round."""
     line, order = _pairs(pool, buyers, told, said, seen, settled, lines)
-    found = Evidence(pool, buyers, told, said, line, order)
+    found = Evidence(pool, buyers, told, said, line, order, seen)
     found.weigh(seen.rates)
     apart = np.abs(pool.booked[line] - told.under_way[line] - settled.day[order])
     doubled = settled.state[order] == PAID
