@@ -139,9 +139,8 @@ def once_more(
     copied = copies[seen.line]
     chance = np.where(copied, 0.0, chance)
     amount = pool.amount[seen.line]
-    keys = np.stack((seen.order, amount))
-    _, group = np.unique(keys, axis=1, return_inverse=True)
-    group = group.ravel()
+    different, place = np.unique(amount, return_inverse=True)
+    _, group = np.unique(seen.order * max(1, len(different)) + place, return_inverse=True)
     day = (pool.booked[seen.line] - told.under_way[seen.line]).astype(np.float64)
     mass = np.bincount(group, weights=chance)
     others = np.maximum(mass[group] - chance, 0.0)
