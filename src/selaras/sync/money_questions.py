@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from selaras.ledger import Ledger
-from selaras.ledger.allocations import Suggestion
+from selaras.ledger.allocations import Allocation, Suggestion
 from selaras.ledger.values import RecordKey, State
 from selaras.model.money import ZERO
 from selaras.rules.autonomy import Standing, standing
@@ -24,12 +24,17 @@ _OTHER_CAUSES = ("unreadable", "taken_back", "missing_mapping", "payout_unproven
 
 
 class Part(msgspec.Struct, frozen=True):
-    """The share of one order (or payout) in an answer. Amounts are major units; `written_off` is beside the money."""
+    """The share of one order (or payout) in an answer. Amounts are major units; `written_off` is beside the money.
+
+    `settles` of `settles_currency` is what the order is paid with where the money is of another currency.
+    """
 
     subject: str
     number: str
     amount: Decimal
     written_off: Decimal
+    settles: Decimal = ZERO
+    settles_currency: str = ""
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -104,7 +109,7 @@ def _proposals(ledger: Ledger, suggestions: Sequence[Suggestion], currency: str)
         by_rank.setdefault(one.rank, []).append(one)
     return [
         Proposal(
-            rank, [part_of(ledger, s.subject, s.amount, s.written_off, currency) for s in parts],
+            rank, [part_of(ledger, s, currency) for s in parts],
             parts[0].posterior // 1_000 / 10, parts[0].rule, list(parts[0].reasons),
         )
         for rank, parts in sorted(by_rank.items())
@@ -125,12 +130,20 @@ def _shown(connection: str, at: Standing) -> RuleStanding:
     return RuleStanding(connection, at.rule, at.confirmed, at.wrong, int(at.bound * 1000) / 10, at.alone, at.why)
 
 
-def part_of(ledger: Ledger, subject: str, amount: int, written: Sequence[tuple[str, int]], currency: str) -> Part:
-    """A share as people read it."""
-    store, _colon, rest = subject.partition(":")
+def part_of(ledger: Ledger, share: Allocation | Suggestion, currency: str) -> Part:
+    """A share of money of `currency` as people read it."""
+    store, _colon, rest = share.subject.partition(":")
     record = None if store == "payout" else ledger.records.get(RecordKey(store, "order", rest))
     number = record.number if record is not None else rest.rpartition(":")[2]
-    return Part(subject, number, in_major(amount, currency), in_major(sum(a for _role, a in written), currency))
+    written = in_major(sum(amount for _role, amount in share.written_off), currency)
+    return Part(share.subject, number, in_major(share.amount, currency), written, *settles_of(ledger, share))
+
+
+def settles_of(ledger: Ledger, share: Allocation | Suggestion) -> tuple[Decimal, str]:
+    """(amount, currency) that an order of another currency than the money is paid with; nothing for one of the same."""
+    store, _colon, rest = share.subject.partition(":")
+    order = ledger.records.get(RecordKey(store, "order", rest)) if share.settles else None
+    return (ZERO, "") if order is None else (in_major(share.settles, order.currency), order.currency)
 
 
 def in_major(amount: int, currency: str) -> Decimal:
