@@ -112,8 +112,8 @@ ROLES: Final[dict[str, RoleWords]] = {
     "exchange": _role(
         "income expense", "", "4678",
         "Selisih Kurs; Laba Rugi Selisih Kurs; Laba (Rugi) Selisih Kurs; Pendapatan Selisih Kurs; "
-        "Keuntungan Selisih Kurs; Exchange Differences; Exchange Gain/Loss; Exchange Gain or Loss; Foreign Exchange Gain; "
-        "Foreign Exchange; Currency Exchange; Realized Gain/Loss; Laba Rugi Kurs",
+        "Keuntungan Selisih Kurs; Exchange Differences; Exchange Gain/Loss; Foreign Exchange Gain; "
+        "Exchange Gain or Loss; Foreign Exchange; Currency Exchange; Realized Gain/Loss; Laba Rugi Kurs",
         "Belum Direalisasi; Belum Terealisasi; Unrealized; Unrealised; Pembulatan; Rounding",
     ),
     # Where money lies: by the way of paying.
