@@ -183,7 +183,7 @@ def test_money_of_another_currency_pays_its_order_in_the_orders_own(invoiced: st
         ({"amount": "100", "currency": "USD"}, ("same_currency", "exchanged.currency")),
         ({"amount": "0", "currency": "IDR"}, ("not_positive", "exchanged.amount")),
         ({"amount": "0.5", "currency": "IDR"}, ("not_exact", "exchanged.amount")),
-        ({"amount": "1", "currency": "XXX"}, ("unknown_currency", "currency")),
+        ({"amount": "1", "currency": "ZZZ"}, ("unknown_currency", "currency")),
         ({"amount": "1612346", "currency": "IDR"}, ("exceeds_bank_transaction", "total")),
         ({"amount": "5", "currency": "SGD"}, ("currency_mismatch", "currency")),
         ({"amount": "5", "currency": "IDR", "account": "bank"}, ("account_type", "exchanged.account")),

@@ -281,13 +281,13 @@ class Reader:
         found: dict[str, Found] = {}
         for slip in await self._standing(books, wanted):
             if is_money(sign)(slip):
-                found.setdefault(slip.number, found_of(slip, books, sign * slip.total, str(slip.id)))
+                found.setdefault(slip.number, found_of(slip, books, sign * slip.owed, str(slip.id)))
         return found
 
     async def _standing(self, books: Books, wanted: list[str]) -> list[Slip]:
         """Slips under these numbers. A bank statement that a lost answer left unbooked is booked now."""
         found = await slips(self._wire, books, [["number", "in", wanted]])
-        if await close(self._wire, waiting(found)):
+        if await close(self._wire, books, waiting(found)):
             found = await slips(self._wire, books, [["number", "in", wanted]])
         return [slip for slip in found if slip.stands]
 
