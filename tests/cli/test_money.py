@@ -59,7 +59,7 @@ def test_what_waits_says_what_it_may_be_and_the_command(desk: Desk) -> None:
     shown = desk.run("unmatched")
     assert shown.exit_code == 1
     for text in ("IDR 150,000  buku:b1", "1. 1001", "exact:name", "The text shows the buyer's name.",
-                 "→ selaras accept b1", "→ selaras link b3 ORDER", "3 lines wait."):  # fmt: skip
+                 "→ selaras accept b1 --order 1001", "→ selaras link b3 ORDER", "3 lines wait."):  # fmt: skip
         assert text in shown.stdout
     assert desk.json("unmatched", "--connection", "gerbang") == []
     assert desk.run("unmatched", "--connection", "gerbang").stdout == "No money waits for a person.\n"
@@ -68,7 +68,9 @@ def test_what_waits_says_what_it_may_be_and_the_command(desk: Desk) -> None:
 
 
 def test_accept_one_then_all_of_a_rule(desk: Desk) -> None:
-    one = desk.json("accept", "b1")
+    other = desk.run("accept", "b1", "--order", "1002")
+    assert (other.exit_code, "has changed meanwhile: 1001" in other.stderr) == (2, True)
+    one = desk.json("accept", "b1", "--order", "1001")
     assert (one["line"], one["who"], [part["number"] for part in one["parts"]]) == ("b1", "wati", ["1001"])
     assert [row["line"] for row in desk.json("unmatched", code=1)] == ["b2", "b3"], "what was answered is gone at once"
     again = desk.run("accept", "b1")

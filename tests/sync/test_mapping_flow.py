@@ -228,3 +228,29 @@ async def test_an_installation_without_a_mapping_goes_on_as_before(tmp_path: Pat
         assert (view.version, view.entries, view.needed, view.missing) == (0, [], [], [])
         postings = await world.hub.desk(world.ledger.postings.of_record, RecordKey("toko", "order", str(order["id"])))
         assert not any("mapping" in posting.reason for posting in postings)
+
+
+async def test_the_store_is_offered_what_lies_in_the_warehouse_that_its_goods_leave(town: World) -> None:
+    """A piece in another warehouse cannot be sent: offering it sells what is not there."""
+
+    async def offered() -> dict[str, Any]:
+        shelf = (await town.shop_truth())["stock"]
+        return {code: shelf[code]["available"] for code in ("KAOS", "BUKU-1")}
+
+    assert await offered() == {"KAOS": 50, "BUKU-1": 50}
+    words = {"account:sales": "4-1001", "tax:11": "ppn11", "warehouse:*": "GUDANG", "warehouse[code=BUKU-]": "MAIN"}
+    await put(town, words)
+    town.service.lanes["stock toko"].wake()
+    await town.sync()
+    assert await offered() == {"KAOS": 0, "BUKU-1": 50}
+    count = {"stock": [{"code": "KAOS", "on_hand": "7", "warehouse": "GUDANG"}]}
+    await town.post(f"{town.books.url}/sandbox/seed", count, town.books.admin)
+    await town.sync()
+    assert await offered() == {"KAOS": 7, "BUKU-1": 50}
+    await town.checkout(("KAOS", 2), tax_rate="0.11")
+    await town.sync()
+    assert await offered() == {"KAOS": 5, "BUKU-1": 50}
+    await put(town, {"warehouse:*": "MAIN"})
+    town.service.lanes["stock toko"].wake()
+    await town.sync()
+    assert await offered() == {"KAOS": 50, "BUKU-1": 50}, "the two pieces are promised from the other warehouse"

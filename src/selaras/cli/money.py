@@ -78,7 +78,9 @@ def _show_open(one: OpenMoney) -> None:
     if len(one.proposals) > len(shown):
         rest = len(one.proposals) - len(shown)
         say("  " + _("and %(rest)s less likely ones (--json)", rest=count(rest)), "dim")
-    say(f"  → selaras accept {line}" + (" [--rank N]" if len(shown) > 1 else ""), "green")
+    # The command names what is seen here: should something else be proposed by then, nothing is accepted.
+    seen = "".join(f" --order {shlex.quote(part.number)}" for part in shown[0].parts)
+    say(f"  → selaras accept {line}{seen}", "green")
     say(f"    selaras link {line} ORDER  |  selaras refuse {line}", "dim")
     show("")
 
@@ -112,21 +114,30 @@ def _show_proposal(one: Proposal, currency: str) -> None:
 @option(
     "--rank", type=click.IntRange(1, 9), default=None, help=N_("Which proposal, as `selaras unmatched` counts (1).")
 )
+@option(
+    "--order", "orders", multiple=True, metavar=N_("NUMBER"),
+    help=N_(
+        "The order (or payout) that you saw proposed; nothing is accepted if it is another by now. May be repeated."
+    ),
+)  # fmt: skip
 @option("--rule", default="", help=N_("Every line whose first proposal is of this rule, such as exact:name."))
 @option("--connection", help=N_("With --rule: only this connection."))
 @as_json
-def accept(line: str, rank: int | None, rule: str, connection: str | None, json_: bool) -> int:
-    if bool(line) == bool(rule) or (rule and rank is not None) or (line and connection):
-        raise click.UsageError(_("Give a line (and --rank), or --rule (and --connection)."))
+def accept(
+    line: str, rank: int | None, orders: tuple[str, ...], rule: str, connection: str | None, json_: bool
+) -> int:  # fmt: skip
+    if bool(line) == bool(rule) or (rule and (rank is not None or orders)) or (line and connection):
+        raise click.UsageError(_("Give a line (and --rank, --order), or --rule (and --connection)."))
     here = session()
     if rule:
         return _accept_rule(here, rule, connection, json_)
     chosen = rank or 1
 
     def local(ledger: Ledger) -> MoneyLinked:
-        return ops.accept(offline_hub(ledger, mirrors=False), line, here.now(), here.who, rank=chosen)
+        return ops.accept(offline_hub(ledger, mirrors=False), line, here.now(), here.who, rank=chosen, orders=orders)
 
-    done = here.change(local, "/money/accept", {"line": line, "rank": chosen}, MoneyLinked)
+    body = {"line": line, "rank": chosen, "orders": list(orders)}
+    done = here.change(local, "/money/accept", body, MoneyLinked)
     if json_:
         print_json(done)
     else:

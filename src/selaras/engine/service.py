@@ -345,6 +345,7 @@ class Service:
     async def _stock(self, pair: Pair) -> float | None:
         flow, lane = self.stocks[pair.store], f"stock {pair.store}"
         now, due = self.hub.clock(), self._next.get((lane, "stock"), 0.0)
+        await self.hub.desk(flow.remapped)
         if flow.wanted and now < due <= now + _STOCK_PAUSE:
             return due  # what moves within a moment is worked out together
         if flow.wanted:

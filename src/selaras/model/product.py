@@ -35,10 +35,19 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     updated_at: str = ""
 
 
+class Shelf(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What lies of a product in one warehouse of the books (its id in their chart) and what orders hold of it."""
+
+    warehouse: str
+    on_hand: Decimal = ZERO
+    reserved: Decimal = ZERO
+
+
 class Stock(msgspec.Struct, frozen=True, omit_defaults=True):
     """Stock of one product in one place, in pieces.
 
-    In the books: `on_hand` is what lies there, `reserved` what confirmed sales orders hold.
+    In the books: `on_hand` is what lies there, `reserved` what confirmed sales orders hold; `shelves` say it by
+    warehouse, for a store whose goods leave from some of them only (() = these books tell only the sum).
     In the store: `on_hand` is what the store thinks, `reserved` what its own open orders hold; `version` is the token
     for a compare-and-set write ("" when the store has none).
     """
@@ -50,6 +59,7 @@ class Stock(msgspec.Struct, frozen=True, omit_defaults=True):
     location: str = ""
     version: str = ""
     updated_at: str = ""
+    shelves: tuple[Shelf, ...] = ()
 
     @property
     def available(self) -> Decimal:

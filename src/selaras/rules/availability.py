@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import ROUND_FLOOR, Decimal
 
 import msgspec
@@ -11,7 +11,7 @@ from selaras.model.money import ZERO
 from selaras.model.product import Stock
 from selaras.rules.explain import N_, Sentence
 
-__all__ = ["Availability", "Part", "sellable", "sellable_bundle"]
+__all__ = ["Availability", "Part", "lying_in", "sellable", "sellable_bundle"]
 
 _SUM = Sentence(
     N_(
@@ -31,6 +31,18 @@ class Availability(msgspec.Struct, frozen=True):
 
     quantity: Decimal
     reasons: tuple[str, ...] = ()
+
+
+def lying_in(stock: Stock, warehouses: Collection[str]) -> Stock:
+    """The stock as far as it lies in these warehouses: nothing else can leave for the store.
+
+    All of it when none is named, or when the books tell only one sum (their connection says of which warehouse).
+    """
+    if not warehouses or not stock.shelves:
+        return stock
+    here = [shelf for shelf in stock.shelves if shelf.warehouse in warehouses]
+    on_hand = sum((shelf.on_hand for shelf in here), ZERO)
+    return msgspec.structs.replace(stock, on_hand=on_hand, reserved=sum((shelf.reserved for shelf in here), ZERO))
 
 
 def sellable(stock: Stock, buffer: Decimal = ZERO, waiting: Decimal = ZERO) -> Availability:

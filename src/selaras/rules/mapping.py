@@ -93,6 +93,16 @@ class Mapping(msgspec.Struct, frozen=True, omit_defaults=True):
             or self.require
         )  # fmt: skip
 
+    def leaves_from(self, code: str) -> frozenset[str]:
+        """Warehouses from which a product may leave for the store, whatever the order; none = wherever it lies."""
+        found = set()
+        for rule in self.rules:
+            if rule.set == "warehouse" and code.startswith(rule.code):
+                found.add(rule.to)
+                if not (rule.channel or rule.place or rule.currency):
+                    return frozenset(found)
+        return frozenset(found | set(self.warehouses.values())) if self.warehouses else frozenset()
+
 
 class Chart(msgspec.Struct, frozen=True):
     """What the books were last seen to be made of, by id. A kind that was never read cannot be checked."""

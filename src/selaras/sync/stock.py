@@ -22,8 +22,10 @@ from selaras.ledger.values import NewPosting, NewRecord, Posting, RecordKey, Set
 from selaras.model.document import Invoice, SalesOrder, StockLevel
 from selaras.model.money import ZERO
 from selaras.model.order import Order
-from selaras.model.product import Stock
-from selaras.rules.availability import Availability, sellable, sellable_bundle
+from selaras.model.product import Shelf, Stock
+from selaras.rules.availability import Availability, lying_in, sellable, sellable_bundle
+from selaras.rules.mapping import Mapping
+from selaras.sync import mappings
 from selaras.sync.hub import Hub, Pair, order_stream
 from selaras.sync.intake import Intake
 
@@ -31,6 +33,7 @@ _order = msgspec.json.Decoder(Order)
 
 
 Parts = tuple[tuple[str, Decimal], ...]
+Lying = tuple[Decimal, tuple[Shelf, ...]]
 ONE = Decimal(1)
 
 
@@ -61,13 +64,22 @@ class StockFlow:
         # While stock is worked out, codes whose orders came to stand in the books since waiting orders were counted.
         self._meanwhile: set[str] | None = None
         # What the books could promise of each books code when it was last worked out.
-        self._read: dict[str, Decimal] = {}
+        self._read: dict[str, Lying] = {}
         # What polls said of them while stock was being worked out: it may be newer than what is worked with.
-        self._heard: dict[str, Decimal] | None = None
+        self._heard: dict[str, Lying] | None = None
+        # From which warehouses goods leave for this store.
+        self._mapping = Mapping()
 
     def everything(self) -> None:
         """Work out every code (in the ledger's thread): a process before us may have left some half done."""
         self.wanted.update(r.key.id for r in self._hub.desk.ledger.records.all(self._pair.books, "stock"))
+
+    def remapped(self) -> None:
+        """Look at the mapping (in the ledger's thread): other warehouses than before mean another stock."""
+        found = mappings.current(self._hub.desk.ledger, self._pair.store, self._pair.books).mapping
+        before, self._mapping = self._mapping, found
+        if (before.warehouses, before.rules) != (found.warehouses, found.rules):
+            self.everything()
 
     def booked(self, settlements: Sequence[Settlement]) -> bool:
         """Listener of the books' dispatcher: orders stand there now; whether there is stock to be worked out."""
@@ -95,13 +107,13 @@ class StockFlow:
         if kind == "stock":
             for row in rows:
                 if isinstance(row.record, Stock):
-                    self._compare(row.id, row.record.available)
+                    self._compare(row.id, _lying(row.record))
         return bool(self.wanted)
 
-    def _compare(self, code: str, available: Decimal) -> None:
+    def _compare(self, code: str, lying: Lying) -> None:
         if self._heard is not None:
-            self._heard[code] = available
-        if self._read.get(code, available) != available:
+            self._heard[code] = lying
+        if self._read.get(code, lying) != lying:
             self.wanted.add(code)
 
     async def overtaken(self, settlements: Sequence[Settlement]) -> None:
@@ -118,6 +130,7 @@ class StockFlow:
 
         Returns how many were planned. What a failure left over is worked out next time.
         """
+        await self._hub.desk(self.remapped)
         todo = sorted(self.wanted if codes is None else set(codes))
         self.wanted.difference_update(todo)
         self._meanwhile, self._heard = set(), {}
@@ -135,6 +148,7 @@ class StockFlow:
 
     async def offers(self) -> list[Offer]:
         """Every code sold in the store: what the store offers now and what the books can promise. Writes nothing."""
+        await self._hub.desk(self.remapped)
         accepted = await self._hub.desk(self._hub.desk.ledger.connections.decisions, self._pair.store, "product")
         codes = sorted(set(self._hub.mirrors[self._pair.store].products.codes))
         parts = {code: self._parts_of(code, accepted) for code in codes}
@@ -155,8 +169,8 @@ class StockFlow:
         if not shelf:
             return 0
         for code, stock in there.items():
-            self._read[code] = stock.available
-            if self._heard is not None and self._heard.get(code, stock.available) != stock.available:
+            self._read[code] = lying = _lying(stock)
+            if self._heard is not None and self._heard.get(code, lying) != lying:
                 self.wanted.add(code)
         return await self._hub.desk.write(self._plan, shelf, parts, there, waiting)
 
@@ -258,10 +272,16 @@ class StockFlow:
 
     def _answer(self, parts: Parts, there: dict[str, Stock], waiting: dict[str, Decimal]) -> Availability:
         buffer = Decimal(self._pair.buffer)
+        lying = {code: lying_in(there[code], self._mapping.leaves_from(code)) for code, _each in parts}
         if len(parts) == 1 and parts[0][1] == ONE:
             code = parts[0][0]
-            return sellable(there[code], buffer, waiting.get(code, ZERO))
-        return sellable_bundle([(there[code], waiting.get(code, ZERO), each) for code, each in parts], buffer)
+            return sellable(lying[code], buffer, waiting.get(code, ZERO))
+        return sellable_bundle([(lying[code], waiting.get(code, ZERO), each) for code, each in parts], buffer)
+
+
+def _lying(stock: Stock) -> Lying:
+    """What tells one reading of the books' stock from another: goods may move between warehouses, too."""
+    return stock.available, stock.shelves
 
 
 def _booked_pieces(history: Sequence[Posting]) -> dict[str, Decimal]:

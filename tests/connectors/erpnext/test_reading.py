@@ -109,6 +109,9 @@ async def test_stock_is_the_sum_of_the_warehouses_that_are_named() -> None:
             await shop.put("sales_order", shop.order(line("KAOS", 3, "1")))
             (seen,) = await shop.books.read("stock", ["KAOS"])
             assert (seen.record.on_hand, seen.record.reserved, seen.record.available) == (held, 3, held - 3)
+            shelves = {shelf.warehouse: (shelf.on_hand, shelf.reserved) for shelf in seen.record.shelves}
+            both = {"Finished Goods - PCI": (7, 0), "Stores - PCI": (100, 3)}
+            assert shelves == ({"Stores - PCI": (100, 3)} if held == 100 else both)
             rows, cursor = await shop.drained("stock")
             assert {row.id: row.record.on_hand for row in rows}["KAOS"] == held
             shop.site.db.edit("Bin", f"TOPI|{STORES}")["actual_qty"] = 4.0

@@ -14,7 +14,7 @@ from selaras.connectors.erpnext.chart import Books, Goods
 from selaras.connectors.erpnext.values import Row, number
 from selaras.connectors.erpnext.wire import Wire
 from selaras.model.money import ZERO
-from selaras.model.product import Stock
+from selaras.model.product import Shelf, Stock
 
 _RESERVED: Final = ("reserved_qty", "reserved_qty_for_production", "reserved_qty_for_sub_contract")
 _FIELDS: Final = ("name", "modified", "item_code", "warehouse", "actual_qty", "projected_qty", *_RESERVED)
@@ -48,4 +48,8 @@ def _sum(code: str, bins: Sequence[Row]) -> Stock:
     promised: Decimal = sum((number(row[name]) for row in bins for name in _RESERVED), ZERO)
     newest = max((str(row["modified"]) for row in bins), default="")
     place = bins[0]["warehouse"] if len(bins) == 1 else ""
-    return Stock(code, held, promised, product_id=code, location=place, updated_at=newest)
+    shelves = tuple(
+        Shelf(row["warehouse"], number(row["actual_qty"]), sum((number(row[name]) for name in _RESERVED), ZERO))
+        for row in sorted(bins, key=lambda row: str(row["warehouse"]))
+    )
+    return Stock(code, held, promised, product_id=code, location=place, updated_at=newest, shelves=shelves)

@@ -30,7 +30,7 @@ from selaras.model.document import (
 )
 from selaras.model.money import ZERO
 from selaras.model.party import Contact
-from selaras.model.product import Component, Product, Stock
+from selaras.model.product import Component, Product, Shelf, Stock
 
 # Our kinds and the sandbox's paths.
 PATHS: Final = {
@@ -98,12 +98,6 @@ class _Product(msgspec.Struct, frozen=True):
     components: tuple[Component, ...] = ()
 
 
-class _Shelf(msgspec.Struct, frozen=True):
-    warehouse: str
-    on_hand: Decimal
-    reserved: Decimal
-
-
 class _Stock(msgspec.Struct, frozen=True):
     code: str
     product_id: str
@@ -111,7 +105,7 @@ class _Stock(msgspec.Struct, frozen=True):
     reserved: Decimal
     version: int
     updated_at: str
-    warehouses: tuple[_Shelf, ...] = ()
+    warehouses: tuple[Shelf, ...] = ()
 
 
 class _Purchase(msgspec.Struct, frozen=True):
@@ -249,6 +243,7 @@ def _seen_stock(raw: bytes, zone: ZoneInfo, warehouse: str) -> Seen:
         location=warehouse,
         version=str(row.version),
         updated_at=row.updated_at,
+        shelves=() if warehouse or len(row.warehouses) < 2 else row.warehouses,
     )
     return _seen("stock", row.code, stock, raw, row.updated_at, zone, number=row.code)
 

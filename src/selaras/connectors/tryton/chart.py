@@ -70,8 +70,16 @@ class Goods(msgspec.Struct, frozen=True):
     salable: bool
 
 
+class House(msgspec.Struct, frozen=True):
+    """A warehouse: goods that can be promised lie in its storage and output zones."""
+
+    id: int
+    storage_id: int
+    output_id: int
+
+
 class Books(msgspec.Struct, frozen=True):
-    """One reading of the chart."""
+    """One reading of the chart. `houses` are the warehouses whose stock counts, that of the connection first."""
 
     company_id: int
     company_name: str
@@ -95,6 +103,7 @@ class Books(msgspec.Struct, frozen=True):
     general_journal_id: int | None = None
     exchange_journal_id: int | None = None
     exchanges: bool = False
+    houses: tuple[House, ...] = ()
 
     def currency_of(self, code: str) -> tuple[int, Precision]:
         """Id and precision of a currency. Raises `Rejected`."""
@@ -255,6 +264,7 @@ class Chart:
             input_id=house.get("input_location") or 0,
             output_id=house.get("output_location") or 0,
             customer_id=customer,
+            houses=tuple(House(h["id"], h["storage_location"] or 0, h["output_location"] or 0) for h in houses),
             currencies={c["code"]: (c["id"], c["rounding"]) for c in currencies},
             taxes=tuple(taxes),
             feeds=tuple(

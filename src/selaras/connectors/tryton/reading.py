@@ -29,7 +29,7 @@ from selaras.connectors.tryton.mapping import (
     seen_of,
     status_of,
 )
-from selaras.connectors.tryton.shelf import Shelf
+from selaras.connectors.tryton.shelf import Shelves
 from selaras.connectors.tryton.slips import (
     ENTRY_ID,
     Slip,
@@ -85,7 +85,7 @@ class Reader:
         self._zone = zone
         self._page = page
         self._overlap = overlap
-        self.shelf = Shelf(wire, chart)
+        self.shelf = Shelves(wire, chart)
 
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records that changed."""

@@ -1,5 +1,8 @@
 """Stock by product: what lies in the warehouse, and what is promised.
 
+The stock of the connection's warehouse is the product's; where the connection names none and there are several, each is
+told as a shelf of its own, for stores whose mapping sends from another one.
+
 `on_hand` is what lies in the storage and output zones. `reserved` is what confirmed sales still have to send (moves
 to customers that are not done) plus what our own orders hold before Tryton has made their moves: a sale that is a
 quotation or confirmed. Incoming goods count once they are stored. Read in this order, a sale that moves on meanwhile
@@ -14,12 +17,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from selaras.connectors.contract import Rejected
-from selaras.connectors.tryton.chart import Books, Chart
+from selaras.connectors.tryton.chart import Books, Chart, House
 from selaras.connectors.tryton.mapping import MARK, STAMPS
-from selaras.connectors.tryton.values import quantity
+from selaras.connectors.tryton.values import Row, quantity
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.money import ZERO
-from selaras.model.product import Stock
+from selaras.model.product import Shelf, Stock
 
 _FAR: Final = dt.date(2999, 1, 1)
 _PAGE: Final = 500
@@ -30,8 +33,8 @@ _PROMISED: Final[list[Any]] = [
 ]
 
 
-class Shelf:
-    """Reads the stock of one warehouse."""
+class Shelves:
+    """Reads the stock of the warehouses."""
 
     def __init__(self, wire: Wire, chart: Chart) -> None:
         self._wire = wire
@@ -39,64 +42,74 @@ class Shelf:
 
     async def stock(self, books: Books, codes: Sequence[str], now: dt.datetime) -> list[Stock]:
         """The stock of these products as far as they keep any. Raises `ConnectorError`."""
-        wanted = list(dict.fromkeys(codes))
-        reserved = await self._reserved(books, wanted)
-        places = self._places(books)
-        rows = await self._wire.rows(
-            "product.product",
-            [["code", "in", wanted], ["type", "=", "goods"]],
-            ["code", "quantity"],
-            context={"locations": places, "stock_date_end": _FAR},
-        )
-        return [
-            Stock(
-                code=row["code"],
-                on_hand=quantity(row["quantity"]),
-                reserved=reserved.get(row["code"], ZERO),
-                product_id=str(row["id"]),
-                location=books.warehouse_name,
-                updated_at=now.isoformat(),
-            )
-            for row in rows
-        ]
-
-    def _places(self, books: Books) -> list[int]:
-        if not books.warehouse_id:
+        if not books.houses:
             raise Rejected(
                 "Tryton has no such warehouse", code="no_warehouse", field="warehouse",
                 cure="Name a warehouse of Tryton in the setting 'warehouse'.",
             )  # fmt: skip
-        return [books.storage_id, books.output_id]
+        wanted = list(dict.fromkeys(codes))
+        reserved = await self._reserved(books, wanted)
+        ids: dict[str, int] = {}
+        parts: dict[str, list[Shelf]] = {}
+        for house in books.houses:
+            for row in await self._lying(house, wanted):
+                code = row["code"]
+                ids[code] = row["id"]
+                held = reserved.get((code, house.id), ZERO)
+                parts.setdefault(code, []).append(Shelf(str(house.id), quantity(row["quantity"]), held))
+        return [
+            Stock(
+                code=code,
+                on_hand=shelves[0].on_hand,
+                reserved=shelves[0].reserved,
+                product_id=str(ids[code]),
+                location=books.warehouse_name,
+                updated_at=now.isoformat(),
+                shelves=tuple(shelves) if len(shelves) > 1 else (),
+            )
+            for code, shelves in parts.items()
+        ]
 
-    async def _reserved(self, books: Books, codes: Sequence[str]) -> dict[str, Decimal]:
-        held: dict[str, Decimal] = {}
+    async def _lying(self, house: House, codes: Sequence[str]) -> list[Row]:
+        return await self._wire.rows(
+            "product.product",
+            [["code", "in", list(codes)], ["type", "=", "goods"]],
+            ["code", "quantity"],
+            context={"locations": [house.storage_id, house.output_id], "stock_date_end": _FAR},
+        )
+
+    async def _reserved(self, books: Books, codes: Sequence[str]) -> dict[tuple[str, int], Decimal]:
+        """Pieces that are promised, by product code and warehouse."""
+        held: dict[tuple[str, int], Decimal] = {}
         lines = await self._wire.rows(
             "sale.line",
             [
                 ["sale.company", "=", books.company_id],
-                ["sale.warehouse", "=", books.warehouse_id],
+                ["sale.warehouse", "in", [house.id for house in books.houses]],
                 ["product.code", "in", list(codes)],
                 ["quantity", ">", 0],
                 _PROMISED,
             ],
-            ["product.code", "quantity"],
-        )
-        moves = await self._wire.rows(
-            "stock.move",
-            [
-                ["company", "=", books.company_id],
-                ["state", "in", ["draft", "assigned"]],
-                ["to_location.type", "=", "customer"],
-                ["from_location", "child_of", [books.warehouse_id], "parent"],
-                ["product.code", "in", list(codes)],
-            ],
-            ["product.code", "internal_quantity"],
+            ["product.code", "quantity", "sale.warehouse"],
         )
         for row in lines:
-            held[row["product"]["code"]] = held.get(row["product"]["code"], ZERO) + quantity(row["quantity"])
-        for row in moves:
-            code = row["product"]["code"]
-            held[code] = held.get(code, ZERO) + quantity(row["internal_quantity"])
+            key = row["product"]["code"], row["sale"]["warehouse"]
+            held[key] = held.get(key, ZERO) + quantity(row["quantity"])
+        for house in books.houses:
+            moves = await self._wire.rows(
+                "stock.move",
+                [
+                    ["company", "=", books.company_id],
+                    ["state", "in", ["draft", "assigned"]],
+                    ["to_location.type", "=", "customer"],
+                    ["from_location", "child_of", [house.id], "parent"],
+                    ["product.code", "in", list(codes)],
+                ],
+                ["product.code", "internal_quantity"],
+            )
+            for row in moves:
+                key = row["product"]["code"], house.id
+                held[key] = held.get(key, ZERO) + quantity(row["internal_quantity"])
         return held
 
     async def moved(self, books: Books, since: dt.datetime) -> list[str]:
