@@ -127,6 +127,27 @@ async def test_books_that_take_no_exchange_refuse_it_with_a_cure(tmp_path: Path)
         assert len(await open_money(world)) == 4
 
 
+async def test_many_accepted_at_once_pay_no_order_twice(tmp_path: Path) -> None:
+    """Two lines are proposed for one order: the first takes all that is due, the second stays open."""
+    async with a_world(tmp_path, store=DOLLARS) as world:
+        await paid_abroad(world)
+        held = await world.hub.desk(world.ledger.allocations.suggestions, "buku")
+        first, second = [of[0] for of in held.values()][:2]
+
+        def same() -> None:
+            with world.ledger.transaction():
+                both = msgspec.structs.replace(second, subject=first.subject, settles=first.settles)
+                world.ledger.allocations.suggest(second.line, [both], world.hub.now())
+
+        await world.hub.desk(same)
+        done = await world.hub.desk(people.accept_rule, world.hub, first.rule, world.hub.now(), "Sari")
+        assert len(done) == 3
+        (share,) = (await world.hub.desk(world.ledger.allocations.of_subjects, [first.subject]))[first.subject]
+        assert (share.line, share.settles) == (first.line, first.settles)
+        await settled(world)
+        assert [one.line for one in await open_money(world)] == [second.line.id]
+
+
 async def test_what_is_due_now_is_not_what_was_shown(tmp_path: Path) -> None:
     """The store received a part meanwhile: a person looks again, nothing is taken for what it was."""
     async with a_world(tmp_path, store=DOLLARS) as world:

@@ -215,8 +215,12 @@ def _exchanged(
             f"Bank line {money.key.id} is in {money.currency}, order {order.number} in {order.currency}.",
             "Book the exchange in the books first.",
         )
-    due = waiting[one.subject].owed.due if one.subject in waiting else 0
-    if not due:
+    due = 0
+    if (waits := waiting.get(one.subject)) is not None:
+        held = ledger.allocations.of_subjects([one.subject]).get(one.subject, [])  # what was read may be older
+        taken = sum(share.settled for share in held if share.undone_at is None)
+        due = waits.ceiling - max(waits.owed.code, 0) - taken
+    if due <= 0:
         raise LedgerError(f"Order {order.number} is owed nothing.", "Choose another order.")
     if one.settles not in (0, due):
         raise LedgerError(
