@@ -117,9 +117,6 @@ class Cash:
 
         items = batch.check(items, prepare)
         booked = await self._statements.book(batch, items, books, lambda part: self._lines_of(part, books))
-        for item in booked:
-            if abroad(item.document, books) and item.values["bill"] is not None:
-                await self._reconciler.use_deposits([(item.values["bill"]["id"], _says(item))], books.company_id)
         if self._sign < 0:
             for item in booked:
                 if item.values["bill"] is None and item.values["order"]:

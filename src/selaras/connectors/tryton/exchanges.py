@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from selaras.connectors.contract import LockedPeriod, Rejected
 from selaras.connectors.tryton.chart import Books
+from selaras.connectors.tryton.ledger import Reconciler
 from selaras.connectors.tryton.values import Row
 from selaras.connectors.tryton.wire import Wire
 from selaras.model.document import Exchanged, Receipt, RefundPayment
@@ -80,15 +81,27 @@ def exchanged_lines(common: Row, document: Receipt, related: Decimal, bill: str,
     return [line for line in made if line["amount_second_currency"]]
 
 
-async def post_differences(wire: Wire, books: Books, lines: Iterable[Row]) -> None:
-    """Post the entries of exchange differences for the customers of these statement lines that are drafts still."""
-    wanted = sorted({line["party"] for line in lines if line.get("second_currency") and line["party"]})
-    if not wanted or books.exchange_journal_id is None:
+async def finish(wire: Wire, books: Books, lines: Iterable[Row]) -> None:
+    """What Tryton does not do by itself once statement lines in two currencies are booked: reconcile what it could not
+    relate, and post the entries of differences. It may be done twice; a lost answer ends here as well."""
+    paid = [line for line in lines if line.get("second_currency") and line["party"]]
+    if not paid:
+        return
+    told = sorted({line["description"] for line in paid if line["second_currency"] == books.currency_id} - {None, ""})
+    if told:
+        bills = await wire.rows(
+            "account.invoice",
+            [["company", "=", books.company_id], ["type", "=", "out"], ["state", "=", "posted"],
+             ["reference", "in", told]],
+            ["reference"],
+        )  # fmt: skip
+        await Reconciler(wire).use_deposits([(bill["id"], bill["reference"]) for bill in bills], books.company_id)
+    if books.exchange_journal_id is None:
         return
     rows = await wire.rows(
         "account.move.line",
-        [["move.journal", "=", books.exchange_journal_id], ["move.state", "=", "draft"], ["party", "in", wanted],
-         ["reconciliation", "!=", None]],
+        [["move.journal", "=", books.exchange_journal_id], ["move.state", "=", "draft"],
+         ["party", "in", sorted({line["party"] for line in paid})], ["reconciliation", "!=", None]],
         ["move"],
     )  # fmt: skip
     # The receipts stand and are right without it: a refusal here is no refusal of theirs.

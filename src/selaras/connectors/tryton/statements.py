@@ -19,7 +19,7 @@ from selaras.connectors.tryton.batch import Batch, Item
 from selaras.connectors.tryton.billing import check_day
 from selaras.connectors.tryton.chart import Books, Feed
 from selaras.connectors.tryton.contacts import gone
-from selaras.connectors.tryton.exchanges import post_differences
+from selaras.connectors.tryton.exchanges import finish
 from selaras.connectors.tryton.mapping import MARK
 from selaras.connectors.tryton.slips import Slip, Wanted, slips, statement_name
 from selaras.connectors.tryton.values import Row
@@ -64,7 +64,7 @@ class Statements:
         for item in items:
             item.values["void"] = void
         await close(self._wire, books, waiting(found))
-        await post_differences(self._wire, books, [line for slip in found if not slip.void for line in slip.lines])
+        await finish(self._wire, books, [line for slip in found if not slip.void for line in slip.lines])
         await self.tell(batch, [item for item in items if item.document.reference in stands], books, other)
 
     async def _under(self, items: Sequence[Item[D]], books: Books, void: Sequence[int] | None = None) -> list[Slip]:
@@ -137,7 +137,7 @@ class Statements:
             for item in part:
                 item.touched = True
             await self._wire.press("account.statement", "post", [made])
-            await post_differences(self._wire, books, values["lines"][0][1])
+            await finish(self._wire, books, values["lines"][0][1])
 
         return await batch.step(items, book, most=_MOST, one_call=True)
 
@@ -232,7 +232,8 @@ async def close(wire: Wire, books: Books, statements: Iterable[int]) -> bool:
         [["id", "in", wanted], ["state", "in", ["draft", "validated"]]],
         [
             "state",
-            *(f"origins.{name}" for name in ("pending_amount", "lines.amount", "lines.party", "lines.second_currency")),
+            "origins.pending_amount",
+            *(f"origins.lines.{name}" for name in ("amount", "party", "second_currency", "description")),
         ],
     )
     booked = False
@@ -246,5 +247,5 @@ async def close(wire: Wire, books: Books, statements: Iterable[int]) -> bool:
                 await wire.press("account.statement", "validate_statement", [row["id"]])
             await wire.press("account.statement", "post", [row["id"]])
             booked = True
-            await post_differences(wire, books, [line for origin in row["origins"] for line in origin["lines"]])
+            await finish(wire, books, [line for origin in row["origins"] for line in origin["lines"]])
     return booked
