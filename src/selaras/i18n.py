@@ -7,8 +7,6 @@ where it is shown (``model`` and ``rules`` use nothing else of this module).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
@@ -83,15 +81,6 @@ def set_locale(locale: str) -> None:
     if chosen is None:
         raise ValueError(f"no such language: {locale!r} (known: {', '.join(LOCALES)})")
     _current.set(chosen)
-
-
-@contextmanager
-def use_locale(locale: str) -> Iterator[None]:
-    token = _current.set(pick(locale) or default_locale())
-    try:
-        yield
-    finally:
-        _current.reset(token)
 
 
 @cache

@@ -189,14 +189,6 @@ def remember(secret: str) -> None:
             _known_pattern = None
 
 
-def forget_all() -> None:
-    """Forget every remembered value (for tests)."""
-    global _known_pattern
-    with _known_lock:
-        _known.clear()
-        _known_pattern = None
-
-
 def _pattern_of_known() -> re.Pattern[str] | None:
     global _known_pattern
     if _known_pattern is None and _known:

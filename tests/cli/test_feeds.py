@@ -15,13 +15,14 @@ import pytest
 
 from selaras.engine.service import Service
 from selaras.files.refusal import EXPORT_AGAIN
-from selaras.i18n import gettext, use_locale
+from selaras.i18n import gettext
 from selaras.model.document import BankTransaction
 from selaras.model.settlement import Payout
 from selaras.sandbox.bank import BankAccount, Collected, bca_csv, midtrans_csv, mt940, net_of
 from selaras.sync.installation import open_installation, running_hub, schedules_of
 from selaras.sync.sentences import spoken
 from tests.cli.install import House
+from tests.speaking import speaking
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
 DAY = dt.date(2026, 11, 20)
@@ -127,7 +128,7 @@ def test_the_engine_reads_them_in_no_pair(feeds: Feeds) -> None:
     assert [one.net for one in feeds.records("pg", "payout", Payout)] == [net_of(paid[:2])]
     (told,) = [text for text in feeds.events("bca") if "a.csv" in text]
     assert "read bca: a.csv, row 9, column balance: the balance is 1300247.00" in told
-    with use_locale("id"):
+    with speaking("id"):
         said = spoken(told)
         assert gettext(EXPORT_AGAIN) in said
         assert "the balance is" not in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.text import Text
 
-from selaras import i18n
 from selaras.cli.main import cli
 from selaras.sync import money_words
 from selaras.sync.installation import open_installation
 from selaras.sync.money import MoneyFlow
 from selaras.sync.sentences import spoken
+from tests.speaking import speaking
 from tests.web.money_room import fill, installation, paired
 from tests.web.stage import a_stage
 
@@ -151,6 +153,38 @@ def test_autonomy_is_changed_and_shown(desk: Desk) -> None:
     assert desk.json("autonomy", "--connection", "gerbang")[0]["rule"] == "exact:gateway"
 
 
+def test_no_number_is_no_share_and_a_rule_needs_a_name(desk: Desk) -> None:
+    """NaN is neither below nor above a bound; once kept, nothing that asks for the autonomy could be answered."""
+    for name in ("--precision", "--confidence"):
+        refused = desk.run("autonomy", "need", name, "nan")
+        assert refused.exit_code == 2
+        assert "'nan' is not a number" in refused.stderr
+    assert desk.run("autonomy", "set", " ", "ask").exit_code == 2
+    assert desk.json("autonomy", "need")["precision"] == 0.95
+
+
+def test_a_connection_that_does_not_exist_is_no_good_news(desk: Desk) -> None:
+    for words in (
+        ("unmatched",), ("autonomy",), ("autonomy", "need"), ("autonomy", "need", "--least", "5"),
+        ("autonomy", "set", "exact:name", "ask"), ("accept", "--rule", "exact:name"),
+    ):  # fmt: skip
+        refused = desk.run(*words, "--connection", "gerbagn")
+        assert (refused.exit_code, refused.stdout) == (2, ""), words
+        assert "There is no connection 'gerbagn'." in refused.stderr
+
+
+def test_what_a_bank_writes_moves_no_cursor(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts of buyers and banks are shown, not obeyed: a terminal takes escape sequences for commands."""
+    from selaras.cli import show
+
+    monkeypatch.setattr("sys.stdout", out := io.StringIO())
+    evil = "DARI \x1b]0;pwned\x07\x1b[2JBUDI\x9b1A"
+    show.say(evil, "bold")
+    show.show(Text(evil), show.table("", ["a"], [(evil,), (Text(evil, style="bold"),)]))
+    assert out.getvalue().count("BUDI") == 4
+    assert not set(out.getvalue()) & {"\x1b", "\x07", "\x9b"}
+
+
 def test_feeds_are_listed_changed_and_ended(desk: Desk) -> None:
     assert desk.json("feed") == [
         {"connection": "gerbang", "books": "buku", "account": "1-1001", "clearing": "1-1050", "fee": "6-1000"}
@@ -175,6 +209,7 @@ def test_payouts_and_their_fees(desk: Desk, tmp_path: Path) -> None:
     text = desk.run("payouts", *DAYS)
     assert (text.exit_code, "PAYOUT-1" in text.stdout, "for 1 there is no rate" in text.stdout) == (0, True, True)
     assert "No payout of these days is known." in desk.run("payouts", "--to", "2020-01-31").stdout
+    assert "No payout of these days is known." in desk.run("payouts", "--to", "0001-01-05").stdout
     assert desk.run("payouts", "--from", "2026-12-01", "--to", "2026-11-01").exit_code == 2
     assert desk.run("payouts", "--from", "1/11/2026").exit_code == 2
     assert "nobody is no feed." in desk.run("payouts", "--gateway", "nobody").stderr
@@ -223,7 +258,7 @@ def test_a_wrong_rate_card_is_refused_with_row_and_column(empty: Desk, text: str
 @pytest.mark.parametrize("text", money_words.TEXTS)
 def test_each_refusal_is_recognised_and_translated(text: str) -> None:
     filled = text % {name: f"«{name}»" for name in re.findall(r"%\((\w+)\)s", text)}
-    with i18n.use_locale("id"):
+    with speaking("id"):
         assert spoken(filled) != filled
 
 

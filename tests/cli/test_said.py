@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import selaras.rules.planning  # noqa: F401 - its sentences are among those recognised
-from selaras import i18n
 from selaras.cli import said as cli_said
 from selaras.ledger.errors import LedgerError
 from selaras.rules import explain
 from selaras.sync import said
 from selaras.sync.sentences import spoken
 from tests.house.walls import SOURCE
+from tests.speaking import speaking
 
 PLACE = re.compile(r"%\(\w+\)s")
 # Whose messages reach people as they are; a connector's own folder speaks for its vendor.
@@ -85,9 +85,9 @@ def test_nothing_is_listed_that_nobody_says() -> None:
 @pytest.mark.parametrize("text", [*said.TEXTS, *cli_said.TEXTS])
 def test_each_is_recognised_and_translated(text: str) -> None:
     filled = text % {name: f"«{name}»" for name in re.findall(r"%\((\w+)\)s", text)}
-    with i18n.use_locale("en"):
+    with speaking("en"):
         assert spoken(filled) == filled
-    with i18n.use_locale("id"):
+    with speaking("id"):
         indonesian = spoken(filled)
     assert indonesian != filled or not re.search(r"[a-z]{3}", PLACE.sub("", text).replace("selaras", "")), (
         "not translated"
@@ -97,14 +97,14 @@ def test_each_is_recognised_and_translated(text: str) -> None:
 
 
 def test_a_sentence_inside_a_sentence_is_said_too() -> None:
-    with i18n.use_locale("id"):
+    with speaking("id"):
         whole = spoken("Order 7 cannot be planned: This line is money out, it pays no order.")
     assert "money out" not in whole
     assert "7" in whole
 
 
 def test_reasons_that_were_joined_are_said_one_by_one() -> None:
-    with i18n.use_locale("id"):
+    with speaking("id"):
         assert "the money" not in spoken("the money was found in the bank; a vendor's own words")
         assert spoken("the money was found in the bank; a vendor's own words").endswith("; a vendor's own words")
         assert spoken("") == ""

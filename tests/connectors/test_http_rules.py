@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from email.utils import formatdate
 
 import pytest
 from aiohttp import web
 
+from selaras.connectors.answers import Response
 from selaras.connectors.contract import Ambiguous, Expired, Rate, Throttled, Transient
 from selaras.connectors.http import REFRESHES, BasicAuth, FixedHeaders, Http, StaticBearer, finish_by
-from selaras.connectors.limiter import Limiter, LimiterState
+from selaras.connectors.limiter import Limiter
 from tests.connectors.kit_servers import both, calling, served, spoken, whole_request
 
 # -- waiting when asked to --------------------------------------------------------------------------------------
@@ -40,13 +42,14 @@ async def test_a_refusal_says_how_long_to_wait(headers: Mapping[str, str], secon
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=429, headers=headers)
 
-    limiter = Limiter(Rate(per_second=1000, burst=10), clock=lambda: 0.0, wall=lambda: 0.0)
-    limiter.restore(LimiterState(tokens=1, at=0.0))
+    now = [0.0]
+    limiter = Limiter(Rate(per_second=1000, burst=10), clock=lambda: now[0])
+    now[0] = 1.0
     async with served(handler) as url, calling(url, limiter=limiter, clock=lambda: NOW) as http:
         with pytest.raises(Throttled) as caught:
             await http.request("POST", "/x", body=b"{}", effect=True)
     assert caught.value.retry_after == pytest.approx(seconds)
-    assert limiter.paused_for == pytest.approx(seconds)
+    assert limiter._paused_until - now[0] == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(408, Throttled), (425, Throttled), (503, Throttled)])
@@ -285,3 +288,25 @@ async def test_no_credential_stands_in_an_error_or_a_repr() -> None:
             error = error.__cause__ or error.__context__
         assert secret not in repr(http)
         assert secret not in repr(http.auth)
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        ("Fri, 20 Nov 2026 10:00:05 GMT", 1795168805),
+        # Mail's way to say "UTC, and nothing of where we are" is no time of this machine's zone.
+        ("Fri, 20 Nov 2026 10:00:05 -0000", 1795168805),
+        ("Fri, 20 Nov 2026 17:00:05 +0700", 1795168805),
+        ("Fri, 20 Nov 99999 10:00:05 GMT", None),
+        ("gestern", None),
+        ("", None),
+    ],
+)
+def test_the_clock_of_the_other_side(monkeypatch: pytest.MonkeyPatch, date: str, at: int | None) -> None:
+    monkeypatch.setenv("TZ", "Asia/Jakarta")
+    time.tzset()
+    try:
+        assert Response(200, {"date": date}, b"").served_at == at
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -7,7 +7,6 @@ import io
 import logging
 import multiprocessing
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,10 +21,9 @@ KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
-    secrets.forget_all()
-    yield
-    secrets.forget_all()
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_known", type(secrets._known)())
+    monkeypatch.setattr(secrets, "_known_pattern", None)
 
 
 # -- the vault --------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 from jinja2 import Environment
 
 from selaras import i18n
+from tests.speaking import speaking
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ from selaras import i18n
     ],
 )
 def test_money(locale: str, amount: str, currency: str, written: str) -> None:
-    with i18n.use_locale(locale):
+    with speaking(locale):
         assert i18n.format_money(Decimal(amount), currency) == written
 
 
@@ -37,11 +38,11 @@ def test_a_number_that_is_none_is_refused() -> None:
 
 def test_days_and_instants() -> None:
     instant = datetime(2026, 8, 8, 17, 5, tzinfo=UTC)
-    with i18n.use_locale("id"):
+    with speaking("id"):
         assert i18n.format_day(date(2026, 8, 9)) == "9 Agustus 2026"
         assert i18n.format_instant(instant, "Asia/Jakarta") == "9 Agustus 2026 00.05 WIB"
         assert i18n.format_instant(instant, "Asia/Makassar") == "9 Agustus 2026 01.05 WITA"
-    with i18n.use_locale("en"):
+    with speaking("en"):
         assert i18n.format_instant(instant, "Asia/Jayapura") == "9 August 2026 02:05 WIT"
     with pytest.raises(ValueError, match="zone"):
         i18n.format_instant(datetime(2026, 8, 8), "Asia/Jakarta")  # noqa: DTZ001 - that is the fault
@@ -67,14 +68,14 @@ def test_the_browser_is_heard(header: str | None, locale: str, monkeypatch: pyte
 def test_the_environment_gives_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(i18n.ENV, "id_ID.UTF-8")
     assert i18n.get_locale() == "id"
-    with i18n.use_locale("en"):
+    with speaking("en"):
         assert i18n.get_locale() == "en"
     with pytest.raises(ValueError, match="no such language"):
         i18n.set_locale("xx")
 
 
 def test_texts_take_their_values_by_name() -> None:
-    with i18n.use_locale("en"):
+    with speaking("en"):
         assert i18n._("%(count)s of 100 %% never seen before", count=3) == "3 of 100 % never seen before"
         assert i18n._("100 % never seen before") == "100 % never seen before"
         assert i18n.ngettext("an unseen order", "unseen orders", 2) == "unseen orders"
@@ -86,5 +87,5 @@ def test_pages_speak_the_language_of_the_context() -> None:
     environment = Environment(autoescape=True)
     i18n.install(environment)
     page = environment.from_string("{% trans n=3 %}\n  {{ n }} never seen\n{% endtrans %} {{ amount|money('IDR') }}")
-    with i18n.use_locale("id"):
+    with speaking("id"):
         assert page.render(amount=Decimal(1500)) == "3 never seen Rp 1.500"

@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from selaras.connectors.contract import Connector, Expired, Outcome, Write
+from selaras.connectors.contract import Ambiguous, Connector, Expired, Found, Outcome, Write
 from selaras.ledger import Desk, open_ledger
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.document import Invoice, Receipt, SalesOrder
@@ -213,4 +213,66 @@ async def test_what_belongs_to_a_settlement_is_kept_with_it_or_not_at_all(tmp_pa
     await bench.until_done()
     check(bench.target, 1)
     assert seen == ["sales_order", "invoice", "receipt"]
+    await bench.hub.close()
+
+
+class OneByOne(Target):
+    """Looks for each document with a call of its own, as Jurnal does for what its lists do not show, and of those calls
+    every fourth fails. What it was asked to create never arrived, until it is `well`."""
+
+    well = False
+    looks = 0
+
+    async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
+        found: dict[str, Found] = {}
+        for reference in references:
+            self.looks += 1
+            if self.looks % 4 == 0:
+                raise Ambiguous("the answer is not the JSON that was expected")
+            found |= await super().find(kind, [reference])
+        return found
+
+    async def write(self, kind: str, op: str, writes: Sequence[Write]) -> list[Outcome]:
+        if not self.well:
+            raise Ambiguous("no answer")
+        return await super().write(kind, op, writes)
+
+
+async def test_what_is_in_doubt_is_looked_for_however_often_a_call_fails(tmp_path: Path) -> None:
+    """A look at ten needs ten calls: with one failure among four none of them ever came to its end, all ten stayed in
+    doubt for as long as the trouble lasted, and every try waited longer than the one before."""
+    target = OneByOne(Clock(), 0, faults=False, batch=10)
+    bench = Bench(tmp_path, target)
+    await bench.plan(10)
+    await bench.dispatcher.drain()
+    target.well = True
+    begun = target.clock.now
+    await bench.until_done(turns=200)
+    check(target, 10)
+    assert target.clock.now - begun < 60
+    await bench.hub.close()
+
+
+async def test_no_posting_waits_longer_than_its_lease_for_the_next_look(tmp_path: Path, seed: int) -> None:
+    """Whatever fails, and wherever it is stopped: what is unfinished and has nothing before it is due within the
+    longest of lease, back-off (30 s and a third) and what the target asked for, and the lane is told when."""
+    target = Target(Clock(), seed)
+    bench = Bench(tmp_path, target)
+    await bench.plan(30)
+    longest = max(bench.dispatcher._lease, bench.dispatcher.settle_time, 30.0 * 1.3)
+    while True:
+        work = asyncio.create_task(bench.dispatcher.drain())
+        for _ in range(target.rng.randrange(1, 60)):
+            await asyncio.sleep(0)
+        if target.rng.random() < 0.5:
+            work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        ledger = bench.hub.desk.ledger
+        if not await bench.hub.desk(ledger.pending):
+            break
+        due = await bench.hub.desk(ledger.postings.next_due, "buku")
+        assert due is not None
+        assert due / 1_000_000 - target.clock.now <= longest
+        target.clock.now = max(target.clock.now + 0.01, due / 1_000_000)
+    check(target, 30)
     await bench.hub.close()

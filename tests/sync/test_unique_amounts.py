@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from selaras import i18n
 from selaras.ledger import Ledger, open_ledger
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import MICROSECOND
@@ -20,6 +19,7 @@ from selaras.sync.installation import set_pairs
 from selaras.sync.sentences import spoken
 from selaras.sync.unique_amount_accounts import amount_accounts, set_amount_account
 from selaras.sync.unique_amounts import UniqueAmount, release_amount, renew_amount, reserve_amount, unique_amounts
+from tests.speaking import speaking
 from tests.sync.target import Plain
 
 HOUR = 3600 * MICROSECOND
@@ -228,7 +228,7 @@ def test_bad_input_is_one_clear_sentence(ledger: Ledger, said: str, act: Callabl
         act(ledger)
     assert said in str(caught.value)
     assert caught.value.cure
-    with i18n.use_locale("en"):
+    with speaking("en"):
         assert spoken(caught.value.message) == caught.value.message
         assert spoken(caught.value.cure) == caught.value.cure
 

@@ -18,6 +18,7 @@ from selaras.model.product import Product
 from selaras.sync.intake import as_new_record
 from selaras.web import words
 from selaras.web.look import say
+from tests.speaking import speaking
 from tests.web.pages import Page
 from tests.web.stage import Stage, a_stage
 from tests.web.stock_room import NOW, an_order, keep_orders
@@ -130,7 +131,7 @@ def test_reasons_and_messages_are_said_in_the_readers_language() -> None:
     grant = "The grant of %(name)s ends in %(days)s days; connect it again."
     values = {"name": "buku", "days": "6"}
     placed, paid = "Order %(number)s was placed.", "Invoiced because the order is paid."
-    with i18n.use_locale("id"):
+    with speaking("id"):
         # A sentence that has a semicolon of its own is found whole; reasons that were joined by one are found apart.
         assert say(grant % values) == i18n.gettext(grant) % values != grant % values
         both = f"{i18n.gettext(placed) % {'number': '7'}}; {i18n.gettext(paid)}"
@@ -138,5 +139,5 @@ def test_reasons_and_messages_are_said_in_the_readers_language() -> None:
         assert "Pesanan 7" in both
         assert say("Something nobody foresaw; at all.") == "Something nobody foresaw; at all."
         assert say("") == ""
-    with i18n.use_locale("en"):
+    with speaking("en"):
         assert say(grant % values) == grant % values

@@ -104,6 +104,26 @@ async def test_what_cannot_be_done_is_one_sentence(till: Stage) -> None:
     assert [row["line"] for row in (await till.api("/money/unmatched"))[1]] == ["b1", "b2", "b3"]
 
 
+async def test_a_rate_that_no_fee_can_be_reckoned_by_is_refused(till: Stage) -> None:
+    """Once kept, payouts could not be held against it; nor may a misspelt connection pass for one without trouble."""
+    rate = {"gateway": "gerbang", "since": "2026-01-01"}
+    for name, value in (
+        ("most", "NaN"), ("fixed", "NaN"), ("up_to", "Infinity"), ("least", "1e99999"), ("share", "1e-9999"),
+        ("share", "70"), ("tax", "11"), ("fixed", "-1"), ("most", "-5"),
+    ):  # fmt: skip
+        status, said = await till.api("/money/rate-card", {"rates": [rate, rate | {name: value}]})
+        assert (status, f"$.rates[1].{name}" in said["detail"]) == (400, True), (name, value)
+    assert (await till.api("/money/payouts?first=2026-11-01&last=2026-11-30"))[0] == 200
+    assert (await till.api("/money/rate-card", {"rates": [rate | {"share": "0.007", "most": "10000"}]}))[0] == 200
+    for path, body in (
+        ("/money/unmatched?connection=gerbagn", None), ("/money/rules?connection=gerbagn", None),
+        ("/money/rules", {"connection": "gerbagn", "rule": "exact:name", "mode": "ask"}),
+        ("/money/accept-rule", {"connection": "gerbagn", "rule": "exact:name"}),
+    ):  # fmt: skip
+        status, said = await till.api(path, body)
+        assert (status, said["detail"]) == (404 if body is None else 422, "There is no connection 'gerbagn'."), path
+
+
 async def test_readers_see_and_do_not_answer(tmp_path: Path) -> None:
     async with a_stage(tmp_path, open_read=True) as stage:
         await prepare(stage)

@@ -18,7 +18,6 @@ from selaras.sync import feeds as feeds_of
 from selaras.sync import money_decisions as ops
 from selaras.sync.feeds import Feed
 from selaras.sync.money_decisions import MoneyLinked, OpenMoney, Proposal, Refused, RuleStanding
-from selaras.sync.money_explaining import still_open
 from selaras.sync.offline import offline_hub
 from selaras.sync.sentences import spoken
 
@@ -26,6 +25,27 @@ _MOST_PROPOSALS: Final = 3
 _LINE = N_("The bank line or payment, by its id or number, or connection:id.")
 
 by_connection = option("--connection", help=N_("Only this connection."))
+
+
+class _Share(click.FloatRange):
+    """A share from a half to below one. NaN is neither below nor above any bound."""
+
+    def __init__(self) -> None:
+        super().__init__(0.5, 1, max_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Raises `BadParameter`."""
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(_("%(text)s is not a number; write it as 4000 or 0.007.", text=repr(value)), param, ctx)
+        return found
+
+
+def _of(ledger: Ledger, connection: str | None) -> Ledger:
+    """The ledger, once it knows the connection that was named: of a misspelt one there is never anything."""
+    if connection:
+        ledger.connections.get(connection)
+    return ledger
 
 
 def percent(share: float) -> str:
@@ -47,7 +67,7 @@ def percent(share: float) -> str:
 @as_json
 def unmatched(connection: str | None, json_: bool) -> int:
     with session().reading() as ledger:
-        found = still_open(ops.unmatched(offline_hub(ledger, mirrors=False), connection))
+        found = ops.unmatched(offline_hub(_of(ledger, connection), mirrors=False), connection)
     if json_:
         print_json(found)
     elif not found:
@@ -146,6 +166,9 @@ def accept(
 
 
 def _accept_rule(here: Session, rule: str, connection: str | None, json_: bool) -> int:
+    with here.reading() as known:
+        _of(known, connection)
+
     def local(ledger: Ledger) -> list[MoneyLinked]:
         return ops.accept_rule(offline_hub(ledger, mirrors=False), rule, here.now(), here.who, connection)
 
@@ -215,7 +238,7 @@ def autonomy(ctx: click.Context, connection: str | None, json_: bool) -> int:
     if ctx.invoked_subcommand is not None:
         return FINE
     with session().reading() as ledger:
-        found = ops.rules(ledger, connection)
+        found = ops.rules(_of(ledger, connection), connection)
     if json_:
         print_json(found)
     elif found:
@@ -251,6 +274,8 @@ def _show_rules(found: list[RuleStanding]) -> None:
 @by_connection
 @as_json
 def set_(rule: str, mode: Any, connection: str | None, json_: bool) -> int:
+    if not rule.strip():
+        raise click.UsageError(_("Name the rule; `selaras autonomy` lists them."))
     return _change(rule, mode, {}, connection or "", json_)
 
 
@@ -262,8 +287,8 @@ def set_(rule: str, mode: Any, connection: str | None, json_: bool) -> int:
     ),
 )
 @option("--least", type=click.IntRange(1, 1_000_000), help=N_("At least so many confirmed cases (20)."))
-@option("--precision", type=click.FloatRange(0.5, 1, max_open=True), help=N_("Right at least so often (0.95)."))
-@option("--confidence", type=click.FloatRange(0.5, 1, max_open=True), help=N_("With this confidence (0.95)."))
+@option("--precision", type=_Share(), help=N_("Right at least so often (0.95)."))
+@option("--confidence", type=_Share(), help=N_("With this confidence (0.95)."))
 @by_connection
 @as_json
 def need(
@@ -274,13 +299,15 @@ def need(
     if given:
         return _change("", None, given, connection or "", json_)
     with session().reading() as ledger:
-        now = feeds_of.autonomy_of(ledger, connection or "")
+        now = feeds_of.autonomy_of(_of(ledger, connection), connection or "")
     _show_autonomy(now, json_)
     return FINE
 
 
 def _change(rule: str, mode: Any, given: dict[str, float], connection: str, json_: bool) -> int:
     here = session()
+    with here.reading() as ledger:
+        _of(ledger, connection)
 
     def local(ledger: Ledger) -> Autonomy:
         return feeds_of.change_autonomy(ledger, connection, rule, mode, given, here.now())

@@ -46,7 +46,9 @@ def payouts(
     here = session()
     today = dt.datetime.fromtimestamp(here.now() / 1_000_000, dt.UTC).date()
     until = dt.date.fromisoformat(end) if end else today + dt.timedelta(days=1)
-    since = dt.date.fromisoformat(begin) if begin else min(today, until) - dt.timedelta(days=_DAYS)
+    usual = min(today, until)
+    usual -= min(dt.timedelta(days=_DAYS), usual - dt.date.min)
+    since = dt.date.fromisoformat(begin) if begin else usual
     if since > until:
         raise click.UsageError(_("--from is later than --to: turn the days round."))
     with here.reading() as ledger:

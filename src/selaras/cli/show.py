@@ -20,6 +20,8 @@ from selaras.i18n import _, format_instant, format_money, format_number
 from selaras.sync.figures import Sum
 
 _WIDE = 200
+# What a buyer or a bank wrote is shown and not obeyed: a terminal takes these signs for commands.
+_COMMANDS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\ufffd")
 _ENCODER = msgspec.json.Encoder(decimal_format="string")
 STYLES = {
     "posted": "green", "done": "green", "waiting": "yellow", "planned": "yellow", "in_doubt": "yellow",
@@ -68,12 +70,17 @@ def show(*parts: RenderableType) -> None:
     """Print for a person."""
     page = console()
     for part in parts:
-        page.print(part)
+        page.print(_harmless(part) if isinstance(part, Text) else part)
 
 
 def say(text: str, style: str = "") -> None:
     """A line for a person; square brackets in it are just brackets."""
-    console().print(Text(text, style=style))
+    show(Text(text, style=style))
+
+
+def _harmless(text: Text) -> Text:
+    text.plain = text.plain.translate(_COMMANDS)
+    return text
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], right: Sequence[int] = ()) -> Table:
@@ -89,7 +96,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], rig
     for place, column in enumerate(columns):
         made.add_column(column, justify="right" if place in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+        made.add_row(*(_harmless(cell if isinstance(cell, Text) else Text(str(cell))) for cell in row))
     return made
 
 

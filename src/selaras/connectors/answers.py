@@ -27,6 +27,12 @@ class Response(msgspec.Struct, frozen=True):
     body: bytes
     effect: bool = False
 
+    @property
+    def served_at(self) -> int | None:
+        """The other side's clock when it answered (Unix seconds), by its `Date` header; None without one."""
+        found = _http_date(self.headers.get("date", ""))
+        return None if found is None else int(found)
+
     def json(self) -> Any:
         """The body as JSON; numbers with a point come as `Decimal`, never as float."""
         return self._parse(_ANY.decode)

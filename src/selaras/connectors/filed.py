@@ -11,19 +11,16 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from selaras.connectors.contract import (
-    BadSignature,
     Capabilities,
     Changes,
     Check,
     ConnectorError,
     Finding,
     Found,
-    Hint,
     Op,
     Outcome,
     Rate,
@@ -32,13 +29,12 @@ from selaras.connectors.contract import (
     Setting,
     Settings,
     Tools,
-    Webhook,
+    Transient,
     Write,
 )
-from selaras.connectors.inbox import IN, MIB, NO_FOLDER, REFUSED, Dropped, Inbox, NotTaken
+from selaras.connectors.inbox import DONE, IN, MIB, NO_FOLDER, REFUSED, Dropped, Inbox, NotTaken
 from selaras.connectors.places import Place
-from selaras.connectors.watched import number_of, place_of, seconds_of
-from selaras.model.money import EXPONENTS
+from selaras.connectors.watched import Watched
 
 T = TypeVar("T")
 
@@ -62,11 +58,15 @@ def settings_of(*own: Setting) -> tuple[Setting, ...]:
 
 
 class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The file in `done/` that was read last, what was in it, and how many of its records were told."""
+    """The file in `done/` that was read last, what was in it, and how many of its records were told.
+
+    `lacking` are the files that could not be read then: once one of them can, everything is told again.
+    """
 
     file: str = ""
     digest: str = ""
     at: int = 0
+    lacking: tuple[str, ...] = ()
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ class _Held(msgspec.Struct, frozen=True):
     ids: tuple[str, ...]
 
 
-class FiledSource(Generic[T]):
+class FiledSource(Watched, Generic[T]):
     """See `contract.Connector` for what the methods promise. `T` is a file as it was read.
 
     A source derives from it and says how a file is read (`_parse`, in a thread), what must fit to the files before it
@@ -88,23 +88,17 @@ class FiledSource(Generic[T]):
     kind = ""
 
     def __init__(self, settings: Settings, tools: Tools, place: Place | None = None) -> None:
-        self.place = place_of(settings) if place is None else place
-        self.zone = ZoneInfo(tools.zone)
-        self.currency = (settings.get("currency") or "IDR").upper()
-        if self.currency not in EXPONENTS:
-            raise ValueError(f"the setting currency must be a code of three letters, not {self.currency}")
+        super().__init__(settings, tools, place)
+        self.sources = frozenset({self.kind})
         self.capabilities = Capabilities(
             read_batch=READ,
             page=PAGE,
             timeout=60.0,
             rate=Rate(per_second=50, burst=10, parallel=1),
-            sources=frozenset({self.kind}),
+            sources=self.sources,
             money_scale="major",
         )
-        self.most = int(number_of(settings, "max_mb", "64", 2000)) * MIB
-        quiet = seconds_of(number_of(settings, "quiet", "10", 86_400))
-        self.inbox = Inbox(self.place, quiet=quiet, most=self.most, clock=tools.clock)
-        self._clock = tools.clock
+        self.inbox = Inbox(self.place, quiet=self.quiet, most=self.most, clock=tools.clock)
         self._lock = asyncio.Lock()
         self._files: list[_Held] = []
         self._known: set[str] = set()
@@ -114,8 +108,9 @@ class FiledSource(Generic[T]):
 
     # -- what a source says of itself -----------------------------------------------------------------------------
 
-    async def _prepare(self) -> None:
-        """Read what files are read by. Raises `ConnectorError`."""
+    async def _prepare(self) -> bool:
+        """Read what files are read by; whether that has changed since. Raises `ConnectorError`."""
+        return False
 
     def _parse(self, file: Dropped) -> T:
         """What is in a file. Raises `NotTaken`. Runs in a thread."""
@@ -137,7 +132,8 @@ class FiledSource(Generic[T]):
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records in taken files after the cursor, in the order in which files were taken.
 
-        Raises `Rejected` once for each file that was refused, after all that there is to tell.
+        Raises `Rejected` once for each file that was refused, or can be read no longer, after all that there is to
+        tell.
         """
         self._knows(kind)
         async with self._lock:
@@ -151,11 +147,13 @@ class FiledSource(Generic[T]):
             raise Rejected(refused.message, code="refused_file", cure=refused.cure)
 
     def _page(self, cursor: str) -> Changes:
-        at = _decoded(cursor)
+        at, lacking = _decoded(cursor), tuple(sorted(self.broken))
         if not self._files:
             return Changes([], cursor or _encoded(Cursor()), False)
         # Unknown: the file was taken out of done/, or the folder is another one. Too much is told, never too little.
         places = [n for n, file in enumerate(self._files) if (file.lies, file.digest) == (at.file, at.digest)]
+        if not set(at.lacking) <= self.broken.keys():
+            places = []
         number, begin = (places[0], at.at) if places else (0, 0)
         seen: list[Seen] = []
         while len(seen) < PAGE:
@@ -168,15 +166,22 @@ class FiledSource(Generic[T]):
             number, begin = number + 1, 0
         held = self._files[number]
         more = begin < len(held.ids) or any(file.ids for file in self._files[number + 1 :])
-        return Changes(seen, _encoded(Cursor(held.lies, held.digest, begin)), more)
+        return Changes(seen, _encoded(Cursor(held.lies, held.digest, begin, lacking)), more)
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
-        """These records again; `record` None for those that no taken file has."""
+        """These records again; `record` None for those that no taken file has.
+
+        Raises `Transient` where that cannot be said, as a taken file can be read no longer.
+        """
         self._knows(kind)
         if len(ids) > READ:
             raise ValueError(f"at most {READ} in one call, not {len(ids)}")
         async with self._lock:
             await self._catch_up()
+            if self.broken and not self._seen.keys() >= set(ids):
+                name = min(self.broken)
+                message = f"{DONE}/{name}: it can be read no longer, so what it holds is not known"
+                raise Transient(message, code="unreadable", cure=self.broken[name].cure)
             now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
             day = now.astimezone(self.zone).date()
             return [self._seen.get(id) or Seen(kind, id, None, b"", now, day) for id in ids]
@@ -201,13 +206,16 @@ class FiledSource(Generic[T]):
 
     async def _catch_up(self) -> None:
         """Read what was taken before, by us or by a process before us."""
-        await self._prepare()
+        if await self._prepare():
+            self._known -= self.broken.keys()
+            self.broken.clear()
         for file in await self.inbox.taken(self._known):
             try:
                 parsed = await self._read(file)
             except NotTaken as refused:
                 self.broken[file.lies] = refused
                 self._known.add(file.lies)
+                self._untold.append(refused)
                 continue
             self._keep(file, parsed)
 
@@ -254,10 +262,6 @@ class FiledSource(Generic[T]):
         findings += [Finding(f"{REFUSED}/{name}", False, why, cure) for name, why, cure in await self.inbox.refused()]
         return findings
 
-    def _knows(self, kind: str) -> None:
-        if kind != self.kind:
-            raise ValueError(f"there is no {kind} in these files")
-
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
         """Nothing: no documents are written here."""
         return {}
@@ -265,18 +269,6 @@ class FiledSource(Generic[T]):
     async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
         """Nothing is written."""
         raise Rejected(f"these files cannot {op} a {kind}", code="unsupported", cure="Do it by hand, then skip it.")
-
-    def hints(self, webhook: Webhook) -> list[Hint]:
-        """Files send no webhooks, so none can be theirs."""
-        raise BadSignature("files send no webhooks")
-
-    async def subscribe(self, url: str) -> str:
-        """There is nothing to subscribe to."""
-        return "none"
-
-    async def close(self) -> None:
-        """Let go of the folder."""
-        await self.place.close()
 
 
 def _decoded(cursor: str) -> Cursor:

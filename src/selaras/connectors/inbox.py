@@ -30,6 +30,9 @@ MIB: Final = 1024 * 1024
 _NUMBERED: Final = re.compile(r"(\d{6,})-(.+)", re.DOTALL)
 _REPORT: Final = ".refused.txt"
 _TRIES: Final = 5
+# Bytes of a name: a number goes in front of it and a reason's ending behind, and disks take 255.
+_LONGEST: Final = 200
+_ENDING: Final = 8
 # What ends the formats that end in no line: SWIFT blocks, XML, SGML, HTML.
 _ENDS: Final = (b">", b"\n-", b"\n-}", b"\n-}$", b"\x03")
 
@@ -43,7 +46,7 @@ class NotTaken(ValueError):
 
 
 class Dropped(msgspec.Struct, frozen=True):
-    """A file with its bytes. `name` is the one that it was dropped under, `lies` the one that it has in its folder."""
+    """A file with its bytes. `name` is the one that it was dropped under (`plain`), `lies` the one in its folder."""
 
     name: str
     lies: str
@@ -73,10 +76,10 @@ class Inbox:
         """
         entries = await self.place.list(DONE)
         if entries is None and await self.place.list(IN) is None:
-            raise Transient(f"{self.place.label}: there is no folder in/", code="no_folder", cure=NO_FOLDER)
+            raise no_folder(self.place)
         found = []
         for entry in sorted((e for e in entries or () if _number(e.name) is not None), key=lambda e: _order(e.name)):
-            if entry.name not in known and (file := await self._fetch(DONE, entry)) is not None:
+            if plain(entry.name) not in known and (file := await self._fetch(DONE, entry)) is not None:
                 found.append(file)
         return found
 
@@ -90,21 +93,22 @@ class Inbox:
         waiting: dict[str, str] = {}
         found = []
         for entry in sorted(entries, key=lambda e: (e.mtime, e.name)):
+            name = plain(entry.name)
             if is_unfinished(entry.name):
-                waiting[entry.name] = "a program is still writing it"
+                waiting[name] = "a program is still writing it"
             elif entry.name.startswith((".", "~$")):
                 continue
             elif held_open(entry.name, names):
-                waiting[entry.name] = "a spreadsheet program has it open"
+                waiting[name] = "a spreadsheet program has it open"
             elif not (at_once or self._watch.still(entry, now)):
-                waiting[entry.name] = "it may still be written"
+                waiting[name] = "it may still be written"
             else:
                 old = at_once or self._watch.old(entry, now)
                 file = await self._fetch(IN, entry)
                 if file is None or (len(file.data) != entry.size and entry.size <= self.most):
-                    waiting[entry.name] = "it may still be written"
+                    waiting[name] = "it may still be written"
                 elif not old and not _ended(file.data):
-                    waiting[entry.name] = "its end looks broken off"
+                    waiting[name] = "its end looks broken off"
                 else:
                     found.append((file, old))
         self.waiting = waiting
@@ -115,25 +119,27 @@ class Inbox:
         self.waiting[file.name] = "its end looks broken off"
 
     async def take(self, file: Dropped) -> Dropped | None:
-        """Move it to `done/` under the next number; None when somebody has taken it away meanwhile."""
+        """Move it to `done/` under the next number; None when somebody has taken it away meanwhile, or written into it:
+        then `taken` gives what lies there."""
         for _ in range(_TRIES):
             numbers = [_number(entry.name) or 0 for entry in await self.place.list(DONE) or ()]
-            name = f"{max(numbers, default=0) + 1:06d}-{file.name}"
+            name = f"{max(numbers, default=0) + 1:06d}-{_short(file.name)}"
             try:
                 if not await self.place.move(f"{IN}/{file.lies}", f"{DONE}/{name}"):
                     return None
             except Taken:
                 continue
-            return msgspec.structs.replace(file, lies=name)
+            lies = await self._fetch(DONE, Entry(name, 0, 0))
+            return msgspec.structs.replace(file, lies=name) if lies is not None and lies.data == file.data else None
         raise Transient(f"{self.place.label}: {file.name} cannot be moved to done/", code="io")
 
     async def refuse(self, file: Dropped, why: NotTaken) -> None:
         """Move it to `refused/`, its reason beside it."""
         there = {entry.name for entry in await self.place.list(REFUSED) or ()}
-        name, number = file.name, 1
+        name, number = _short(file.name), 1
         while name in there:
             number += 1
-            name = f"{number}-{file.name}"
+            name = f"{number}-{_short(file.name)}"
         await self.place.put(f"{REFUSED}/{name}{_REPORT}", f"{why.message}\n{why.cure}\n".encode(), replace=True)
         try:
             await self.place.move(f"{IN}/{file.lies}", f"{REFUSED}/{name}")
@@ -164,10 +170,30 @@ class Inbox:
                 return None
 
         data = await asyncio.to_thread(work)
-        numbered = _NUMBERED.fullmatch(entry.name) if folder == DONE else None
+        name = plain(entry.name)
+        numbered = _NUMBERED.fullmatch(name) if folder == DONE else None
         written = dt.datetime.fromtimestamp(entry.mtime // 1_000_000_000, dt.UTC)
-        name = numbered[2] if numbered else entry.name
-        return None if data is None else Dropped(name, entry.name, data, written)
+        lies = name if folder == DONE else entry.name
+        return None if data is None else Dropped(numbered[2] if numbered else name, lies, data, written)
+
+
+def no_folder(place: Place) -> Transient:
+    """A share that is not mounted: nobody can say what is in it."""
+    return Transient(f"{place.label}: there is no folder in/", code="no_folder", cure=NO_FOLDER)
+
+
+def plain(name: str) -> str:
+    """A file's name as a text: shares of other systems hold names that are no UTF-8."""
+    return "".join(c if c.isprintable() else "_" for c in name)
+
+
+def _short(name: str) -> str:
+    """A name of few enough bytes, with its ending."""
+    if len(name.encode()) <= _LONGEST:
+        return name
+    stem, dot, ending = name.rpartition(".")
+    ending = dot + ending if stem and len(ending) <= _ENDING else ""
+    return name.encode()[: _LONGEST - len(ending.encode())].decode(errors="ignore") + ending
 
 
 def _number(name: str) -> int | None:

@@ -17,17 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 
-import msgspec
-
 from selaras.connectors.contract.capabilities import Rate
-
-
-class LimiterState(msgspec.Struct, frozen=True):
-    """What a clean hand-over carries: tokens left at wall time `at`, and the end of a pause (0 = none)."""
-
-    tokens: float
-    at: float
-    paused_until: float = 0.0
 
 
 def _slack(rate: Rate) -> float:
@@ -43,9 +33,8 @@ def _slack(rate: Rate) -> float:
 class Limiter:
     """`async with limiter:` around each HTTP call.
 
-    `clock` and `sleep` are monotonic seconds, `wall` is Unix time for `state()` and `restore()`. A new
-    limiter has no tokens: what a former process spent in the last second is unknown until `restore()` says
-    so.
+    `clock` and `sleep` are monotonic seconds. A new limiter has no tokens: what a former process spent in the last
+    second is unknown.
     """
 
     def __init__(
@@ -54,7 +43,6 @@ class Limiter:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        wall: Callable[[], float] = time.time,
     ) -> None:
         if not (rate.per_second > 0 and rate.burst >= 1 and rate.parallel >= 1):
             raise ValueError("a rate needs per_second > 0, burst >= 1 and parallel >= 1")
@@ -63,7 +51,6 @@ class Limiter:
         self.rate = rate
         self._clock = clock
         self._sleep = sleep
-        self._wall = wall
         self._capacity = rate.burst + _slack(rate)
         self._tokens = 0.0
         self._at = clock()
@@ -74,7 +61,6 @@ class Limiter:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.granted = 0
 
     # -- taking and giving back -------------------------------------------------------------------------
 
@@ -94,7 +80,6 @@ class Limiter:
             if turn.done() and not turn.cancelled():
                 # The turn came and was not used: the call never happened, so both go back.
                 self._tokens = min(self._capacity, self._tokens + 1.0)
-                self.granted -= 1
                 self._release()
             raise
         return self
@@ -120,34 +105,6 @@ class Limiter:
             self._paused_until = until
             # The other side says that the budget is spent: the first call after the pause is a single one.
             self._tokens = min(self._tokens, 1.0)
-
-    @property
-    def paused_for(self) -> float:
-        """Seconds until calls may start again; 0 when not paused."""
-        return max(0.0, self._paused_until - self._clock())
-
-    # -- hand-over --------------------------------------------------------------------------------------
-
-    def state(self) -> LimiterState:
-        """The state to keep at a clean shutdown or release of the lane."""
-        now = self._clock()
-        self._refill(now)
-        wall = self._wall()
-        pause = self._paused_until - now
-        return LimiterState(tokens=self._tokens, at=wall, paused_until=wall + pause if pause > 0 else 0.0)
-
-    def restore(self, state: LimiterState | None) -> None:
-        """Go on from `state`; None is an unclean take-over: no tokens. A clock set back earns nothing."""
-        now = self._clock()
-        self._at = now
-        if state is None:
-            self._tokens = 0.0
-            return
-        wall = self._wall()
-        earned = max(0.0, wall - max(state.at, state.paused_until)) * self.rate.per_second
-        self._tokens = min(self._capacity, max(0.0, state.tokens) + earned)
-        if state.paused_until > wall:
-            self._paused_until = now + (state.paused_until - wall)
 
     # -- inside -----------------------------------------------------------------------------------------
 
@@ -185,7 +142,6 @@ class Limiter:
     def _grant(self) -> None:
         self._tokens -= 1.0
         self._busy += 1
-        self.granted += 1
 
     def _release(self) -> None:
         self._busy -= 1

@@ -91,7 +91,6 @@ class OAuth:
         self._extra_token = dict(extra_token or {})
         self._margin = margin
         self._grant_days = grant_days
-        self._scheme = scheme
         self._store = store
         self._clock = clock
         self._timeout = timeout
@@ -192,20 +191,6 @@ class OAuth:
             self._token = None
             await self._store.save(Token(access=""))
 
-    async def days_left(self) -> float | None:
-        """Days until a person has to sign in again; None when the grant has no known end."""
-        if self.grant == "client_credentials":
-            return None
-        token = await self._store.load()
-        if token is None or not (token.access or token.refresh):
-            return 0.0
-        end = token.refresh_expires_at
-        if not end and not token.refresh:
-            end = token.expires_at
-        if not end and self._grant_days and token.issued_at:
-            end = token.issued_at + self._grant_days * 86400.0
-        return max(0.0, (end - self._clock()) / 86400.0) if end else None
-
     async def close(self) -> None:
         """Wait for a refresh under way (its token would be lost otherwise) and close the connections."""
         running = self._running
@@ -304,6 +289,9 @@ class OAuth:
                 extra={**before.extra, **token.extra},
                 refresh_expires_at=token.refresh_expires_at or (before.refresh_expires_at if same else 0.0),
             )
+        if not token.refresh_expires_at and self.grant == "authorization_code":
+            stated = token.issued_at + self._grant_days * 86400.0 if self._grant_days else 0.0
+            token = msgspec.structs.replace(token, refresh_expires_at=stated if token.refresh else token.expires_at)
         await self._store.save(token)
         self._token = token
         self._again_at = 0.0

@@ -83,7 +83,8 @@ class SftpPlace:
 
         async def work(client: asyncssh.SFTPClient) -> Path:
             known = await client.stat(self._path(path))
-            key = hashlib.blake2b(f"{path}\0{known.size}\0{known.mtime}".encode(), digest_size=12).hexdigest()
+            said = f"{path}\0{known.size}\0{known.mtime}".encode(errors="surrogateescape")
+            key = hashlib.blake2b(said, digest_size=12).hexdigest()
             copy = self._room() / key
             if not copy.exists():
                 beside = copy.with_suffix(".part")
@@ -265,7 +266,8 @@ class SftpPlace:
             keepalive_interval=15,
             connect_timeout=_TIMEOUT,
         )
-        self._client = await self._connection.start_sftp_client()
+        # Names that are no UTF-8 are listed like the others, and sent back as they came.
+        self._client = await self._connection.start_sftp_client(path_errors="surrogateescape")
         return self._client
 
 

@@ -14,6 +14,8 @@ from selaras.connectors.answers import Response
 class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the authorization server handed out. Instants are Unix seconds on our clock; 0 means not known.
 
+    At `refresh_expires_at` a person has to sign in again.
+
     `extra` keeps what some systems answer beside it (realm id, host of the session, shop name).
     An empty `access` and `refresh` is a connection that has been disconnected.
     """

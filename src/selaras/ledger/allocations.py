@@ -75,6 +75,11 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     days: int = 0
     settles: int = 0
 
+    @property
+    def settled(self) -> int:
+        """What the subject would be paid with, in its own currency."""
+        return self.settles or self.amount + sum(amount for _role, amount in self.written_off)
+
 
 def _key(line: RecordKey) -> tuple[str, str, str]:
     return (line.connection, line.kind, line.id)

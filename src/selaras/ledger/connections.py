@@ -32,18 +32,6 @@ class Connection(msgspec.Struct, frozen=True):
         return f"Connection({self.name!r}, {self.type!r})"
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """What a person (or an accepted rule) decided: this store code is that books code, this buyer that contact."""
-
-    id: int
-    connection: str
-    kind: str
-    subject: str
-    answer: str
-    how: str
-    at: int
-
-
 class Connections:
     """Operations on connections and what belongs to them."""
 

@@ -285,26 +285,26 @@ class Records:
         return [str(row[0]) for row in rows]
 
     def vanished(self, connection: str, kind: str, ids: Sequence[str]) -> list[str]:
-        """The source no longer has these: nothing more is awaited of them. Returns the numbers of those still open."""
+        """The source no longer has these: nothing more is awaited of them. Returns the numbers of those that were still
+        open, or are money that may have been booked; each once, until the source has it again.
+        """
         numbers: list[str] = []
         for part in chunks(ids):
             marks = ",".join("?" * len(part))
             rows = self._db.rows(
-                f"""UPDATE record SET open = 0 WHERE connection = ? AND kind = ? AND open = 1 AND id IN ({marks})
+                f"""UPDATE record SET open = -1 WHERE connection = ? AND kind = ? AND open >= ? AND id IN ({marks})
                 RETURNING number""",  # noqa: S608
-                (connection, kind, *part),
+                (connection, kind, 0 if kind in ("bank_transaction", "payment", "payout") else 1, *part),
             )
             numbers += [str(row[0]) for row in rows]
         return sorted(numbers)
 
-    def open_records(self, connection: str, kind: str) -> list[StoredRecord]:
-        """Records that are not final, oldest change first."""
+    def open_versions(self, connection: str, kind: str) -> dict[str, int]:
+        """Id and version of the records that are not final."""
         rows = self._db.rows(
-            f"""SELECT {_COLUMNS} FROM record WHERE connection = ? AND kind = ? AND open = 1
-            ORDER BY updated_at, id""",  # noqa: S608
-            (connection, kind),
+            "SELECT id, version FROM record WHERE connection = ? AND kind = ? AND open = 1", (connection, kind)
         )
-        return [_stored(row) for row in rows]
+        return {row[0]: int(row[1]) for row in rows}
 
     def unrecorded(self, connection: str, kind: str, target: str) -> list[StoredRecord]:
         """Records whose newest state the target does not hold yet: not planned, or planned and not done."""

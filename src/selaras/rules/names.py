@@ -32,7 +32,6 @@ _DEGREES: Final = frozenset(
     "amdkeb skep ns ners skm mkes mba phd msc bsc ma ba ssn msn shi lc ak ca cpa btech sstp spt spsi mpsi sik "
     "mhum sst mars mkn".split()
 )
-_GENERIC: Final = frozenset({"indonesia", "nusantara", "jaya", "abadi", "makmur", "sejahtera", "mandiri", "utama"})
 _ACCOUNT_OF: Final = re.compile(r"^\s*a\s*[/.]\s*n\b\.?\s*", re.IGNORECASE)
 _ON_BEHALF: Final = re.compile(r"\bq\.?\s?q\b\.?.*$", re.IGNORECASE)
 _GLUED_FORM: Final = re.compile(r"\b(p\.?t|c\.?v|u\.?d|p\.?d|t\.?b|fa)\.(?=\s*\S)|\b(p\.t|c\.v|u\.d)\b", re.IGNORECASE)
@@ -157,8 +156,3 @@ def _alike(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     # Cut at a fixed width or written without blanks, as banks do: a long common beginning of the squeezed names.
     x, y = sorted(("".join(a), "".join(b)), key=len)
     return (len(x) >= 10 and y.startswith(x)) or (len(x) >= 5 and _sound(x) == _sound(y))
-
-
-def name_tokens(text: str) -> frozenset[str]:
-    """Words of a name that can be looked for in a bank's text: three letters or more, no titles, forms or fillers."""
-    return frozenset(w for w in read_name(text).words if len(w) >= 3 and not w.isdigit() and w not in _GENERIC)

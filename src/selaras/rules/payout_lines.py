@@ -8,7 +8,7 @@ reference/reconciliation.md §3.3, reference/store-billing-payment-apis.md §18.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations
 from typing import Final
@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from selaras.model.document import Journal, JournalLine
-from selaras.model.money import ZERO
+from selaras.model.money import EXPONENTS, ZERO
 from selaras.model.settlement import Payout
 from selaras.rules.explain import N_, Sentence
 from selaras.rules.matching.text import is_payout
@@ -80,15 +80,21 @@ def match_payouts(paid: Sequence[Paid], credits: Sequence[Credit]) -> list[Payou
     found: list[PayoutMatch] = []
     taken: set[str] = set()
     done: set[str] = set()
-    pairs = [
-        (one, credit) for one in sorted(paid, key=_by_day) for credit in credits if _fits([one], credit)
-    ]  # fmt: skip
+    # What is finer than the smallest unit is no share of a line.
+    paid = [one for one in paid if not one.payout.net.scaleb(EXPONENTS.get(one.payout.currency, 0)) % 1]
+    by_sum = _by_sum(credits)
+    pairs = [(one, credit) for one in sorted(paid, key=_by_day) for credit in _fitting([one], by_sum)]
+    lines: dict[str, list[Credit]] = {}
+    payouts: dict[str, list[Paid]] = {}
+    for one, credit in pairs:
+        lines.setdefault(one.subject, []).append(credit)
+        payouts.setdefault(credit.line, []).append(one)
     for one, credit in sorted(pairs, key=lambda pair: _nearness(*pair)):
         if one.subject in done or credit.line in taken:
             continue
         # Equal payouts of one gateway may change places: what the lines are booked to is the same.
-        rivals = [c for o, c in pairs if o.subject == one.subject and c.line != credit.line and c.line not in taken]
-        others = [o for o, c in pairs if c.line == credit.line and o.subject not in done | {one.subject}]
+        rivals = [c for c in lines[one.subject] if c.line != credit.line and c.line not in taken]
+        others = [o for o in payouts[credit.line] if o.subject not in done and o.subject != one.subject]
         mine = is_payout(credit.text)
         sure = all(mine and not is_payout(rival.text) for rival in rivals) or len(rivals) == len(others)
         sure = sure and all(o.payout.gateway == one.payout.gateway for o in others)
@@ -109,13 +115,18 @@ def _nearness(one: Paid, credit: Credit) -> tuple[bool, int, dt.date, str, str]:
     return not is_payout(credit.text), abs((credit.day - one.day).days), one.day, one.subject, credit.line
 
 
-def _fits(paid: Sequence[Paid], credit: Credit) -> bool:
-    last = max(one.day for one in paid)
-    return (
-        sum((one.payout.net for one in paid), ZERO) == credit.amount
-        and all(one.payout.currency == credit.currency for one in paid)
-        and -_EARLY <= (credit.day - last).days <= _LATE
-    )
+def _by_sum(credits: Sequence[Credit]) -> dict[tuple[str, Decimal], list[Credit]]:
+    found: dict[tuple[str, Decimal], list[Credit]] = {}
+    for credit in credits:
+        found.setdefault((credit.currency, credit.amount), []).append(credit)
+    return found
+
+
+def _fitting(paid: Sequence[Paid], by_sum: Mapping[tuple[str, Decimal], list[Credit]]) -> list[Credit]:
+    """Lines of exactly the sum of these payouts (of one currency), booked soon after the last of them."""
+    total, last = sum((one.payout.net for one in paid), ZERO), max(one.day for one in paid)
+    lines = by_sum.get((paid[0].payout.currency, total), ())
+    return [credit for credit in lines if -_EARLY <= (credit.day - last).days <= _LATE]
 
 
 def _together(left: Sequence[Paid], credits: Sequence[Credit]) -> list[PayoutMatch]:
@@ -124,15 +135,15 @@ def _together(left: Sequence[Paid], credits: Sequence[Credit]) -> list[PayoutMat
     for one in sorted(left, key=_by_day):
         groups.setdefault((one.payout.gateway, one.payout.currency), []).append(one)
     answers: dict[str, list[tuple[Paid, ...]]] = {}
+    by_sum = _by_sum(credits)
     for group in groups.values():
         for start in range(len(group)):
             near = [o for o in group[start + 1 : start + 8] if (o.day - group[start].day).days <= _SPAN]
             for size in range(1, _MOST_TOGETHER):
                 for rest in combinations(near, size):
                     chosen = (group[start], *rest)
-                    for credit in credits:
-                        if _fits(chosen, credit):
-                            answers.setdefault(credit.line, []).append(chosen)
+                    for credit in _fitting(chosen, by_sum):
+                        answers.setdefault(credit.line, []).append(chosen)
     used: dict[str, int] = {}
     for sets in answers.values():
         for subject in {one.subject for chosen in sets for one in chosen}:

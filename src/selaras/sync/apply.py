@@ -30,7 +30,7 @@ from selaras.ledger.errors import LedgerError
 from selaras.ledger.values import MICROSECOND, Claimed, Link, Settlement, State, document_of
 from selaras.model.document import Document
 from selaras.model.money import NotExact, to_minor
-from selaras.sync.hand_edits import HandEdits
+from selaras.sync.hand_edits import Edit, HandEdits
 from selaras.sync.hub import Hub
 
 log = logging.getLogger("selaras.sync")
@@ -214,18 +214,22 @@ class Dispatcher:
     ) -> tuple[list[tuple[Claimed, Write]], list[Settlement]]:
         """Search for what an earlier try may have left there."""
         found: dict[str, Found] = {}
-        size = max(1, self._connector.capabilities.read_batch)
-        references = [claim.reference for claim, _ in ready]
-        try:
-            for start in range(0, len(references), size):
+        late: list[Settlement] = []
+        size = self._portion(ready)
+        for start in range(0, len(ready), size):
+            part = [claim.reference for claim, _ in ready[start : start + size]]
+            try:
                 self.calls += 1
-                found.update(await self._connector.find(kind, references[start : start + size]))
-        except ConnectorError as error:
-            # Still in doubt: sending without having looked could double the document.
-            wait = max(self._backoff(ready[0][0], error), self._settle)
-            return [], [Settlement(c, State.IN_DOUBT, "look", error.kind, error.message, wait=wait) for c, _ in ready]
+                found.update(await self._connector.find(kind, part))
+            except ConnectorError as error:
+                # Still in doubt: sending without having looked could double the document.
+                rest, ready = ready[start:], ready[:start]
+                alive = ready and not isinstance(error, Throttled | Expired)
+                wait = self._settle if alive else max(self._backoff(rest[0][0], error), self._settle)
+                late = [Settlement(c, State.IN_DOUBT, "look", error.kind, error.message, wait=wait) for c, _ in rest]
+                break
         absent: list[tuple[Claimed, Write]] = []
-        settlements: list[Settlement] = []
+        settlements = late
         for claim, write in ready:
             hit = found.get(claim.reference)
             if hit is None:
@@ -239,12 +243,21 @@ class Dispatcher:
         self, kind: str, ready: list[tuple[Claimed, Write]]
     ) -> tuple[list[tuple[Claimed, Write]], list[Settlement]]:
         """What a person changed meanwhile is not written over: read it before it is changed."""
-        try:
-            self.calls += 1
-            edited, early = await self._edits.before_change(kind, ready)
-        except ConnectorError as error:
-            return [], [self._put_off(c, error.kind, error.message, self._backoff(c, error)) for c, _ in ready]
-        held = [
+        edited: dict[int, Edit] = {}
+        early: set[int] = set()
+        late: list[Settlement] = []
+        size = self._portion(ready)
+        for start in range(0, len(ready), size):
+            try:
+                self.calls += 1
+                more, soon = await self._edits.before_change(kind, ready[start : start + size])
+            except ConnectorError as error:
+                rest, ready = ready[start:], ready[:start]
+                late = [self._put_off(c, error.kind, error.message, self._backoff(c, error)) for c, _ in rest]
+                break
+            edited |= more
+            early |= soon
+        held = late + [
             Settlement(
                 claim, State.BLOCKED, "look", "edited",
                 f"{claim.kind} {claim.reference} was changed by hand in the books; this change does not overwrite it.",
@@ -255,6 +268,12 @@ class Dispatcher:
         ]  # fmt: skip
         held += [self._put_off(c, "early", "", self._edits.settle_time) for c, _ in ready if c.id in early]
         return [(claim, write) for claim, write in ready if claim.id not in edited and claim.id not in early], held
+
+    def _portion(self, ready: Sequence[tuple[Claimed, Write]]) -> int:
+        """How many to read at once. Where many are read one by one, and any of those calls may fail, all of them would
+        never be: a quarter of them after each try that failed is in the end a single one."""
+        failed = max(0, max(claim.tries for claim, _ in ready) - 2)
+        return max(1, self._connector.capabilities.read_batch >> 2 * failed)
 
     @staticmethod
     def _put_off(claim: Claimed, outcome: str, message: str, wait: float) -> Settlement:

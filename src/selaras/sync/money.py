@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from selaras.ledger.allocations import Allocation, Suggestion
-from selaras.ledger.errors import ConstraintBroken
+from selaras.ledger.errors import ConstraintBroken, PlanOutOfDate
 from selaras.ledger.values import NewPosting, RecordKey, State
 from selaras.model.money import ZERO
 from selaras.model.order import Order
@@ -30,13 +30,16 @@ from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
 from selaras.sync.learning import learn, parameters_of
-from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream
+from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream, number_of, paid_key
+from selaras.sync.money_plain import Verdict, plain
 from selaras.sync.payouts import PayoutBooker
 from selaras.sync.unique_amounts import amount_has_come
 
 UNMATCHED, SUGGESTED = "unmatched_payment", "suggested_payment"
-# News about orders, payouts or another line may answer these.
-OPEN_CAUSES = (UNMATCHED, SUGGESTED, "receipt_stands", "refunded_at_gateway")
+# News about orders, payouts, accounts or another line may answer these.
+OPEN_CAUSES = (
+    UNMATCHED, SUGGESTED, "receipt_stands", "refunded_at_gateway", "missing_mapping", "payout_unproven",
+)  # fmt: skip
 _PATIENCE = 5
 _SURE = 1_000_000
 
@@ -52,26 +55,19 @@ _MAYBE = Sentence(N_("It may pay order %(orders)s (%(chance)s %%). %(why)s %(rul
 _MAYBE_CURE = Sentence(N_("Look at it with `selaras unmatched`, then `selaras accept %(line)s`."))
 _CLOSED = Sentence(N_("Order %(number)s was cancelled meanwhile."))
 _RIVAL = Sentence(N_("Order %(orders)s: %(chance)s %%."))
-_OUT = Sentence(N_("This line is money out, it pays no order."))
-_BY_HAND = Sentence(N_("A person has reconciled this line in the books."))
-_NOT_PAID = Sentence(N_("The payment is %(state)s at the gateway."))
-_BACK = Sentence(
-    N_("The gateway took the payment back; %(amount)s %(currency)s of it are booked for order %(orders)s.")
-)
-_BACK_CURE = Sentence(N_("Undo the link (`selaras undo money %(line)s`), or refund the order in the store."))
 _REFUNDED = Sentence(N_("The gateway gave %(back)s %(currency)s of order %(orders)s back; the store says %(known)s."))
 _REFUNDED_CURE = Sentence(N_("Enter the refund or the chargeback in the store: it is booked from there."))
-_UNREADABLE = Sentence(N_("The gateway's answer cannot be read: %(why)s."))
-_UNREADABLE_CURE = Sentence(N_("Look at the payment at the gateway; it is read again by itself."))
 _GATEWAY = Sentence(N_("The gateway names order %(number)s, and the amount is exactly what is due."))
 _GATEWAY_OTHER = Sentence(N_("The gateway names order %(number)s, but %(due)s %(currency)s are due, not %(amount)s."))
 _VOUCHED = Sentence(N_("No order waits for this payment: the store's own word for it was booked."))
-_STANDS = Sentence(N_("It was undone what this line pays, but %(reference)s still stands in the books."))
-_STANDS_CURE = Sentence(N_("It goes on by itself once that is taken back; see `selaras blocked`."))
+
+_AGAIN = Sentence(N_("Order %(number)s waits for no more money, but these %(amount)s %(currency)s came for it."))
+_AGAIN_CURE = Sentence(
+    N_("Give them back at the gateway and skip this, or say which order they pay with `selaras link`.")
+)
 
 _order = msgspec.json.Decoder(Order)
 _CHANCE = re.compile(r"[0-9.]+ %")
-Verdict = tuple[State, str, str, str]
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -115,8 +111,8 @@ class MoneyFlow:
             decided = await asyncio.to_thread(decide, gathered, parameters)
             try:
                 return await self._hub.desk.write(self._keep, gathered, decided)
-            except ConstraintBroken:
-                # Another worker claimed one of the two sides in between; what it left is read anew.
+            except (ConstraintBroken, PlanOutOfDate):
+                # Another worker claimed one of the two sides in between, or said what we say; it is read anew.
                 overtaken += 1
                 if overtaken > _PATIENCE:
                     raise
@@ -147,7 +143,8 @@ class MoneyFlow:
             self._booker.changed(record, shares)
         learn(ledger, self._books, self._hub.now())
         ledger.records.planned([record for record in gathered.records if record.key in unchanged])
-        ledger.records.replan(again)
+        decided_now = {record.key for record in gathered.records}
+        ledger.records.replan([key for key in again if key not in decided_now])
         return len(gathered.records)
 
     def _unchanged(self, gathered: Gathered) -> set[RecordKey]:
@@ -176,7 +173,8 @@ class MoneyFlow:
         room: dict[str, int],
     ) -> Verdict | None:
         ledger, now = self._hub.desk.ledger, self._hub.now()
-        verdict = _plain(money) or self._given_back(money)
+        orders = self._numbers(money)
+        verdict = plain(money, orders) or self._given_back(money, orders)
         if verdict is not None or not money.left:
             ledger.allocations.suggest(money.key, [], now)
             return verdict
@@ -190,7 +188,7 @@ class MoneyFlow:
         best = answers[0] if answers else None
         if best is None:
             ledger.allocations.suggest(money.key, [], now)
-            return _unanswered(money, gathered.waiting)
+            return self._unanswered(money, gathered.waiting, again)
         stands = standing(best.rule, *verdicts.get((connection, best.rule), (0, 0)), autonomy)
         closed = [gathered.waiting[s.subject] for s in best.shares if gathered.waiting[s.subject].closed]
         fits = all(share.settled <= room[share.subject] for share in best.shares)
@@ -206,21 +204,37 @@ class MoneyFlow:
         ).strip()  # fmt: skip
         return State.BLOCKED, SUGGESTED, message, _MAYBE_CURE(line=money.key.id)
 
-    def _given_back(self, money: Money) -> Verdict | None:
+    def _unanswered(self, money: Money, waiting: Mapping[str, Waiting], again: list[RecordKey]) -> Verdict:
+        known = {"amount": major(money.left, money.currency), "currency": money.currency}
+        payment = money.payment
+        # A gateway tells of money before the store tells of its order: what is not known yet is looked at again.
+        if payment is not None and money.named and not _named(payment, waiting):
+            vouched, later = self._reader.vouched(money)
+            again += later
+            if vouched:
+                return State.SKIPPED, "vouched_by_store", _VOUCHED(), ""
+            return State.BLOCKED, UNMATCHED, _AGAIN(**known, number=payment.order_reference), _AGAIN_CURE()
+        if payment is None and is_payout(money.text):
+            return State.BLOCKED, UNMATCHED, _NO_REPORT(**known), _NO_REPORT_CURE()
+        return State.BLOCKED, UNMATCHED, _NOTHING(**known), _LINK_CURE()
+
+    def _numbers(self, money: Money) -> str:
+        """What people call the orders that the line pays already."""
+        return ", ".join(number_of(self._hub.desk.ledger, one.subject) for one in money.standing)
+
+    def _given_back(self, money: Money, orders: str) -> Verdict | None:
         """A refund or chargeback at the gateway that the store does not know of: the books do not either."""
         back = money.payment.refunded if money.payment is not None else ZERO
         if not back or not money.standing:
             return None
         known = ZERO
         for share in money.standing:
-            store, _colon, order_id = share.subject.partition(":")
-            record = self._hub.desk.ledger.records.get(RecordKey(store, "order", order_id))
+            record = self._hub.desk.ledger.records.get(paid_key(share.subject))
             if record is not None:
                 order = _order.decode(record.body)
                 known += order.paid if order.status == "cancelled" else order.refunded
         if back <= known:
             return None
-        orders = ", ".join(one.subject.partition(":")[2] for one in money.standing)
         message = _REFUNDED(back=back, currency=money.currency, orders=orders, known=known)
         return State.BLOCKED, "refunded_at_gateway", message, _REFUNDED_CURE()
 
@@ -278,7 +292,7 @@ class MoneyFlow:
 
 def decide(gathered: Gathered, parameters: Parameters) -> Decided:
     """What each line that waits pays. Pure."""
-    open_money = [m for m in gathered.money if _plain(m) is None and m.left]
+    open_money = [m for m in gathered.money if plain(m) is None and m.left]
     bank = [m for m in open_money if m.payment is None]
     credits = [
         Credit(m.name, major(m.left, m.currency) or ZERO, m.currency, m.day, m.text)
@@ -287,16 +301,23 @@ def decide(gathered: Gathered, parameters: Parameters) -> Decided:
     ]  # fmt: skip
     refused = {(m.name, subject) for m in open_money for subject in m.refused}
     payouts = {
-        found.line: found
-        for found in match_payouts(gathered.payouts, credits)
-        if not any((found.line, one.subject) in refused for one in found.payouts)
+        match.line: match
+        for match in match_payouts(gathered.payouts, credits)
+        if not any((match.line, one.subject) in refused for one in match.payouts)
     }
     answers = {m.name: a for m in open_money if m.payment is not None and (a := _by_gateway(m, gathered.waiting))}
     taken = {share.subject for found in answers.values() for share in found[0].shares if found[0].sure}
-    left = [m for m in bank if m.name not in payouts and not is_payout(m.text)]
+    left = [m for m in bank if not is_payout(m.text)]
     owed = [w.owed for subject, w in sorted(gathered.waiting.items()) if subject not in taken]
     incoming = [Incoming(line=m.name, currency=m.currency, left=m.left, day=m.day, text=m.text) for m in left]
-    answers.update(allocate(owed, incoming, parameters, refused))
+    for line, found in allocate(owed, incoming, parameters, refused).items():
+        # A line that does not call itself a payout may be a buyer's of the same amount.
+        if line in payouts and found[0].sure:
+            del payouts[line]
+        elif line in payouts and found[0].fits == "exact":
+            payouts[line] = msgspec.structs.replace(payouts[line], sure=False)
+        if line not in payouts:
+            answers[line] = found
     return Decided(answers, payouts)
 
 
@@ -310,6 +331,8 @@ def _by_gateway(money: Money, waiting: Mapping[str, Waiting]) -> list[Answer]:
     if len(named) != 1:
         return []
     owed = named[0].owed
+    # Where the store vouches for a part of it, this may be that part.
+    sure = money.left <= owed.due and not named[0].vouched
     exact = money.left == owed.due
     known = {"number": owed.number, "due": major(owed.due, owed.currency), "currency": owed.currency}
     why = _GATEWAY(**known) if exact else _GATEWAY_OTHER(**known, amount=major(money.left, money.currency))
@@ -317,7 +340,7 @@ def _by_gateway(money: Money, waiting: Mapping[str, Waiting]) -> list[Answer]:
         Answer(
             line=money.name, rank=1, shares=(Share(owed.subject, owed.number, money.left, (), _days(owed, money)),),
             fits="exact" if exact else "other_amount", evidence=("gateway",),
-            rule="exact:gateway" if exact else "other_amount:gateway", posterior=_SURE - 1, sure=money.left <= owed.due,
+            rule="exact:gateway" if exact else "other_amount:gateway", posterior=_SURE - 1, sure=sure,
             reasons=(why,),
         )
     ]  # fmt: skip
@@ -331,41 +354,6 @@ def _named(payment: GatewayPayment, waiting: Mapping[str, Waiting]) -> list[Wait
 
 def _days(owed: Owed, money: Money) -> int:
     return (money.day - owed.ordered).days
-
-
-def _plain(money: Money) -> Verdict | None:
-    """What can be said of a line without looking at any order."""
-    payment = money.payment
-    known = {"amount": major(money.amount, money.currency), "currency": money.currency}
-    if payment is not None and (payment.unreadable or payment.state == "unknown"):
-        why = payment.unreadable or payment.state
-        return State.BLOCKED, "unreadable", _UNREADABLE(why=why), _UNREADABLE_CURE()
-    if payment is not None and payment.state != "paid":
-        if money.standing:
-            booked = sum(one.amount for one in money.standing)
-            orders = ", ".join(one.subject.partition(":")[2] for one in money.standing)
-            known["amount"] = major(booked, money.currency)
-            return State.BLOCKED, "taken_back", _BACK(**known, orders=orders), _BACK_CURE(line=money.key.id)
-        return State.SKIPPED, "not_paid", _NOT_PAID(state=payment.state), ""
-    if money.amount <= 0:
-        return State.SKIPPED, "money_out", _OUT(), ""
-    if money.reconciled and not money.standing:
-        return State.SKIPPED, "reconciled_by_hand", _BY_HAND(), ""
-    if money.blocked_by and money.left:
-        return State.BLOCKED, "receipt_stands", _STANDS(reference=money.blocked_by), _STANDS_CURE()
-    return None
-
-
-def _unanswered(money: Money, waiting: Mapping[str, Waiting]) -> Verdict:
-    known = {"amount": major(money.left, money.currency), "currency": money.currency}
-    if money.payment is not None:
-        # A gateway tells of money before the store tells of its order: what is not known yet is looked at again.
-        if money.named and not _named(money.payment, waiting):
-            return State.SKIPPED, "vouched_by_store", _VOUCHED(), ""
-        return State.BLOCKED, UNMATCHED, _NOTHING(**known), _LINK_CURE()
-    if is_payout(money.text):
-        return State.BLOCKED, UNMATCHED, _NO_REPORT(**known), _NO_REPORT_CURE()
-    return State.BLOCKED, UNMATCHED, _NOTHING(**known), _LINK_CURE()
 
 
 def _suggestions(money: Money, answer: Answer) -> list[Suggestion]:

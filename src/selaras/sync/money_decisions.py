@@ -23,6 +23,7 @@ from selaras.sync.hub import Hub
 from selaras.sync.installation import pairs_of
 from selaras.sync.mappings import declared
 from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader, Waiting
+from selaras.sync.money_plain import MOVED, plain
 from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, part_of, rules, unmatched
 from selaras.sync.payouts import PayoutBooker
 
@@ -103,13 +104,16 @@ def accept(
 
 
 def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None = None) -> list[MoneyLinked]:
-    """Accept the first answer of every line for which `rule` proposed it. What cannot be is left out."""
+    """Accept the first answer of every line for which `rule` proposed it. What cannot be is left out: nobody looks at
+    each of them, so that no order takes more than it is due, and what a person skipped stays skipped.
+    """
     ledger = hub.desk.ledger
     done = []
+    asked = {(one.connection, one.kind, one.line) for one in unmatched(hub, connection)}
     waiting: dict[str, dict[str, Waiting]] = {}
     for line, proposed in ledger.allocations.suggestions(connection or "").items():
         first = [one for one in proposed if one.rank == 1]
-        if not first or first[0].rule != rule:
+        if not first or first[0].rule != rule or (line.connection, line.kind, line.id) not in asked:
             continue
         record = ledger.records.get(line)
         if record is not None:
@@ -118,8 +122,19 @@ def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None 
                 waiting[books] = MoneyReader(hub, books).waiting()
             # One that has been answered meanwhile, or has no account, holds up no other.
             with suppress(LedgerError), ledger.transaction():
+                if not first[0].subject.startswith("payout:") and not _within(ledger, first, waiting[books]):
+                    continue
                 done.append(_take(hub, record, first, [], now, who, waiting[books]))
     return done
+
+
+def _within(ledger: Ledger, shares: Sequence[Suggestion], waiting: Mapping[str, Waiting]) -> bool:
+    held = ledger.allocations.of_subjects(one.subject for one in shares)
+    taken = {s: sum(one.settled for one in found if one.undone_at is None) for s, found in held.items()}
+    return all(
+        one.subject in waiting and taken.get(one.subject, 0) + one.settled <= waiting[one.subject].ceiling
+        for one in shares
+    )
 
 
 def link_payment(hub: Hub, name: str, order: str, now: int, who: str) -> MoneyLinked:
@@ -183,7 +198,7 @@ def _take(
             "Look at it again with `selaras unmatched`.",
         )
     payout = chosen[0].subject.startswith("payout:")
-    known: Mapping[str, Waiting] = {} if payout else reader.waiting() if waiting is None else waiting
+    known = waiting if waiting is not None else reader.waiting([one.subject for one in chosen])
     if not payout:
         chosen = [_exchanged(ledger, books, money, one, known) for one in chosen]
     for one in wrong:
@@ -281,8 +296,8 @@ def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
 def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: str = "") -> MoneyUndone:
     """Take back what a line pays (all of it, or the share of one `order`); the books are set right by themselves.
 
-    The rule that made the link has been wrong, and the pair is not proposed again. Raises `LedgerError` when the line
-    pays nothing.
+    The rule that made the link has been wrong, and the pair is not proposed again, unless the line or the report is not
+    what it was. Raises `LedgerError` when the line pays nothing.
     """
     ledger = hub.desk.ledger
     record = one_money(ledger, name)
@@ -297,12 +312,15 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
             "See `selaras explain` for what it is.",
         )
     with ledger.transaction():
+        payouts = [one.subject.rpartition(":")[2] for one in live if one.subject.startswith("payout:")]
+        anew = bool(payouts) and PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
+        # Nor was it the rule's fault where the money itself is not what it was.
+        said = plain(MoneyReader(hub, live[0].books).line(record))
+        anew = anew or (said is not None and said[1] in MOVED)
         for one in live:
             ledger.allocations.undo(one, who, why, now)
-            ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
-        payouts = [one.subject.rpartition(":")[2] for one in live if one.subject.startswith("payout:")]
-        if payouts:
-            PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
+            if not anew:  # else the link was right, and only the report was another one
+                ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
         ledger.records.replan([record.key, *_orders(live)])
     parts = [part_of(ledger, one, one.currency) for one in live]
     return MoneyUndone(record.key.connection, record.key.id, live[0].currency, parts)

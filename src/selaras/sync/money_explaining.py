@@ -16,8 +16,7 @@ from selaras.rules.autonomy import standing
 from selaras.rules.explain import N_, Sentence
 from selaras.sync.feeds import autonomy_of
 from selaras.sync.figures import instant, major
-from selaras.sync.money import OPEN_CAUSES
-from selaras.sync.money_decisions import OpenMoney
+from selaras.sync.money_in import number_of, paid_key
 from selaras.sync.money_questions import settles_of
 
 _MONEY = ("bank_transaction", "payment")
@@ -112,18 +111,13 @@ def suggested_of(ledger: Ledger, key: RecordKey) -> list[MoneySuggested]:
     currency = record.currency if record is not None else ""
     return [
         MoneySuggested(
-            rank, [_number(ledger, one.subject) for one in parts], currency,
+            rank, [number_of(ledger, one.subject) for one in parts], currency,
             major(sum(one.amount for one in parts), currency), parts[0].rule, _chance(parts[0].posterior),
             list(parts[0].reasons), _earned(ledger, key.connection, parts[0].rule, verdicts),
             *settles_of(ledger, parts[0]),
         )
         for rank, parts in sorted(by_rank.items())
     ]  # fmt: skip
-
-
-def still_open(found: Sequence[OpenMoney]) -> list[OpenMoney]:
-    """Without the lines that were answered a moment ago and are only to be planned again."""
-    return [one for one in found if one.left or one.cause not in OPEN_CAUSES]
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
@@ -137,7 +131,7 @@ def _shown(ledger: Ledger, found: Sequence[Allocation]) -> list[MoneyShare]:
 def _share(ledger: Ledger, one: Allocation, verdicts: Mapping[tuple[str, str], tuple[int, int]]) -> MoneyShare:
     line, pays = one.line, paid_key(one.subject)
     return MoneyShare(
-        line.connection, line.id, line.kind, pays.kind, pays.connection, pays.id, _number(ledger, one.subject),
+        line.connection, line.id, line.kind, pays.kind, pays.connection, pays.id, number_of(ledger, one.subject),
         one.currency, major(one.amount, one.currency),
         [WrittenOff(role, major(amount, one.currency)) for role, amount in one.written_off], one.rule,
         _chance(one.posterior), list(one.evidence), list(one.reasons),
@@ -150,23 +144,8 @@ def _share(ledger: Ledger, one: Allocation, verdicts: Mapping[tuple[str, str], t
 def _others(ledger: Ledger, one: Allocation) -> list[str]:
     """Answers that lost to this one, with their chance, and those that a person said no to."""
     refused = ledger.allocations.refused(one.line.connection, one.line.kind, [one.line.id]).get(one.line.id, ())
-    said_no = [_REFUSED(number=_number(ledger, name)) for name in sorted(refused) if name != one.subject]
+    said_no = [_REFUSED(number=number_of(ledger, name)) for name in sorted(refused) if name != one.subject]
     return [*one.rivals, *said_no]
-
-
-def paid_key(subject: str) -> RecordKey:
-    """The record of what an allocation calls its subject: an order, or a payout."""
-    first, _colon, rest = subject.partition(":")
-    if first != "payout":
-        return RecordKey(first, "order", rest)
-    connection, _colon, payout = rest.partition(":")
-    return RecordKey(connection, "payout", payout)
-
-
-def _number(ledger: Ledger, subject: str) -> str:
-    key = paid_key(subject)
-    record = ledger.records.get(key)
-    return record.number if record is not None and record.number else key.id
 
 
 def _earned(ledger: Ledger, connection: str, rule: str, verdicts: Mapping[tuple[str, str], tuple[int, int]]) -> str:

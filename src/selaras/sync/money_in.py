@@ -6,31 +6,27 @@ Read in the ledger's thread as one moment; deciding happens elsewhere, and what 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from selaras.ledger import Ledger
 from selaras.ledger.allocations import Allocation
-from selaras.ledger.unique_amounts import Reservation
 from selaras.ledger.values import Posting, RecordKey, State, StoredRecord
 from selaras.model.document import BankTransaction
-from selaras.model.money import EXPONENTS, ZERO, to_minor
+from selaras.model.money import ZERO
 from selaras.model.order import Order
 from selaras.model.settlement import GatewayPayment, Payout
-from selaras.rules.allocating import Owed
 from selaras.rules.payout_lines import Paid
-from selaras.sync import mappings
-from selaras.sync.admission import Admission
 from selaras.sync.feeds import Feed
 from selaras.sync.hub import Hub, Pair, order_stream
+from selaras.sync.money_waiting import EXPECTING, PAYMENT, Waiting, WaitingOrders, in_minor
 
-BANK, PAYMENT, PAYOUT = "bank_transaction", "payment", "payout"
-ALL = 2**31
-_EXPECTING = ("pending", "open", "completed")
-# A buyer may pay an order that was given up meanwhile: it is asked about for so long.
-_LATE = dt.timedelta(days=30)
+__all__ = ["BANK", "PAYMENT", "PAYOUT", "Gathered", "Money", "MoneyReader", "Waiting"]
+
+BANK, PAYOUT = "bank_transaction", "payout"
+_ALL = 2**31
 _NEAR = dt.timedelta(days=10)
 _order = msgspec.json.Decoder(Order)
 _bank = msgspec.json.Decoder(BankTransaction)
@@ -71,17 +67,6 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
         return self.key.id if self.key.connection == self.books else f"{self.key.connection}/{self.key.id}"
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """An order that waits for money: what the matcher is told, its record, and all that it may take in the end."""
-
-    owed: Owed
-    record: StoredRecord
-    pair: Pair
-    ceiling: int
-    closed: bool = False
-    reservation: Reservation | None = None
-
-
 class Gathered(msgspec.Struct, frozen=True):
     """Everything that one decision rests on. `payouts` wait for their bank line; `records` are all that were read."""
 
@@ -101,6 +86,7 @@ class MoneyReader:
         self._books = books
         self._pairs = [pair for pair in hub.pairs if pair.books == books]
         self._feeds = {feed.connection: feed for feed in hub.feeds if feed.books == books}
+        self._orders = WaitingOrders(hub, self._pairs)
 
     @property
     def sources(self) -> list[tuple[str, str]]:
@@ -111,7 +97,7 @@ class MoneyReader:
     def gather(self) -> Gathered:
         """One moment. Nothing is read when nothing waits to be planned."""
         records = self._hub.desk.ledger.records
-        fresh = [one for source in self.sources for one in records.unplanned(*source, ALL)]
+        fresh = [one for source in self.sources for one in records.unplanned(*source, _ALL)]
         money: list[Money] = []
         for source in self.sources:
             if source[1] != PAYOUT:
@@ -134,51 +120,87 @@ class MoneyReader:
         for record in records:
             shares = history.get(record.key.id, [])
             live = tuple(one for one in shares if one.undone_at is None)
-            made = self._bank_line(record) if kind == BANK else self._gateway_payment(record)
+            made = self.bare(record)
             taken = sum(one.amount for one in live)
             undone = [one for one in shares if one.undone_at is not None]
             found.append(
                 msgspec.structs.replace(
                     made, left=max(made.amount - taken, 0), standing=live,
                     refused=refused.get(record.key.id, frozenset()), blocked_by=self._still_stands(made, undone),
+                    named=made.payment is not None and any(self._known(made.payment.order_reference)),
                 )
             )  # fmt: skip
         return found
+
+    def lines(self, connection: str, kind: str, ids: Sequence[str]) -> dict[str, Money]:
+        """Money lines as they stand, by id."""
+        records = self._hub.desk.ledger.records.some(connection, kind, ids)
+        return {one.key.id: one for one in self._money(connection, kind, records)}
 
     def line(self, record: StoredRecord) -> Money:
         """One money line as it stands."""
         return self._money(record.key.connection, record.key.kind, [record])[0]
 
+    def bare(self, record: StoredRecord) -> Money:
+        """A money line by its record alone: `left` and what holds it are not looked up."""
+        return self._bank_line(record) if record.key.kind == BANK else self._gateway_payment(record)
+
     def _bank_line(self, record: StoredRecord) -> Money:
         line = _bank.decode(record.body)
         feed = self._feeds.get(record.key.connection)
         return Money(
-            record=record, books=self._books, currency=line.currency, amount=_minor(line.amount, line.currency), left=0,
+            record=record, books=self._books, currency=line.currency, left=0,
+            amount=in_minor(line.amount, line.currency),
             day=line.date, text=line.description, account=line.account or (feed.account if feed else ""),
             reconciled=line.reconciled,
         )  # fmt: skip
 
     def _gateway_payment(self, record: StoredRecord) -> Money:
         payment = _payment.decode(record.body)
-        feed = self._feeds[record.key.connection]
+        feed = self._feeds.get(record.key.connection)  # a feed may have been ended; what it paid stays
         came = payment.received if payment.state == "paid" else ZERO
         at = payment.paid_at or payment.created_at
         return Money(
-            record=record, books=self._books, currency=payment.currency, amount=_minor(came, payment.currency), left=0,
-            day=at.astimezone(self._zone()).date(), text=payment.order_reference, account=feed.clearing,
-            payment=payment, named=bool(payment.order_reference) and self._knows(payment.order_reference),
+            record=record, books=self._books, currency=payment.currency, left=0,
+            amount=in_minor(came, payment.currency),
+            day=at.astimezone(self._zone()).date(), text=payment.order_reference,
+            account=feed.clearing if feed else "", payment=payment,
         )  # fmt: skip
 
-    def _knows(self, reference: str) -> bool:
-        """Whether an order of that name is known and was placed; a cancelled one only if the store received money."""
-        for pair in self._pairs:
-            number = reference.removeprefix(pair.policy.reference_prefix)
-            for record in self._hub.desk.ledger.records.named(number):
+    def _known(self, reference: str) -> Iterator[tuple[Pair, Order]]:
+        """Orders of that name that were placed; a cancelled one only if the store received money."""
+        for pair in self._pairs if reference else ():
+            for record in self._hub.desk.ledger.records.named(reference.removeprefix(pair.policy.reference_prefix)):
                 if record.key.connection == pair.store:
                     order = _order.decode(record.body)
-                    if order.status in _EXPECTING or (order.status == "cancelled" and order.paid > ZERO):
-                        return True
-        return False
+                    if order.status in EXPECTING or (order.status == "cancelled" and order.paid > ZERO):
+                        yield pair, order
+
+    def vouched(self, money: Money) -> tuple[bool, list[RecordKey]]:
+        """Whether the order that a payment names was paid by the word of the store (or of a person in the books) for
+        this payment: each of its payments speaks for one of the gateway's that nothing holds, the earliest first. And
+        the later ones, for which there may be no word left.
+        """
+        ledger, payment = self._hub.desk.ledger, money.payment
+        if payment is None:
+            return False, []
+        said = 0
+        for pair, order in self._known(payment.order_reference):
+            stream = order_stream(pair.store, order.id)
+            held = ledger.allocations.of_subjects([stream]).get(stream, ())
+            counting = [p for p in order.payments if p.origin == "books" or p.method not in pair.policy.bank_methods]
+            said += max(len(counting) - len(held), 0)  # of one that was undone the store may have been told
+        before, later = 0, []
+        for record in ledger.records.named(payment.order_reference, PAYMENT):
+            key, other = record.key, _payment.decode(record.body)
+            taken = ledger.allocations.taken(key.connection, key.kind, [key.id]).get(key.id)
+            if key == money.key or key.connection not in self._feeds or other.state != "paid" or taken:
+                continue
+            if _came(other) < _came(payment):
+                before += 1
+            else:
+                later.append(key)
+        return before < said, later
 
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self._pairs[0].policy.zone)
@@ -187,12 +209,14 @@ class MoneyReader:
         """The reference of a document of an undone share that was not taken back yet: the books hold the line by it."""
         ledger = self._hub.desk.ledger
         for share in undone:
-            stream = share.subject if not share.subject.startswith("payout:") else money_stream(money.key)
+            payout = share.subject.startswith("payout:")
+            stream = money_stream(money.key) if payout else share.subject
             number = f"~{share.number}" if share.number > 1 else ""
-            key = "payout" if share.subject.startswith("payout:") else f"receipt:bank:{money.name}{number}"
+            key = f"receipt:bank:{money.name}{number}"
             latest: Posting | None = None
             for posting in ledger.postings.of_streams(self._books, [stream]).get(stream, ()):
-                if posting.key == key and posting.state is not State.SUPERSEDED:
+                mine = posting.key.startswith(PAYOUT) if payout else posting.key == key
+                if mine and posting.state is not State.SUPERSEDED:
                     latest = posting
             if latest is None or latest.state is State.SKIPPED:
                 continue
@@ -200,70 +224,9 @@ class MoneyReader:
                 return latest.reference
         return ""
 
-    # -- orders ----------------------------------------------------------------------------------------------------
-
-    def waiting(self) -> dict[str, Waiting]:
-        """Orders whose money is expected: open and not fully paid; lately cancelled ones too, to be asked about."""
-        found: dict[str, Waiting] = {}
-        for pair in self._pairs:
-            found |= self._of_pair(pair)
-        return found
-
-    def _of_pair(self, pair: Pair) -> dict[str, Waiting]:
-        ledger = self._hub.desk.ledger
-        admission = Admission(ledger, pair)
-        records = [r for r in ledger.records.open_records(pair.store, "order") if admission.admits(r)]
-        today = dt.datetime.fromtimestamp(self._hub.clock(), ZoneInfo(pair.policy.zone)).date()
-        known = {record.key.id for record in records}
-        records += [
-            record
-            for record in ledger.records.on_days(
-                pair.store, "order", (today - _LATE).isoformat(), today.isoformat(), b'"cancelled"'
-            )
-            if record.key.id not in known and admission.admits(record)
-        ]
-        orders = [(record, _order.decode(record.body)) for record in records]
-        orders = [(r, o) for r, o in orders if (*_EXPECTING, "cancelled").count(o.status) and o.currency in EXPONENTS]
-        held = ledger.allocations.of_subjects(order_stream(pair.store, order.id) for _, order in orders)
-        codes = {
-            (one.store, one.reference): one
-            for one in reversed(ledger.unique_amounts.find(held_at=self._hub.now(), limit=ALL))
-        }
-        roles = self.roles(pair)
-        found = {}
-        for record, order in orders:
-            stream = order_stream(pair.store, order.id)
-            live = sum(one.settled for one in held.get(stream, ()) if one.undone_at is None)
-            told = _minor(_confirmed(order, pair), order.currency)
-            echoes = _minor(sum((p.amount for p in order.payments if p.origin == "books"), ZERO), order.currency)
-            total = _minor(order.total, order.currency)
-            due = total - told - max(echoes, live)
-            closed = order.status == "cancelled"
-            if due <= 0:
-                continue
-            code = next((c for n in (order.number, order.id) for s in (pair.store, "")
-                         if (c := codes.get((s, n))) is not None), None)  # fmt: skip
-            if code is not None and (code.total != due or code.currency != order.currency):
-                code = None
-            owed = Owed(
-                subject=stream, number=pair.policy.reference_prefix + order.number, name=order.buyer.name,
-                phone=order.buyer.phone, currency=order.currency, due=due, code=code.code if code else 0,
-                ordered=order.placed_at.astimezone(ZoneInfo(pair.policy.zone)).date(),
-                write_off=_minor(pair.policy.write_off, order.currency), roles=roles,
-            )  # fmt: skip
-            ceiling = live + due + max(owed.code, 0)
-            found[stream] = Waiting(
-                owed=owed, record=record, pair=pair, ceiling=ceiling, closed=closed, reservation=code
-            )  # fmt: skip
-        return found
-
-    def roles(self, pair: Pair) -> frozenset[str]:
-        """Roles of write-offs that a receipt of this pair may use."""
-        ledger = self._hub.desk.ledger
-        if not mappings.declared(ledger, pair.books).write_offs:
-            return frozenset()
-        named = mappings.current(ledger, pair.store, pair.books).mapping.accounts
-        return frozenset(role for role in ("transfer_fee", "withholding", "rounding") if named.get(role))
+    def waiting(self, only: Collection[str] | None = None) -> dict[str, Waiting]:
+        """Orders whose money is expected, by their streams; of `only` these where they are named."""
+        return self._orders.all() if only is None else self._orders.some(only)
 
     # -- payouts ---------------------------------------------------------------------------------------------------
 
@@ -300,20 +263,26 @@ def payout_subject(key: RecordKey) -> str:
     return f"payout:{key.connection}:{key.id}"
 
 
+def paid_key(subject: str) -> RecordKey:
+    """The record of what an allocation calls its subject: an order, or a payout."""
+    first, _colon, rest = subject.partition(":")
+    if first != PAYOUT:
+        return RecordKey(first, "order", rest)
+    connection, _colon, payout = rest.partition(":")
+    return RecordKey(connection, PAYOUT, payout)
+
+
+def number_of(ledger: Ledger, subject: str) -> str:
+    """What people call it."""
+    key = paid_key(subject)
+    record = ledger.records.get(key)
+    return record.number if record is not None and record.number else key.id
+
+
 def money_stream(key: RecordKey) -> str:
     """The stream in which the journal entry of a money line is written, and what is said of it where nothing fits."""
     return f"bank:{key.connection}:{key.id}"
 
 
-def _confirmed(order: Order, pair: Pair) -> Decimal:
-    """What the store says was paid, where its word counts: not by a way of paying that only money itself confirms."""
-    methods = pair.policy.bank_methods
-    return sum((p.amount for p in order.payments if p.origin == "store" and p.method not in methods), ZERO)
-
-
-def _minor(amount: Decimal, currency: str) -> int:
-    """Smallest units; what is finer (sen of interest) is no money of an order and cut off."""
-    if currency not in EXPONENTS:
-        return 0
-    cut = amount.quantize(Decimal(1).scaleb(-EXPONENTS[currency]), rounding="ROUND_DOWN")
-    return to_minor(cut, currency)
+def _came(payment: GatewayPayment) -> tuple[dt.datetime, str]:
+    return payment.paid_at or payment.created_at, payment.id

@@ -10,17 +10,20 @@ import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.allocations import Allocation, Suggestion
-from selaras.ledger.values import RecordKey, State
+from selaras.ledger.values import Posting, RecordKey, State
 from selaras.model.money import ZERO
 from selaras.rules.autonomy import Standing, standing
 from selaras.sync.feeds import autonomy_of
 from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
-from selaras.sync.money import OPEN_CAUSES
+from selaras.sync.money import OPEN_CAUSES, SUGGESTED, UNMATCHED
 from selaras.sync.money_in import BANK, PAYMENT, MoneyReader
+from selaras.sync.money_plain import MOVED
 
-_OTHER_CAUSES = ("unreadable", "taken_back", "missing_mapping", "payout_unproven")
+# These are answered once nothing of the line is left; what was said goes with the next planning.
+_ANSWERED = (UNMATCHED, SUGGESTED, "receipt_stands")
+_CAUSES = (*OPEN_CAUSES, "unreadable", *MOVED, "unknown_currency")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -80,26 +83,26 @@ def unmatched(hub: Hub, connection: str | None = None) -> list[OpenMoney]:
     """Money that waits for a person, oldest day first. Runs in the ledger's thread."""
     ledger = hub.desk.ledger
     suggested = ledger.allocations.suggestions()
-    found = []
+    asked: dict[tuple[str, str, str], list[Posting]] = {}
     for posting in ledger.postings.in_state(State.BLOCKED, 2**31):
-        if posting.record.kind not in (BANK, PAYMENT) or posting.key != PROBLEM_KEY:
-            continue
-        if posting.cause not in (*OPEN_CAUSES, *_OTHER_CAUSES) or connection not in (None, posting.record.connection):
-            continue
-        record = ledger.records.get(posting.record)
-        if record is None:
-            continue
-        money = MoneyReader(hub, posting.target).line(record)
-        if not money.left and money.standing and posting.cause in OPEN_CAUSES:
-            continue  # answered a moment ago; what was said of it goes with the next planning
-        proposals = _proposals(ledger, suggested.get(posting.record, []), money.currency)
-        found.append(
-            OpenMoney(
-                money.key.connection, money.key.kind, money.key.id, money.day, money.currency,
-                in_major(money.amount, money.currency), in_major(money.left, money.currency), money.text, posting.cause,
-                posting.message, posting.cure, proposals,
-            )
-        )  # fmt: skip
+        key = posting.record
+        if posting.key == PROBLEM_KEY and key.kind in (BANK, PAYMENT) and connection in (None, key.connection):
+            asked.setdefault((posting.target, key.connection, key.kind), []).append(posting)
+    found = []
+    for (books, name, kind), postings in asked.items():
+        lines = MoneyReader(hub, books).lines(name, kind, [posting.record.id for posting in postings])
+        for posting in postings:
+            money = lines.get(posting.record.id)
+            if money is None or posting.cause not in _CAUSES or (posting.cause in _ANSWERED and not money.left):
+                continue
+            proposals = _proposals(ledger, suggested.get(posting.record, []), money.currency)
+            found.append(
+                OpenMoney(
+                    name, kind, money.key.id, money.day, money.currency, in_major(money.amount, money.currency),
+                    in_major(money.left, money.currency), money.text, posting.cause, posting.message, posting.cure,
+                    proposals,
+                )
+            )  # fmt: skip
     return sorted(found, key=lambda one: (one.day, one.connection, one.line))
 
 

@@ -20,15 +20,17 @@ from selaras.rules.begin import before_begin
 from selaras.rules.contacts import ContactMatch, contact_key, match_contact
 from selaras.rules.hand_edits import held_back
 from selaras.rules.mapping import Mapped
-from selaras.rules.plan_types import BankMatch, Intent, Plan, Problem
+from selaras.rules.plan_types import BankMatch, Held, Intent, Plan, Problem
 from selaras.rules.planning import plan_order
 from selaras.rules.products import ProductMatch, match_product
+from selaras.rules.same_money import spoken_of
+from selaras.rules.stream import is_alive
 from selaras.sync import mappings
 from selaras.sync.admission import Admission
 from selaras.sync.closing import TAKE_NEXT, policy_today
 from selaras.sync.held import PROBLEM_KEY, held_documents, kept_as_edited, looked_for
 from selaras.sync.hub import Hub, Pair, contact_stream, order_stream
-from selaras.sync.money_in import MoneyReader
+from selaras.sync.money_in import PAYMENT, MoneyReader
 from selaras.sync.telling import BANK_KEY, StoreTeller
 
 # The answer of a person that a buyer is none of the contacts that there are.
@@ -133,14 +135,13 @@ class OrderPlanner:
                     order, contact, links, history, decided, planned_contacts, record.key, rows, new_links
                 )
                 own = openly if stream in moving else policy
-                plan = plan_order(order, own, buyer, self._matches, held, bank.get(stream, ()), mapped)
+                meant, untold = self._one_money(order, bank.get(stream, ()), held)
+                plan = plan_order(meant, own, buyer, self._matches, held, bank.get(stream, ()), mapped)
                 plan = held_back(order.number, plan, kept_as_edited(history.get(stream, ())))
             else:
-                plan = before_begin(order, store, record.day, self._policy.begin)
+                plan, untold = before_begin(order, store, record.day, self._policy.begin), bank.get(stream, [])
             superseded = self._keep_plan(record, order, stream, contact, plan, history.get(stream, ()), rows)
-            rows += self._teller.tell(
-                record, order, bank.get(stream, ()), history.get(stream, ()), paid_back.get(stream, ())
-            )
+            rows += self._teller.tell(record, order, untold, history.get(stream, ()), paid_back.get(stream, ()))
             if admission.asked(record):
                 rows = [looked_for(row) for row in rows]
             drafts.append(Draft(record, plan, rows, new_links, superseded))
@@ -249,7 +250,7 @@ class OrderPlanner:
         for one in shares:
             if one.line not in records:
                 continue
-            money = self._money.line(records[one.line])
+            money = self._money.bare(records[one.line])
             self._owners[money.name] = one.line
             amount, exchanged = _amount(one.amount, one.currency), None
             if one.settles:
@@ -263,6 +264,25 @@ class OrderPlanner:
                 )
             )  # fmt: skip
         return found
+
+    def _one_money(
+        self, order: Order, matches: Sequence[BankMatch], held: Sequence[Held]
+    ) -> tuple[Order, Sequence[BankMatch]]:
+        """The order without what a gateway told of already, and the matches of which the store does not tell itself."""
+        collected = [m for m in matches if not m.undone and self._owners[m.transaction_id].kind == PAYMENT]
+        if not collected:
+            return order, matches
+        booked = {one.key for one in held if is_alive(one)}
+        spoken = spoken_of(order.payments, [m.settled for m in collected], self._pair.policy.bank_methods, booked)
+        payments = tuple(payment for payment in order.payments if payment.id not in spoken)
+        amounts = list(spoken.values())
+        untold = []
+        for match in matches:
+            if match in collected and match.settled in amounts:
+                amounts.remove(match.settled)
+            else:
+                untold.append(match)
+        return msgspec.structs.replace(order, payments=payments), untold
 
     # -- keeping the answer ----------------------------------------------------------------------------------------
 

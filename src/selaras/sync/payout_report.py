@@ -138,7 +138,7 @@ def _line(
         record = ledger.records.get(shares[0].line)
         booked_on = record.day if record is not None else ""
         stream = money_stream(shares[0].line)
-        own = [p for p in ledger.postings.of_streams(feed.books, [stream]).get(stream, []) if p.key == KEY]
+        own = [p for p in ledger.postings.of_streams(feed.books, [stream]).get(stream, []) if p.key.startswith(KEY)]
         latest = next((p for p in reversed(own) if p.state is not State.SUPERSEDED), None)
         entry = latest.reference if latest is not None else ""
         done = latest is not None and latest.state is State.DONE

@@ -19,8 +19,9 @@ from selaras.rules.payout_lines import Accounts, Paid, PayoutMatch, entry
 from selaras.rules.plan_types import Problem
 from selaras.sync.hub import Hub
 from selaras.sync.money_in import BANK, Money, MoneyReader, money_stream, payout_subject
+from selaras.sync.money_plain import Verdict
 
-KEY = "payout"
+KEY, CHANGED = "payout", "changed"
 _RULE = "payout:report"
 _CERTAIN = 999_999
 _ASKED = Sentence(N_("%(why)s %(rule)s"))
@@ -32,8 +33,6 @@ _CHANGED_CURE = Sentence(N_("Look at the new report, then `selaras undo money %(
 _UNDONE = Sentence(N_("It was undone that this line is payout %(payouts)s."))
 _NO_BANK = Sentence(N_("No account of the books is chosen for the bank lines of %(connection)s."))
 _NO_BANK_CURE = Sentence(N_("Choose one: selaras feed %(connection)s --account ACCOUNT"))
-
-Verdict = tuple[State, str, str, str]
 
 
 class PayoutBooker:
@@ -57,8 +56,10 @@ class PayoutBooker:
         if not money.account:
             known = {"connection": money.key.connection}
             return State.BLOCKED, "missing_mapping", _NO_BANK(**known), _NO_BANK_CURE(**known)
-        version = 1 + max((p.version for p in self._past(money.key)), default=0)
-        reference = "-".join(one.payout.id for one in match.payouts) + (f"~{version}" if version > 1 else "")
+        # An entry after one that was taken back is another document: what was linked stays the proof of the first.
+        number = 1 + len({p.key for p in self._past(money.key)})
+        suffix = f"~{number}" if number > 1 else ""
+        reference = "-".join(one.payout.id for one in match.payouts) + suffix
         line = money.key.id if money.key.connection == self._books else ""
         payouts = [one.payout for one in match.payouts]
         made = entry(f"payout:{gateway}/{reference}", money.day, money.account, payouts, accounts, line)
@@ -82,7 +83,7 @@ class PayoutBooker:
                 how="person" if who else "auto", by_whom=who, reasons=(match.reason,), days=(money.day - one.day).days,
             )  # fmt: skip
             ledger.allocations.allocate(allocation, money.amount, share, now)
-        self._plan(money.key, made, "create", version, made.note)
+        self._plan(money.key, KEY + suffix, made, "create", 1, made.note)
         return None
 
     def _suggested(self, money: Money, one: Paid, match: PayoutMatch) -> Suggestion:
@@ -92,18 +93,22 @@ class PayoutBooker:
             reasons=(match.reason,), days=(money.day - one.day).days,
         )  # fmt: skip
 
-    def _past(self, line: RecordKey) -> list[Posting]:
+    def _stream(self, line: RecordKey) -> list[Posting]:
         stream = money_stream(line)
-        found = self._hub.desk.ledger.postings.of_streams(self._books, [stream]).get(stream, [])
-        return [posting for posting in found if posting.key == KEY]
+        return self._hub.desk.ledger.postings.of_streams(self._books, [stream]).get(stream, [])
 
-    def _plan(self, line: RecordKey, document: Journal, op: str, version: int, why: str, supersedes: int = 0) -> None:
+    def _past(self, line: RecordKey) -> list[Posting]:
+        return [posting for posting in self._stream(line) if posting.key.startswith(KEY)]
+
+    def _plan(
+        self, line: RecordKey, key: str, document: Journal, op: str, version: int, why: str, supersedes: int = 0
+    ) -> None:
         ledger = self._hub.desk.ledger
         total = to_minor(document.total, document.currency)
         ledger.postings.plan(
             [
                 NewPosting(
-                    self._books, money_stream(line), KEY, version, "journal", op, line, document.reference,
+                    self._books, money_stream(line), key, version, "journal", op, line, document.reference,
                     digest_of(document), document, why, total=total, currency=document.currency, supersedes=supersedes,
                     state=State.SKIPPED if op == "void" and supersedes else State.PLANNED,
                     cause="withdrawn" if op == "void" and supersedes else "",
@@ -112,18 +117,24 @@ class PayoutBooker:
             self._hub.now(),
         )  # fmt: skip
 
-    def take_back(self, line: RecordKey, payouts: str) -> None:
-        """The entry of a line is voided in the books, or given up where it was never sent."""
+    def take_back(self, line: RecordKey, payouts: str) -> bool:
+        """The entry of a line is voided in the books, or given up where it was never sent. True where its report had
+        changed: then it is booked anew, and what was said of the change stands in the way no longer.
+        """
+        ledger, stream = self._hub.desk.ledger, money_stream(line)
+        changed = any(p.key == CHANGED and p.state is State.BLOCKED for p in self._stream(line))
+        ledger.postings.supersede(self._books, stream, CHANGED, self._hub.now())
         past = self._past(line)
         latest = next((p for p in reversed(past) if p.state is not State.SUPERSEDED), None)
         document = None if latest is None else document_of(latest.document)
         if latest is None or latest.op == "void" or not isinstance(document, Journal):
-            return
+            return changed
         unsent = latest.state in (State.PLANNED, State.BLOCKED, State.SKIPPED)
         self._plan(
-            line, document, "void", latest.version + 1, _UNDONE(payouts=payouts),
+            line, latest.key, document, "void", latest.version + 1, _UNDONE(payouts=payouts),
             supersedes=latest.version if unsent else 0,
         )  # fmt: skip
+        return changed
 
     def changed(self, record: StoredRecord, shares: Sequence[Allocation]) -> None:
         """A payout that is booked was read anew: where its figures changed, a person is told."""
@@ -142,15 +153,14 @@ class PayoutBooker:
         now = entry(document.reference, document.date, bank, payouts, accounts, document.bank_transaction_id)
         stream = money_stream(line)
         if isinstance(now, Journal) and digest_of(now) == digest_of(document):
-            self._hub.desk.ledger.postings.supersede(self._books, stream, "changed", self._hub.now())
+            self._hub.desk.ledger.postings.supersede(self._books, stream, CHANGED, self._hub.now())
             return
         known = {"payout": paid.payout.id, "gateway": paid.payout.gateway, "booked": latest.reference}
-        past = self._hub.desk.ledger.postings.of_streams(self._books, [stream]).get(stream, [])
-        said = [p for p in past if p.key == "changed"]
+        said = [p for p in self._stream(line) if p.key == CHANGED]
         if any(p.state is State.BLOCKED for p in said):
             return
         row = NewPosting(
-            self._books, stream, "changed", 1 + max((p.version for p in said), default=0), "journal", "plan", line,
+            self._books, stream, CHANGED, 1 + max((p.version for p in said), default=0), "journal", "plan", line,
             latest.reference, _CHANGED(**known), None, _CHANGED(**known), total=latest.total, currency=latest.currency,
             state=State.BLOCKED, cause="payout_changed", field="rows", message=_CHANGED(**known),
             cure=_CHANGED_CURE(line=line.id),

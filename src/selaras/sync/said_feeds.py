@@ -24,6 +24,7 @@ TEXTS: Final = (
     N_("these files cannot %(op)s a %(kind)s"),
     N_("it is larger than %(size)s MB"),
     N_("Split it, or raise the setting max_mb."),
+    N_("it can be read no longer, so what it holds is not known"),
     # connectors/statements
     N_("%(count)s lines, layout %(names)s"),
     N_("%(count)s lines, %(gateway)s"),

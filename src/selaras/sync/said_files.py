@@ -15,6 +15,7 @@ TEXTS: Final = (
     N_("line %(line)s, column %(column)s: %(why)s (%(value)s)"),
     N_("line %(line)s, column %(column)s: %(why)s"),
     N_("line %(line)s: %(why)s"),
+    N_("Close it, or take it out of in/."),
     # why
     N_("it is not a number"),
     N_("it has too many digits"),

@@ -44,12 +44,6 @@ TEXTS: Final = (
     N_("Xendit sends the same page again"),
     N_("Xendit does not find its list of transactions"),
     N_("Xendit cannot %(op)s a %(kind)s"),
-    # rules/collected.py
-    N_("the money came after the order was closed"),
-    N_("the bank took the payment back"),
-    N_("the refund failed at the gateway"),
-    N_("the gateway says something about this payment that is not known"),
-    N_("less came than is booked"),
     # files/settlement_*.py: why
     N_("%(text)s is not an amount"),
     N_("the points and commas of %(text)s contradict each other"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -20,6 +21,14 @@ from selaras.sync.offline import offline_hub
 from selaras.web.operation import Call, Name, Operation
 
 Rule = Annotated[str, Meta(max_length=60, description="Such as exact:name")]
+
+
+_MOST: Final = 10**15
+_DIGITS: Final = 15
+
+
+def _fits(value: Decimal, below: int) -> bool:
+    return value.is_finite() and 0 <= value < below and value == round(value, _DIGITS)
 
 
 class UnmatchedQuery(msgspec.Struct):
@@ -93,13 +102,30 @@ class PayoutsQuery(msgspec.Struct):
 
 
 class RateCardBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Shares and taxes are fractions below 1."""
+
     rates: Annotated[list[Rate], Meta(max_length=1000)]
     who: Name = ""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for what is no amount."""
+        for place, rate in enumerate(self.rates):
+            for name in ("fixed", "share", "least", "most", "tax", "up_to"):
+                value = getattr(rate, name)
+                if value is not None and not _fits(value, 1 if name in ("share", "tax") else _MOST):
+                    raise ValueError(f"`{value}` is no amount, or too much - at `$.rates[{place}].{name}`")
+
+
+def _of(ledger: Ledger, connection: str | None) -> Ledger:
+    """The ledger, once it knows the connection that was named: of a misspelt one there is never anything."""
+    if connection:
+        ledger.connections.get(connection)
+    return ledger
 
 
 async def _unmatched(call: Call) -> list[OpenMoney]:
     def read(ledger: Ledger) -> list[OpenMoney]:
-        return sync.unmatched(offline_hub(ledger, mirrors=False), call.query.connection)
+        return sync.unmatched(offline_hub(_of(ledger, call.query.connection), mirrors=False), call.query.connection)
 
     return await call.context.read(read)
 
@@ -116,7 +142,8 @@ async def _accept(call: Call) -> MoneyLinked:
 async def _accept_rule(call: Call) -> list[MoneyLinked]:
     b, hub = call.body, call.context.hub
 
-    def work(_ledger: Ledger) -> list[MoneyLinked]:
+    def work(ledger: Ledger) -> list[MoneyLinked]:
+        _of(ledger, b.connection)
         return sync.accept_rule(hub, b.rule, hub.now(), call.who, b.connection)
 
     return await call.context.change(work)
@@ -164,13 +191,20 @@ async def _remove_feed(call: Call) -> Feed:
 
 
 async def _rules(call: Call) -> list[RuleStanding]:
-    return await call.context.read(sync.rules, call.query.connection)
+    def read(ledger: Ledger) -> list[RuleStanding]:
+        return sync.rules(_of(ledger, call.query.connection), call.query.connection)
+
+    return await call.context.read(read)
 
 
 async def _autonomy(call: Call) -> Autonomy:
     b, now = call.body, call.context.hub.now()
     given = {n: v for n in ("least", "precision", "confidence") if (v := getattr(b, n)) is not None}
-    return await call.context.change(feeds_room.change_autonomy, b.connection, b.rule, b.mode, given, now)
+
+    def work(ledger: Ledger) -> Autonomy:
+        return feeds_room.change_autonomy(_of(ledger, b.connection), b.connection, b.rule, b.mode, given, now)
+
+    return await call.context.change(work)
 
 
 async def _payouts(call: Call) -> payout_report.PayoutReport:

@@ -13,7 +13,7 @@ from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
 from selaras.sync import money_decisions as sync
 from selaras.sync.money_decisions import OpenMoney
-from selaras.sync.money_explaining import MoneyShare, lately, still_open
+from selaras.sync.money_explaining import MoneyShare, lately
 from selaras.sync.offline import offline_hub
 from selaras.web.api import Refusal
 from selaras.web.context import Context, Visitor
@@ -97,7 +97,7 @@ class MoneyPage:
 
 
 def _waiting(ledger: Ledger) -> list[OpenMoney]:
-    return still_open(sync.unmatched(offline_hub(ledger, mirrors=False)))
+    return sync.unmatched(offline_hub(ledger, mirrors=False))
 
 
 def _latest(ledger: Ledger) -> list[MoneyShare]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -80,3 +81,19 @@ async def test_writing_goes_on_after_the_line_broke(tmp_path: Path) -> None:
         desk = BooksDesk(tmp_path)
         desk.pick_up()
         assert (len(desk.of("sales_order")), desk.doubled) == (5, [])
+
+
+async def test_a_name_that_is_no_utf_8_is_read_and_moved(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/mutasi \xe9.csv")).write_bytes(b"one")
+    async with serve_sftp(tmp_path) as server:
+        place = SftpPlace(server.url, known_hosts=server.known_hosts(), password=PASSWORD)
+        entries = await place.list("in")
+        assert entries is not None
+        (entry,) = entries
+        copy = await place.fetch(f"in/{entry.name}", 100)
+        assert copy is not None
+        assert copy.read_bytes() == b"one"
+        assert await place.move(f"in/{entry.name}", "done/000001-mutasi _.csv")
+        assert [one.name for one in await place.list("done") or ()] == ["000001-mutasi _.csv"]
+        await place.close()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selaras.connectors.files.dates import read_day, read_moment
+from selaras.connectors.files.dates import read_moment
 from selaras.connectors.files.numbers import Mark, Unreadable, mark_of, marks_of, only, read_number
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
@@ -123,10 +123,11 @@ def test_dates_that_are_none_or_have_the_month_first(text: str) -> None:
 
 
 def test_the_month_may_come_first_where_the_profile_says_so() -> None:
-    assert read_day("11/05/2026", JAKARTA, "mdy") == dt.date(2026, 11, 5)
-    assert read_day("20261105", JAKARTA, "%Y%m%d") == dt.date(2026, 11, 5)
+    fifth = dt.datetime(2026, 11, 5, tzinfo=JAKARTA)
+    assert read_moment("11/05/2026", JAKARTA, "mdy") == fifth
+    assert read_moment("20261105", JAKARTA, "%Y%m%d") == fifth
     with pytest.raises(Unreadable):
-        read_day("21/11/2026", JAKARTA, "mdy")
+        read_moment("21/11/2026", JAKARTA, "mdy")
 
 
 @given(st.datetimes(min_value=dt.datetime(1990, 1, 1), max_value=dt.datetime(2090, 1, 1)))  # noqa: DTZ001

@@ -9,6 +9,7 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from selaras.connectors.contract import Connector, Rejected, Seen, Tools
@@ -16,7 +17,7 @@ from selaras.connectors.kit.checks import drained
 from selaras.connectors.settlements import CONNECTOR, Settlements
 from selaras.connectors.settlements.connector import joined
 from selaras.connectors.watched import place_of
-from selaras.model.settlement import Payout
+from selaras.model.settlement import Payout, SettlementRow
 from selaras.sandbox.bank import Collected, fee_of, midtrans_csv, net_of, xendit_csv
 from tests.connectors.feed_crash import Deadly, kept_through_deaths
 from tests.connectors.feeds import BEGIN, SettlementsRig
@@ -224,3 +225,15 @@ def test_rows_of_one_name_are_counted(desk: Desk) -> None:
 def test_a_wrong_gateway_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="midtrans, xendit"):
         CONNECTOR.build({"folder": str(tmp_path), "gateway": "bca"}, Tools("pg", "Asia/Jakarta", None, time.time))
+
+
+def test_a_payout_of_rows_proves_itself() -> None:
+    rows = (
+        SettlementRow("payment", "1", Decimal(100), Decimal(4), Decimal(96), DAY),
+        SettlementRow("refund", "2", Decimal(-30), Decimal(0), Decimal(-30), DAY),
+    )
+    payout = Payout("p", "g", "IDR", Decimal(66), BEGIN, rows=rows)
+    assert [payout.gross, payout.fee, payout.difference] == [Decimal(70), Decimal(4), Decimal(0)]
+    assert all(row.difference == 0 for row in rows)
+    assert msgspec.structs.replace(payout, net=Decimal(65)).difference == 1
+    assert msgspec.structs.replace(payout, rows=()).difference == 0

@@ -23,7 +23,6 @@ from selaras.connectors.contract import (
 )
 from selaras.connectors.xendit import CONNECTOR, Xendit, build
 from selaras.model.settlement import GatewayPayment, GatewayRefund, Payout
-from selaras.rules.collected import Booked, after, due
 from tests.connectors.xendit.standin import KEY, START, TOKEN, StandIn, xendit
 
 
@@ -220,7 +219,7 @@ async def test_what_a_body_says_is_not_believed(gateway: StandIn, connector: Xen
     told = {"event": "payment.capture", "data": {"payment_id": row["product_id"], "status": "SUCCEEDED"}}
     (hint,) = connector.hints(gateway.delivery(told))
     seen, _ = await drained(connector, hint.kind)
-    assert [(s.record.state, due(s.record, Booked())) for s in seen] == [("failed", ())]
+    assert [plain(s.record.state, s.record.received) for s in seen] == [("failed", 0)]
 
 
 # -- payments -------------------------------------------------------------------------------------------------------
@@ -281,7 +280,7 @@ async def test_a_code_that_is_paid_twice_is_two_payments(gateway: StandIn, conne
     seen, _ = await drained(connector, "payment")
     assert len({s.id for s in seen}) == 2
     assert {s.record.order_reference for s in seen} == {"VA-PELANGGAN-7"}
-    assert sum(due(s.record, Booked())[0].amount for s in seen) == 300_000
+    assert [plain(s.record.state, s.record.received) for s in seen] == [("paid", 150_000)] * 2
 
 
 async def test_money_after_the_request_has_expired_is_taken(gateway: StandIn, connector: Xendit) -> None:
@@ -291,17 +290,15 @@ async def test_money_after_the_request_has_expired_is_taken(gateway: StandIn, co
     gateway.pay("1001", 150_000, created="2026-11-20T10:00:05.000Z")  # found by Xendit's own reconciliation
     gateway.tick()
     seen, _ = await drained(connector, "payment", cursor)
-    (item,) = due(seen[0].record, Booked(), open=False)
-    assert plain(item.act, item.amount) == ("suspense", 150_000)
+    assert [plain(s.record.state, s.record.received) for s in seen] == [("paid", 150_000)]
 
 
 async def test_reversed_after_it_was_booked(gateway: StandIn, connector: Xendit) -> None:
     row = gateway.pay("1001", 150_000)
-    booked = after(Booked(), due(await now(connector, row), Booked()))
+    assert (await now(connector, row)).state == "paid"
     gateway.tick()
     gateway.touch(row, status="REVERSED")
-    (item,) = due(await now(connector, row), booked)
-    assert plain(item.act, item.amount) == ("reverse_receipt", 150_000)
+    assert (await now(connector, row)).state == "reversed"
 
 
 async def test_read_by_the_payments_own_id(gateway: StandIn, connector: Xendit) -> None:
@@ -371,6 +368,14 @@ async def test_a_row_that_cannot_be_read_holds_up_no_other(
     assert again == seen  # one version, not one for each poll
     assert seen[bad["id"]].state == "unknown"
     assert seen[good["id"]].state == "paid"
+
+
+async def test_a_row_without_a_time_of_change_holds_up_no_other(gateway: StandIn, connector: Xendit) -> None:
+    bad, good = gateway.pay("1001", 1), gateway.pay("1002", 2)
+    bad["updated"] = "kemarin"
+    seen = await connector.read("payment", [bad["id"], good["id"]])
+    assert "updated" in seen[0].record.unreadable
+    assert [s.record.state for s in seen] == ["unknown", "paid"]
 
 
 async def test_a_key_that_is_refused_and_one_without_the_right(gateway: StandIn, connector: Xendit) -> None:

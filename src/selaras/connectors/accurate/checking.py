@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -58,12 +56,7 @@ async def _skew(account: Account, clock: Callable[[], float]) -> float:
     before = clock()
     path = "/api/api-token.do" if account.api_token else "/api/db-list.do"
     answer = await account.http.request("POST" if account.api_token else "GET", path, effect=False)
-    try:
-        theirs = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
-    except (ValueError, TypeError):
-        return 0.0
-    theirs = theirs if theirs.tzinfo else theirs.replace(tzinfo=dt.UTC)
-    return (before + clock()) / 2 - theirs.timestamp()
+    return 0.0 if answer.served_at is None else (before + clock()) / 2 - answer.served_at
 
 
 async def _rights(account: Account) -> list[Finding]:

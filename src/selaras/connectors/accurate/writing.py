@@ -147,8 +147,10 @@ class Writer:
                 doubled.append(place)
             elif kind == "invoice" and (lighter := _lighter(body, said)) is not None:
                 again[place] = lighter
-            elif kind == "receipt" and OVERPAID.search(said) and (less := await self._less(writes[place])) is not None:
-                again[place] = less
+            elif kind == "receipt" and OVERPAID.search(said):
+                less = await self._less(writes[place])
+                if less is not None and less != body:
+                    again[place] = less
             outcomes[place] = Failed(refusal(_name(kind, writes[place]), item.texts))
         if doubled:
             await self._recognise(kind, writes, doubled, outcomes)

@@ -8,7 +8,6 @@ documentation "REST API"; frappe/client.py (`insert_many`: at most 200, one tran
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
@@ -165,10 +164,8 @@ class Wire:
         raise Rejected(f"{self._http.name} answered HTTP {answer.status}", code="refused", cure=cure)
 
     def _clock(self, answer: Response) -> None:
-        try:
-            self.served_at = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
-        except (ValueError, TypeError):
-            return
+        if answer.served_at is not None:
+            self.served_at = dt.datetime.fromtimestamp(answer.served_at, dt.UTC)
 
     def _unreadable(self, answer: Response, what: str) -> NoReturn:
         told = f"the answer of ERPNext for {what} cannot be read"

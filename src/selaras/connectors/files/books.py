@@ -85,7 +85,7 @@ class FileBooks(Folder):
 
     def _document(self, kind: str, id: str, held: Held | None) -> Seen:
         if held is None or held.kind != kind:
-            now = dt.datetime.fromtimestamp(self._tools.clock(), dt.UTC)
+            now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
             return Seen(kind, id, None, b"", now, now.astimezone(self.zone).date())
         document: Any = held.document
         status = "void" if held.void else document.status
@@ -177,7 +177,7 @@ class FileBooks(Folder):
     async def _known(self) -> Known:
         products = await self.shelf.ids("product")
         contacts = await self.shelf.ids("contact")
-        return Known(products or None, contacts or None)
+        return Known(products or None, contacts or None, unread=self.shelf.unread())
 
 
 def _ours(journal: Journal, row: Seen, contact: Contact) -> Seen:

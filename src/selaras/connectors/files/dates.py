@@ -46,11 +46,6 @@ def read_moment(text: str, zone: ZoneInfo, style: str = "dmy") -> dt.datetime:
         raise Unreadable("there is no such date or time", _WRITE) from None
 
 
-def read_day(text: str, zone: ZoneInfo, style: str = "dmy") -> dt.date:
-    """The day that `text` means in `zone`. Raises `Unreadable`."""
-    return read_moment(text, zone, style).astimezone(zone).date()
-
-
 def _local(text: str, style: str) -> dt.datetime:
     if "%" in style:
         return dt.datetime.strptime(text, style)  # noqa: DTZ007 - the caller adds the zone

@@ -5,17 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import tomllib
 from collections.abc import Sequence
-from zoneinfo import ZoneInfo
 
 from selaras.connectors.contract import (
-    BadSignature,
     Capabilities,
     Changes,
     Check,
     ConnectorError,
     Finding,
     Found,
-    Hint,
     Op,
     Outcome,
     Rate,
@@ -24,7 +21,6 @@ from selaras.connectors.contract import (
     Settings,
     Tools,
     Transient,
-    Webhook,
     Write,
 )
 from selaras.connectors.files.known import Known
@@ -32,10 +28,10 @@ from selaras.connectors.files.outbox import Outbox
 from selaras.connectors.files.outfiles import Style
 from selaras.connectors.files.parsing import Desk, Parsed, refused_lines
 from selaras.connectors.files.shelf import IN, REFUSED, Shelf
-from selaras.connectors.files.tables import MIB, Limits
+from selaras.connectors.files.tables import Limits
+from selaras.connectors.inbox import NO_FOLDER
 from selaras.connectors.places import Place
-from selaras.connectors.watched import number_of, place_of, seconds_of
-from selaras.model.money import EXPONENTS
+from selaras.connectors.watched import Watched
 
 BATCH = 500
 PAGE = 200
@@ -54,26 +50,18 @@ def style_of(settings: Settings, zone: str) -> Style:
     return Style("xlsx" if kind == "xlsx" else "csv", delimiter, decimal, "ymd", zone)
 
 
-class Folder:
+class Folder(Watched):
     """A signed-in folder; see `contract.Connector` for what the methods promise."""
 
     name = "files"
     kinds: tuple[str, ...] = ()
     targets: frozenset[str] = frozenset()
     updates: frozenset[str] = frozenset()
-    sources: frozenset[str] = frozenset()
     voids: frozenset[str] = frozenset()
     write_offs = False
 
     def __init__(self, settings: Settings, tools: Tools, place: Place | None = None) -> None:
-        self.place = place_of(settings) if place is None else place
-        self.zone = ZoneInfo(tools.zone)
-        self.currency = (settings.get("currency") or "IDR").upper()
-        if self.currency not in EXPONENTS:
-            raise ValueError(f"the setting currency must be a code of three letters, not {self.currency}")
-        self._tools = tools
-        size = int(number_of(settings, "max_mb", "64", 2000)) * MIB
-        quiet = number_of(settings, "quiet", "10", 86_400)
+        super().__init__(settings, tools, place)
         self.capabilities = Capabilities(
             batch=BATCH,
             read_batch=READ,
@@ -90,14 +78,17 @@ class Folder:
             write_offs=self.write_offs,
         )
         desk = Desk(
-            self.currency, self.zone, self.kinds, Limits(size, size * 8), prefer=settings.get("profile", "").strip()
+            self.currency,
+            self.zone,
+            self.kinds,
+            Limits(self.most, self.most * 8),
+            prefer=settings.get("profile", "").strip(),
         )
-        self.shelf = Shelf(self.place, desk, quiet=seconds_of(quiet), page=PAGE, clock=tools.clock)
+        self.shelf = Shelf(self.place, desk, quiet=self.quiet, page=PAGE, clock=tools.clock)
         self.outbox = Outbox(
             self.place,
             style=style_of(settings, tools.zone),
             clock=tools.clock,
-            updates=self.updates,
             known=self._known,
             closed_until=self._closed_until,
             profiles=lambda: list(self.shelf.desk.profiles.values()),
@@ -135,10 +126,7 @@ class Folder:
         try:
             there = await self.place.list(IN)
             findings = [
-                Finding(
-                    "folder", there is not None, self.place.label,
-                    "" if there is not None else "Make the folder in/ there: it is where files are dropped.",
-                )
+                Finding("folder", there is not None, self.place.label, "" if there is not None else NO_FOLDER)
             ]  # fmt: skip
             for parsed in await self.shelf.files():
                 findings.append(_finding(parsed))
@@ -156,10 +144,6 @@ class Folder:
         except ConnectorError as error:
             findings = [Finding("folder", False, error.message, error.cure or "Look whether the folder is there.")]
         return Check(self.place.label, self.currency, self.zone.key, 0.0, findings)
-
-    def _knows(self, kind: str) -> None:
-        if kind not in self.sources:
-            raise ValueError(f"there is no {kind} in these files")
 
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of what files say that the cursor has not seen."""
@@ -187,18 +171,6 @@ class Folder:
             return []
         await self.shelf.prepare()
         return await self.outbox.write(kind, op, writes)
-
-    def hints(self, webhook: Webhook) -> list[Hint]:
-        """Files send no webhooks, so none can be theirs."""
-        raise BadSignature("files send no webhooks")
-
-    async def subscribe(self, url: str) -> str:
-        """There is nothing to subscribe to."""
-        return "none"
-
-    async def close(self) -> None:
-        """Let go of the folder."""
-        await self.place.close()
 
 
 def _finding(parsed: Parsed) -> Finding:

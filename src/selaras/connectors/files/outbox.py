@@ -29,7 +29,7 @@ from selaras.connectors.contract import (
 from selaras.connectors.entries import no_exchange
 from selaras.connectors.files.entries import check_entry, check_write_offs
 from selaras.connectors.files.journal import SENT, Batch, Held, Item, Journal
-from selaras.connectors.files.known import Known
+from selaras.connectors.files.known import Known, not_read
 from selaras.connectors.files.outfiles import Style, table_of
 from selaras.connectors.files.profiles import Profile
 from selaras.connectors.places import Place, Taken
@@ -45,6 +45,8 @@ _PREFIX: Final = {
     "contact": "C", "sales_order": "SO", "invoice": "INV", "receipt": "RC", "credit_note": "CN",
     "refund_payment": "RF", "journal": "JE", "stock": "ST", "store_payment": "SP",
 }  # fmt: skip
+# What is missing in files may stand in one that is not read yet.
+_OF_FILES: Final = ("unknown_product", "unknown_order", "unknown_contact")
 # Of these a new one may bear the name of one that was undone: money is matched anew.
 _AGAIN: Final = ("receipt", "journal")
 _REFERS: Final = {"sales_order_id": "sales_order", "invoice_id": "invoice", "credit_note_id": "credit_note"}
@@ -59,7 +61,6 @@ class Outbox:
         *,
         style: Style,
         clock: Callable[[], float],
-        updates: frozenset[str],
         known: Callable[[], Awaitable[Known]],
         closed_until: Callable[[], Awaitable[dt.date | None]],
         profiles: Callable[[], Sequence[Profile]],
@@ -68,7 +69,6 @@ class Outbox:
         self.journal = Journal(place)
         self._style = style
         self._clock = clock
-        self._updates = updates
         self._known = known
         self._closed_until = closed_until
         self._profiles = profiles
@@ -123,7 +123,8 @@ class Outbox:
                     try:
                         outcomes.append(self._one(kind, op, write, known, closed, items, fresh))
                     except ConnectorError as error:
-                        outcomes.append(Failed(error))
+                        unsure = known.unread and error.code in _OF_FILES
+                        outcomes.append(Failed(not_read(known.unread) if unsure else error))
                 if not items:
                     return outcomes
                 now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)

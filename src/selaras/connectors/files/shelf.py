@@ -24,11 +24,11 @@ from selaras.connectors.files.parsing import Desk, Parsed, faults_of, parse
 from selaras.connectors.files.profiles import BadProfile, Profile
 from selaras.connectors.files.profiles import parse as parse_profile
 from selaras.connectors.files.refused import report_of
+from selaras.connectors.inbox import IN, no_folder, plain
 from selaras.connectors.places import Entry, Place
 from selaras.connectors.ready import Watch, ended, held_open, is_table, is_unfinished
 from selaras.model.order import Order
 
-IN: Final = "in"
 PROFILES: Final = "profiles"
 REFUSED: Final = "refused"
 # Records that are kept in memory; files beyond them are read again when they are asked for.
@@ -46,9 +46,11 @@ class Cursor(msgspec.Struct, omit_defaults=True):
 
 
 class _File(msgspec.Struct, frozen=True):
-    """A file that may be read: its entry, and its name in cursors (of content and profiles, as far as can be told)."""
+    """A file that may be read: its entry under a name that is a text, the one that it has, and its name in cursors (of
+    content and profiles, as far as can be told)."""
 
     entry: Entry
+    lies: str
     mark: str
 
     @property
@@ -124,6 +126,10 @@ class Shelf:
         async with self._lock:
             return [self._heads[f.mark] for f in await self._look()]
 
+    def unread(self) -> str:
+        """A table in the folder that is not ready, and why; "" when all that is there was read."""
+        return next((f"{IN}/{name}: {why}" for name, why in sorted(self.waiting.items()) if is_table(name)), "")
+
     def written(self, kind: str, id: str) -> dt.datetime | None:
         """The stamp of the file that a record is read from."""
         hit = self._where.get(kind, {}).get(id)
@@ -148,7 +154,9 @@ class Shelf:
 
     async def _look(self) -> list[_File]:
         """List the folder, read what is new and ready, and bring the index up to date."""
-        entries = await self.place.list(IN) or []
+        entries = await self.place.list(IN)
+        if entries is None:
+            raise no_folder(self.place)
         await self._profiles()
         now = self.clock()
         self._watch.look(entries, now)
@@ -156,20 +164,22 @@ class Shelf:
         waiting: dict[str, str] = {}
         files = []
         for entry in entries:
+            name = plain(entry.name)
             if is_unfinished(entry.name):
-                waiting[entry.name] = "a program is still writing it"
+                waiting[name] = "a program is still writing it"
             if not is_table(entry.name):
                 continue
             if held_open(entry.name, names):
-                waiting[entry.name] = "a spreadsheet program has it open"
+                waiting[name] = "a spreadsheet program has it open"
             elif not self._watch.still(entry, now):
-                waiting[entry.name] = "it may still be written"
+                waiting[name] = "it may still be written"
             else:
-                file = _File(entry, self._mark(entry))
+                known = msgspec.structs.replace(entry, name=name)
+                file = _File(known, entry.name, self._mark(known))
                 if file.mark in self._heads or await self._take(file, self._watch.old(entry, now)):
                     files.append(file)
                 else:
-                    waiting[entry.name] = "its end looks broken off"
+                    waiting[name] = "its end looks broken off"
         self.waiting = waiting
         marks = tuple(sorted(f.mark for f in files))
         if marks != self._known:
@@ -184,7 +194,7 @@ class Shelf:
 
     async def _take(self, file: _File, old: bool) -> bool:
         """Read a file for the first time; False when it had better wait."""
-        path = await self.place.fetch(f"{IN}/{file.entry.name}", self.desk.limits.size)
+        path = await self.place.fetch(f"{IN}/{file.lies}", self.desk.limits.size)
         if path is None:
             return False
         if not old and not await asyncio.to_thread(ended, path, file.entry.name):
@@ -224,7 +234,7 @@ class Shelf:
         if file.mark in self._full:
             self._full.move_to_end(file.mark)
             return self._full[file.mark]
-        path = await self.place.fetch(f"{IN}/{file.entry.name}", self.desk.limits.size)
+        path = await self.place.fetch(f"{IN}/{file.lies}", self.desk.limits.size)
         if path is None:
             return {}
         self._keep(file, await asyncio.to_thread(self._parse, path, file))

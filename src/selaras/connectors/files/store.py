@@ -11,7 +11,7 @@ import msgspec
 from selaras.connectors.contract import Changes, Seen
 from selaras.connectors.files.folder import Folder
 from selaras.connectors.files.journal import Held, Journal
-from selaras.connectors.files.known import Known
+from selaras.connectors.files.known import Known, not_read
 from selaras.connectors.files.shelf import decode, encode
 from selaras.model.document import StockLevel, StorePayment
 from selaras.model.order import Order, Payment
@@ -49,16 +49,19 @@ class FileStore(Folder):
         return Changes(seen, encode(at), False)
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
-        """These records, with what was written out."""
+        """These records, with what was written out. `Transient` while an order may stand in a file that waits."""
         self._knows(kind)
         rows = await self.shelf.read(kind, ids)
+        if kind == "order" and any(row.record is None for row in rows) and (unread := self.shelf.unread()):
+            raise not_read(unread)
         if kind not in _NEWS or not rows:
             return rows
         journal = await self.outbox.fresh()
         return [self._with(journal, row) for row in rows]
 
     async def _known(self) -> Known:
-        return Known(shelf=await self.shelf.ids("stock"), orders=await self.shelf.ids("order"))
+        stock, orders = await self.shelf.ids("stock"), await self.shelf.ids("order")
+        return Known(shelf=stock, orders=orders, unread=self.shelf.unread())
 
     def _with(self, journal: Journal, row: Seen) -> Seen:
         if isinstance(row.record, Order):

@@ -8,7 +8,6 @@ the next minute or hour by the answer's own `Date`.
 
 from __future__ import annotations
 
-import email.utils
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -62,7 +61,7 @@ class Client:
         answers = (401, 429) if signed else (429,)
         for turn in (1, 2):
             answer = await self.http.request(method, path, params=params, body=body, effect=effect, answers=answers)
-            date = self._date(answer)
+            date = answer.served_at or 0
             if answer.status == 429:
                 raise self._throttled(answer, date)
             if date:
@@ -89,13 +88,6 @@ class Client:
             f"{error.message}; the clock of this machine is {self.skew:+.0f} s off",
             code="clock_skew", cure="Set the clock of this machine, then try again.", status=401,
         )  # fmt: skip
-
-    @staticmethod
-    def _date(answer: Response) -> float:
-        try:
-            return email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except (ValueError, TypeError):
-            return 0.0
 
     def _throttled(self, answer: Response, date: float) -> Throttled:
         named = retry_after(answer.headers.get("retry-after", ""), answer.headers.get("date", ""), self._clock())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -56,7 +55,7 @@ class Client:
         whole = self._decode(answer, dict[str, msgspec.Raw])
         rows = self._convert(answer, whole.get(key), list[msgspec.Raw])
         total = self._convert(answer, whole.get("count"), int)
-        stamp = _date(answer)
+        stamp = answer.served_at
         clock = int(self._clock()) if stamp is None else stamp
         # The Date header is cut to the second; the store looked at most `took` before it wrote that.
         before = dt.datetime.fromtimestamp((clock - took) // 1, dt.UTC)
@@ -108,7 +107,7 @@ class Client:
 
     async def _request(self, method: str, path: str, params: Pairs, body: bytes | None = None) -> Response:
         answer = await self.http.request(method, path, params=params, body=body, effect=method != "GET")
-        stamp = _date(answer)
+        stamp = answer.served_at
         if stamp is not None:
             self.skew = stamp - self._clock()
         return answer
@@ -159,11 +158,3 @@ def stamp_of(instant: dt.datetime) -> str:
 def unknown(what: str, field: str) -> Rejected:
     """A record that the store does not have."""
     return Rejected(what, code="unknown", field=field, cure="Look whether it was deleted in Medusa.")
-
-
-def _date(answer: Response) -> int | None:
-    """The store's clock when it answered (Unix seconds), from the `Date` header."""
-    try:
-        return int(email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
-    except (ValueError, TypeError):
-        return None

@@ -7,7 +7,6 @@ notification, and by asking again for those that are known or that an order wait
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -76,7 +75,7 @@ class Midtrans:
         self._tools = tools
         self._zone = ZoneInfo(tools.zone)
         self._key = settings["server_key"].strip()
-        self._skew = 0.0
+        self._skew = 0.0  # how far the clock here is behind theirs
         base = (settings.get("base_url") or LIVE).rstrip("/")
         self.http = Http(
             base,
@@ -159,7 +158,8 @@ class Midtrans:
         if id in ("", ".", "..") or len(id) > _LONGEST:
             return None
         answer = await self.http.request("GET", f"/v2/{segment(id)}/status", effect=False)
-        self._hear(answer)
+        if answer.served_at is not None:
+            self._skew = answer.served_at - self._tools.clock()
         code = answer.decode(WireStatus).status_code if answer.status < 300 else str(answer.status)
         if code.startswith("2") or code in ("407", "202"):
             return answer  # 201 pending, 202 denied and 407 expired are states of a payment, not errors
@@ -177,15 +177,6 @@ class Midtrans:
             field="id",
             cure="Look for the payment in the Midtrans dashboard.",
         )
-
-    def _hear(self, answer: Response) -> None:
-        """How far the clock here is behind Midtrans', by the Date header of an answer."""
-        try:
-            there = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
-        except (ValueError, TypeError):
-            return
-        if there.tzinfo is not None:
-            self._skew = there.timestamp() - self._tools.clock()
 
     async def find(self, kind: str, references: Sequence[str]) -> dict[str, Found]:
         """Nothing: no documents are written to a gateway."""

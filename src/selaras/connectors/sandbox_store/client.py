@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -253,13 +252,10 @@ class Client:
 
     def _date(self, answer: Response) -> int | None:
         """The store's clock when it answered (Unix seconds), from the `Date` header."""
-        try:
-            stamp = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
-        except (ValueError, TypeError):
-            return None
-        seconds = int(stamp.timestamp())
-        self.skew = seconds - self._clock()
-        self._shown = (seconds, time.monotonic())
+        seconds = answer.served_at
+        if seconds is not None:
+            self.skew = seconds - self._clock()
+            self._shown = (seconds, time.monotonic())
         return seconds
 
     def store_time(self) -> float | None:

@@ -48,11 +48,11 @@ class Statements(FiledSource[_Parsed]):
         self._layout_files: tuple[Entry, ...] | None = None
         self._bad_layout: NotTaken | None = None
 
-    async def _prepare(self) -> None:
+    async def _prepare(self) -> bool:
         """Layouts of a user's own, from `layouts/` in the folder; one that is not in order refuses tables by name."""
         entries = tuple(e for e in await self.place.list(LAYOUTS) or () if e.name.endswith(".toml"))
         if entries == self._layout_files:
-            return
+            return False
         own: dict[str, Layout] = {}
         bad: NotTaken | None = None
         for entry in entries:
@@ -62,6 +62,7 @@ class Statements(FiledSource[_Parsed]):
             except (BadLayout, UnicodeDecodeError) as error:
                 bad = NotTaken(f"{LAYOUTS}/{entry.name}: {error}", "Correct the file in layouts/.")
         self._own, self._bad_layout, self._layout_files = own, bad, entries
+        return True
 
     def _parse(self, file: Dropped) -> _Parsed:
         try:

@@ -380,13 +380,6 @@ class Chart:
             )  # fmt: skip
         return int(account_id)
 
-    def no_product(self, code: str) -> Rejected:
-        """The refusal of a line whose product Tryton does not have."""
-        return Rejected(
-            f"Tryton has no active product with the code {code!r}", code="unknown_product", field="lines.code",
-            cure="Match this product with one of the books, or create it in Tryton.",
-        )  # fmt: skip
-
 
 def main_rate(books: Books) -> Decimal:
     """The rate of a tax that is stated without one: the highest for sales, as PPN is in Indonesia."""

@@ -329,9 +329,3 @@ class Reader:
             )  # fmt: skip
             found.setdefault(one.reference, one)
         return found
-
-
-def sale_of_invoice(row: Row) -> str:
-    """The sale that an invoice row bills, "" when it has none."""
-    sales = row.get("sales") or ()
-    return str(sales[0]) if sales else reference(row.get("origin"), "sale.sale")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
-import email.utils
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -101,11 +100,8 @@ class _Wire:
                     code="busy", status=503,
                 ) from None  # fmt: skip
             raise
-        if when := answer.headers.get("date"):
-            try:
-                self.served_at = email.utils.parsedate_to_datetime(when).astimezone(dt.UTC)
-            except ValueError:
-                self.served_at = None
+        if answer.served_at is not None:
+            self.served_at = dt.datetime.fromtimestamp(answer.served_at, dt.UTC)
         return answer
 
     def _read(self, answer: Response, effect: bool) -> Any:

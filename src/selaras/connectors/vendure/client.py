@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -177,11 +176,8 @@ class Client:
         return answer
 
     def _note(self, answer: Response) -> None:
-        try:
-            told = email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
-        except (ValueError, TypeError):
-            return
-        self.skew = told - self._clock()
+        if answer.served_at is not None:
+            self.skew = answer.served_at - self._clock()
 
 
 def _read(answer: Response, effect: bool) -> _Answer:

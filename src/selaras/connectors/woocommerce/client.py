@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import email.utils
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
@@ -236,7 +235,7 @@ class Client:
         answer = self._done(await self._request("GET", API + path, params))
         took = max(0.0, self._clock() - began)
         rows = [bytes(raw) for raw in self._decode(answer, list[msgspec.Raw])]
-        stamp = _date(answer)
+        stamp = answer.served_at
         clock = int(self._clock()) if stamp is None else stamp
         total = answer.headers.get("x-wp-total", "")
         # The Date header is cut to the second; the store looked at most `took` before it wrote that.
@@ -279,7 +278,7 @@ class Client:
         return self._clock() + (self.skew or 0.0)
 
     def _note(self, answer: Response) -> None:
-        stamp = _date(answer)
+        stamp = answer.served_at
         if stamp is not None:
             self.skew = stamp - self._clock()
 
@@ -323,11 +322,3 @@ def _item(raw: msgspec.Raw) -> Item:
         return Item()
     item.raw = bytes(raw)
     return item
-
-
-def _date(answer: Response) -> int | None:
-    """The store's clock when it answered (Unix seconds), from the `Date` header."""
-    try:
-        return int(email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp())
-    except (ValueError, TypeError):
-        return None

@@ -42,30 +42,30 @@ def _lines(source: WireOrder | WireRefund, order: WireOrder, total: Decimal, sig
     nets = [sign * amount(item.total) for item, _kind in items]
     taxes = [{rate: sign * tax for rate, tax in _taxes(item).items()} for item, _kind in items]
     # The parts that are rounded on their own: a line with its taxes in one, or its net amount and each tax.
-    costs = [
-        [net + sum(each.values(), ZERO)] if included else [net, *each.values()]
-        for net, each in zip(nets, taxes, strict=True)
-    ]
-    done = iter(_whole([part for parts in costs for part in parts], nets, taxes, total, order.currency))
+    apart = [[net, *each.values()] for net, each in zip(nets, taxes, strict=True)]
+    costs = [[sum(parts, ZERO)] for parts in apart] if included else apart
+    done = _whole(costs, nets, taxes, total, order.currency)
+    if included and sum((parts[0] for parts in done), ZERO) != total:
+        # Several taxes on a round price: 248 is 219.47 + 24.14 + 4.39, of which the shop made 219 + 24 + 4.
+        done = [[sum(parts, ZERO)] for parts in _whole(apart, nets, taxes, total, order.currency)]
     lines = []
-    for (item, kind), parts, each in zip(items, costs, taxes, strict=True):
-        net = next(done)
-        tax = sum((next(done) for _ in parts[1:]), ZERO)
-        if included:
-            tax = to_unit(sum(each.values(), ZERO), order.currency)
+    for (item, kind), (net, *rest), each in zip(items, done, taxes, strict=True):
+        tax = to_unit(sum(each.values(), ZERO), order.currency) if included else sum(rest, ZERO)
         lines.append(_line(item, kind, net, tax, order, sign))
     return tuple(lines)
 
 
 def _whole(
-    parts: list[Decimal], nets: list[Decimal], taxes: list[dict[int, Decimal]], total: Decimal, currency: str
-) -> list[Decimal]:
+    costs: list[list[Decimal]], nets: list[Decimal], taxes: list[dict[int, Decimal]], total: Decimal, currency: str
+) -> list[list[Decimal]]:
     if currency not in EXPONENTS:
-        return parts  # planning refuses the order by its currency
+        return costs  # planning refuses the order by its currency
+    parts = [part for of_line in costs for part in of_line]
     near = [to_unit(part, currency) for part in parts]
     if sum(near, ZERO) != total and total in totals_of(nets, taxes, currency):
-        return whole(parts, total, currency)
-    return near
+        near = whole(parts, total, currency)
+    done = iter(near)
+    return [[next(done) for _ in of_line] for of_line in costs]
 
 
 def _line(item: WireItem, kind: LineKind, net: Decimal, tax: Decimal, order: WireOrder, sign: int) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.utils
 from collections.abc import Sequence
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -38,6 +37,7 @@ from selaras.connectors.xendit.mapping import (
     TYPES,
     WireRefund,
     WireTransaction,
+    instant,
     payment_of,
     payout_of,
     refund_of,
@@ -89,7 +89,7 @@ class Xendit:
         self._zone = ZoneInfo(tools.zone)
         self._overlap = int(_number(settings, "overlap", "120"))
         self._token = settings.get("callback_token", "").strip()
-        self._skew: float | None = None
+        self._skew: float | None = None  # how far the clock here is behind theirs
         self._refunds: dict[tuple[str, str], WireRefund | None] = {}
         base = (settings.get("base_url") or LIVE).rstrip("/")
         account = settings.get("account", "").strip()
@@ -177,14 +177,13 @@ class Xendit:
             row = msgspec.json.decode(body, type=WireTransaction, strict=False)
             if row.type not in TYPES[kind]:
                 raise Rejected(f"transaction {row.id} of Xendit is no {kind}", code="wrong_kind", field="type")
-            record = await self._record(kind, row)
+            record, updated = await self._record(kind, row), instant(row.updated, row.id, "updated")
         except (msgspec.ValidationError, Rejected) as error:
             id = msgspec.json.decode(body, type=_Id).id
             now = self._now()
             # The same row gives the same record each time it is read, so that it is one version, not one for each poll.
             spoilt = GatewayPayment(id, GATEWAY, "", ZERO, "IDR", "unknown", _NEVER, unreadable=str(error))
             return Seen(kind, id, spoilt, body, now, now.astimezone(self._zone).date(), id)
-        updated = dt.datetime.fromisoformat(row.updated)
         amount = record.net if isinstance(record, Payout) else record.amount
         day = _moment(record).astimezone(self._zone).date()
         return Seen(kind, row.id, record, body, updated, day, row.reference_id or row.id, amount, row.currency)
@@ -241,7 +240,8 @@ class Xendit:
     async def _get(self, path: str, params: Sequence[tuple[str, object]]) -> Response | None:
         """An answer; None where there is no such thing."""
         answer = await self.http.request("GET", path, params=params, effect=False)
-        self._hear(answer)
+        there = answer.served_at
+        self._skew = self._skew or 0.0 if there is None else there - self._tools.clock()
         if answer.status < 300:
             return answer
         if answer.status == 404:
@@ -257,15 +257,6 @@ class Xendit:
             code=said.error_code.lower() or "refused",
             status=answer.status,
         )
-
-    def _hear(self, answer: Response) -> None:
-        """How far the clock here is behind Xendit's, by the Date header of an answer."""
-        try:
-            there = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
-        except (ValueError, TypeError):
-            self._skew = self._skew or 0.0
-            return
-        self._skew = there.replace(tzinfo=there.tzinfo or dt.UTC).timestamp() - self._tools.clock()
 
     def _now(self) -> dt.datetime:
         return dt.datetime.fromtimestamp(self._tools.clock(), dt.UTC)
