@@ -2,7 +2,7 @@
 """Start Selaras from a fresh checkout with nothing but Python: the environment, the demo, the tests.
 
     python3 start.py demo [options]       play the bad day of a web store and watch the books stay true
-    python3 start.py test [pytest args]   run every test
+    python3 start.py test [pytest args]   run every test, two at a time (or what pytest is told)
     python3 start.py selaras [arguments]  any command of the selaras program
 
 The first run makes .venv beside this file from the locked, hash-checked requirements; later runs only look
@@ -192,7 +192,8 @@ def main(arguments: List[str]) -> None:  # noqa: UP006 - see the import
         prepare("dev")
         want_chromium()
         os.chdir(ROOT)
-        become(["-m", "pytest", *rest])
+        # Half of the time tests wait for servers, so two run at once; with arguments pytest does as it is told.
+        become(["-m", "pytest", *(rest or ["-n", "2", "--dist", "loadgroup"])])
     if command == "demo":
         prepare("runtime")
         become(["-m", "selaras", "demo", *rest])

@@ -18,6 +18,8 @@ pytest_plugins = [
     "tests.fixtures_pg", "tests.peers.tryton", "tests.peers.node", "tests.peers.vendure", "tests.peers.medusa",
 ]  # fmt: skip
 
+# Servers that take a minute or two to start.
+PEERS = ("medusa", "vendure")
 SEED_ENV = "SELARAS_SEED"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
@@ -37,6 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {os.environ[SEED_ENV]} (repeat with {SEED_ENV}={os.environ[SEED_ENV]})"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers (`--dist loadgroup`): a file stays whole, and a store's server is started by one of them."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        peer = next((name for name in PEERS if any(one.startswith(name) for one in names)), "")
+        item.add_marker(pytest.mark.xdist_group(peer or item.nodeid.partition("::")[0]))
 
 
 @pytest.fixture

@@ -12,11 +12,15 @@ import pytest
 
 from selaras.connectors.contract import Seen
 from selaras.ledger import Desk, open_ledger
-from selaras.ledger.values import StoredRecord
+from selaras.ledger.values import RecordKey, StoredRecord
 from selaras.model.order import Order, Payment
+from selaras.model.settlement import GatewayPayment
+from selaras.rules.allocating import Owed
+from selaras.rules.matching import Parameters
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.intake import as_new_record
-from selaras.sync.money_in import MoneyReader
+from selaras.sync.money import decide
+from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting
 from tests.sync.target import Plain
 from tests.sync.world import POLICY
 
@@ -75,3 +79,22 @@ async def test_what_was_paid_is_read_once(tmp_path: Path, monkeypatch: pytest.Mo
     found = MoneyReader(shop.hub, "buku").waiting(["toko:41", "toko:8", "payout:gerbang:1"])
     assert (sorted(found), found["toko:41"].ceiling, sorted(shop.read)) == (["toko:41"], 300, ["41", "8"])
     await shop.hub.close()
+
+
+@pytest.mark.parametrize(("known", "vouched", "sure"), [(1, False, True), (2, False, False), (1, True, False)])
+def test_a_gateways_word_is_proof_where_one_order_alone_bears_the_name(known: int, vouched: bool, sure: bool) -> None:
+    """Two shops may both have an order 1001, one of them paid; and what the store vouches for may be this payment."""
+    day = NOW.date()
+    order = StoredRecord(RecordKey("toko", "order", "1"), "1001", day.isoformat(), 1, 0, 0, 0, 500, "IDR", b"")
+    record = StoredRecord(RecordKey("gerbang", "payment", "p"), "1001", day.isoformat(), 1, 0, 0, 0, 500, "IDR", b"")
+    payment = GatewayPayment("p", "midtrans", "1001", Decimal(500), "IDR", "paid", NOW, received=Decimal(500))
+    money = Money(
+        record=record, books="buku", currency="IDR", amount=500, left=500, day=day, text="1001", account="clearing",
+        payment=payment, named=known,
+    )  # fmt: skip
+    owed = Owed(subject="toko:1", number="1001", name="", phone="", currency="IDR", due=500, ordered=day)
+    pair = Pair("toko", "buku", POLICY)
+    waiting = {"toko:1": Waiting(owed=owed, record=order, pair=pair, ceiling=500, vouched=vouched)}
+    decided = decide(Gathered([record], [money], waiting, [], {}, []), Parameters())
+    (answer,) = decided.answers[money.name]
+    assert (answer.rule, answer.sure) == ("exact:gateway", sure)

@@ -31,7 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
     "undo": ("selaras.cli.decide", "undo", N_("Take a decision back.")),
     "products": ("selaras.cli.products", "products", N_("Compare the catalogues and accept pairs of codes.")),
     "autonomy": ("selaras.cli.money", "autonomy", N_("Which matching rules post alone, and why.")),
-    "feed": ("selaras.cli.money", "feed", N_("Bank and gateway connections whose money is booked, and where.")),
+    "feed": ("selaras.cli.feed", "feed", N_("Bank and gateway connections whose money is booked, and where.")),
     "payouts": ("selaras.cli.payouts", "payouts", N_("Payouts against orders and bank, and their fees.")),
     "unique-amount": (
         "selaras.cli.unique_amount",

@@ -331,8 +331,8 @@ def _by_gateway(money: Money, waiting: Mapping[str, Waiting]) -> list[Answer]:
     if len(named) != 1:
         return []
     owed = named[0].owed
-    # Where the store vouches for a part of it, this may be that part.
-    sure = money.left <= owed.due and not named[0].vouched
+    # Where the store vouches for a part of it, this may be that part; and another shop's order may bear the name.
+    sure = money.left <= owed.due and not named[0].vouched and money.named <= 1
     exact = money.left == owed.due
     known = {"number": owed.number, "due": major(owed.due, owed.currency), "currency": owed.currency}
     why = _GATEWAY(**known) if exact else _GATEWAY_OTHER(**known, amount=major(money.left, money.currency))

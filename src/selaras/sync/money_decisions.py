@@ -22,7 +22,7 @@ from selaras.sync.finding import find_records, one_record
 from selaras.sync.hub import Hub
 from selaras.sync.installation import pairs_of
 from selaras.sync.mappings import declared
-from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader, Waiting
+from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader, Waiting, paid_key
 from selaras.sync.money_plain import MOVED, plain
 from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, part_of, rules, unmatched
 from selaras.sync.payouts import PayoutBooker
@@ -264,10 +264,10 @@ def _book_payout(
 ) -> None:
     ledger, paid = hub.desk.ledger, list[Paid]()
     for one in chosen:
-        _payout, connection, payout_id = one.subject.split(":", 2)
-        record = ledger.records.get(RecordKey(connection, PAYOUT, payout_id))
+        key = paid_key(one.subject)
+        record = ledger.records.get(key)
         if record is None:
-            raise LedgerError(f"Payout {payout_id} of {connection} is not known any more.", "Read the gateway again.")
+            raise LedgerError(f"Payout {key.id} of {key.connection} is not known any more.", "Read the gateway again.")
         paid.append(reader.paid(record))
     reasons = chosen[0].reasons or ("",)
     match = PayoutMatch(money.name, tuple(paid), False, reasons[0])
@@ -312,7 +312,7 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
             "See `selaras explain` for what it is.",
         )
     with ledger.transaction():
-        payouts = [one.subject.rpartition(":")[2] for one in live if one.subject.startswith("payout:")]
+        payouts = [key.id for key in (paid_key(one.subject) for one in live) if key.kind == PAYOUT]
         anew = bool(payouts) and PayoutBooker(hub, live[0].books).take_back(record.key, ", ".join(payouts))
         # Nor was it the rule's fault where the money itself is not what it was.
         said = plain(MoneyReader(hub, live[0].books).line(record))
@@ -347,9 +347,4 @@ def _books_of(ledger: Ledger, key: RecordKey) -> str:
 
 
 def _orders(shares: Sequence[Allocation | Suggestion]) -> list[RecordKey]:
-    keys = []
-    for one in shares:
-        store, _colon, order = one.subject.partition(":")
-        if store != "payout":
-            keys.append(RecordKey(store, "order", order))
-    return keys
+    return [key for key in (paid_key(one.subject) for one in shares) if key.kind == "order"]

@@ -38,7 +38,7 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     """One money line: `amount` of it came, `left` waits for an order (smallest units). `account` is the books' own.
 
     `standing` is what holds it already; `blocked_by` a receipt or journal of an undone share that still stands.
-    `named`: a payment at a gateway names an order that is known, so that it is no longer on its way to us.
+    `named` is how many known orders bear the name that a payment at a gateway says: none may be on its way to us.
     """
 
     record: StoredRecord
@@ -54,7 +54,7 @@ class Money(msgspec.Struct, frozen=True, kw_only=True):
     blocked_by: str = ""
     reconciled: bool = False
     payment: GatewayPayment | None = None
-    named: bool = False
+    named: int = 0
 
     @property
     def key(self) -> RecordKey:
@@ -127,7 +127,7 @@ class MoneyReader:
                 msgspec.structs.replace(
                     made, left=max(made.amount - taken, 0), standing=live,
                     refused=refused.get(record.key.id, frozenset()), blocked_by=self._still_stands(made, undone),
-                    named=made.payment is not None and any(self._known(made.payment.order_reference)),
+                    named=0 if made.payment is None else len(list(self._known(made.payment.order_reference))),
                 )
             )  # fmt: skip
         return found

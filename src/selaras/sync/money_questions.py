@@ -18,7 +18,7 @@ from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
 from selaras.sync.money import OPEN_CAUSES, SUGGESTED, UNMATCHED
-from selaras.sync.money_in import BANK, PAYMENT, MoneyReader
+from selaras.sync.money_in import BANK, PAYMENT, MoneyReader, paid_key
 from selaras.sync.money_plain import MOVED
 
 # These are answered once nothing of the line is left; what was said goes with the next planning.
@@ -144,8 +144,7 @@ def part_of(ledger: Ledger, share: Allocation | Suggestion, currency: str) -> Pa
 
 def settles_of(ledger: Ledger, share: Allocation | Suggestion) -> tuple[Decimal, str]:
     """(amount, currency) that an order of another currency than the money is paid with; nothing for one of the same."""
-    store, _colon, rest = share.subject.partition(":")
-    order = ledger.records.get(RecordKey(store, "order", rest)) if share.settles else None
+    order = ledger.records.get(paid_key(share.subject)) if share.settles else None
     return (ZERO, "") if order is None else (in_major(share.settles, order.currency), order.currency)
 
 

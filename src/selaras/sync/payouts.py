@@ -18,7 +18,7 @@ from selaras.rules.lines import digest_of
 from selaras.rules.payout_lines import Accounts, Paid, PayoutMatch, entry
 from selaras.rules.plan_types import Problem
 from selaras.sync.hub import Hub
-from selaras.sync.money_in import BANK, Money, MoneyReader, money_stream, payout_subject
+from selaras.sync.money_in import BANK, Money, MoneyReader, money_stream, paid_key, payout_subject
 from selaras.sync.money_plain import Verdict
 
 KEY, CHANGED = "payout", "changed"
@@ -50,7 +50,7 @@ class PayoutBooker:
         Returns what is to be said of the line instead, None when nothing is.
         """
         ledger, now = self._hub.desk.ledger, self._hub.now()
-        gateway = match.payouts[0].subject.split(":")[1]
+        gateway = paid_key(match.payouts[0].subject).connection
         feed = self._feeds.get(gateway)
         accounts = feed.accounts if feed is not None else Accounts(gateway, "")
         if not money.account:
@@ -168,10 +168,5 @@ class PayoutBooker:
         self._hub.desk.ledger.postings.plan([row], self._hub.now())
 
     def _records(self, subjects: Sequence[str]) -> list[StoredRecord]:
-        found = []
-        for subject in subjects:
-            _payout, connection, payout_id = subject.split(":", 2)
-            record = self._hub.desk.ledger.records.get(RecordKey(connection, "payout", payout_id))
-            if record is not None:
-                found.append(record)
-        return found
+        found = [self._hub.desk.ledger.records.get(paid_key(subject)) for subject in subjects]
+        return [record for record in found if record is not None]
