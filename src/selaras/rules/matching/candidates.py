@@ -1,4 +1,7 @@
-"""Which orders a line may pay: by the number it names, by the buyer it names, by the amount alone."""
+"""Which orders a line may pay: by the number it names, by the buyer it names, by the amount alone.
+
+`gather` looks at every line and every order. `wider` is the second look, at the few lines and orders that are left.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,18 @@ Bools = npt.NDArray[np.bool_]
 _DAYS: Final = 1 << 21
 _FEW: Final = 12
 _MOST_PAIRS: Final = 24_000_000
+#: The same for the second look.
+MOST_LEFT: Final = 2_000_000
+#: Up to which steps people round, and how soon who rounds pays.
+_ROUNDED_TO: Final = (500, 1_000, 5_000, 10_000)
+_SOON: Final = 7
 
 
 class Pool:
     """The columns of the orders and lines that are matched by transfer, as arrays."""
 
     def __init__(self, orders: OrderColumns, order_rows: Ints, lines: LineColumns, line_rows: Ints) -> None:
-        self.order_rows, self.line_rows = order_rows, line_rows
+        self.order_rows, self.line_rows, self._line_ids = order_rows, line_rows, lines.ids
         self.total = np.frombuffer(orders.total, dtype=np.int64)[order_rows]
         self.due = np.frombuffer(orders.due, dtype=np.int64)[order_rows]
         self.ordered = np.frombuffer(orders.ordered, dtype=np.int64)[order_rows]
@@ -33,6 +41,10 @@ class Pool:
         self.order_currency = np.asarray([known[orders.currencies[i]] for i in order_rows], dtype=np.int64)
         self.line_currency = np.asarray([known[lines.currencies[i]] for i in line_rows], dtype=np.int64)
         self.day_one = int(min(self.ordered.min(initial=10**6), self.booked.min(initial=10**6))) - 400
+
+    def line_id(self, line: int) -> str:
+        """The id of a line, which does not hang on the order of the rows."""
+        return self._line_ids[int(self.line_rows[line])]
 
 
 def ranges(low: Ints, high: Ints) -> tuple[Ints, Ints]:
@@ -68,6 +80,42 @@ def gather(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[In
     order = np.concatenate([one for _, one in found])
     same = pool.line_currency[line] == pool.order_currency[order]
     return _unique(line[same], order[same], orders)
+
+
+def wider(pool: Pool, buyers: Buyers, told: Told, said: Parameters, lines: Ints, orders: Ints) -> tuple[Ints, Ints]:
+    """Pairs of some lines and some orders, each once, sorted: whatever the amount if the line names the buyer (however
+    many share his name), whoever pays if the amount fits, is rounded up from what is due, or is short by PPh 23."""
+    found = [*_by_amount(pool, lines, said, orders, MOST_LEFT), named(pool, buyers, told, said, lines, orders)]
+    places = np.arange(len(lines), dtype=np.int64)
+    for step in _ROUNDED_TO:
+        size = step * FINE
+        even = places[pool.amount[lines] % size == 0]
+        rounded = Sorted(pool, -(-pool.due // size) * size, orders)
+        rows, of = rounded.hits(even, pool.amount[lines[even]], pool, lines, _SOON)
+        found.append((lines[rows], of))
+    for base in (111, 100):
+        part = pool.due * 2 // base // FINE * FINE
+        for held in (part, part + FINE):
+            rows, of = Sorted(pool, pool.due - held, orders).hits(places, pool.amount[lines], pool, lines, said.window)
+            found.append((lines[rows], of))
+    line = np.concatenate([one for one, _ in found])
+    order = np.concatenate([one for _, one in found])
+    same = pool.line_currency[line] == pool.order_currency[order]
+    return _unique(line[same], order[same], max(1, len(pool.order_rows)))
+
+
+def named(pool: Pool, buyers: Buyers, told: Told, said: Parameters, lines: Ints, orders: Ints) -> tuple[Ints, Ints]:
+    """Pairs of some lines and some orders whose buyer's name stands in the text, within the window of days."""
+    line, name, _ = pairs(told.name_hits)
+    inside = np.isin(line, lines)
+    line, name = line[inside], name[inside]
+    key = buyers.name_of[orders] * _DAYS + (pool.ordered[orders] - pool.day_one)
+    by_day = np.argsort(key, kind="stable")
+    day = name * _DAYS + (pool.booked[line] - pool.day_one)
+    low = np.searchsorted(key[by_day], day - said.window)
+    high = np.searchsorted(key[by_day], day - said.lags[0][0], side="right")
+    which, position = ranges(low, high)
+    return line[which], orders[by_day[position]]
 
 
 def _in_time(pool: Pool, said: Parameters, line: Ints, order: Ints) -> tuple[Ints, Ints]:
@@ -108,15 +156,19 @@ def _by_name(pool: Pool, buyers: Buyers, told: Told, said: Parameters) -> tuple[
     return np.concatenate(lines), np.concatenate(orders)
 
 
-def _by_amount(pool: Pool, weak: Ints, said: Parameters) -> list[tuple[Ints, Ints]]:
+def _by_amount(
+    pool: Pool, weak: Ints, said: Parameters, chosen: Ints | None = None, most: int = _MOST_PAIRS
+) -> list[tuple[Ints, Ints]]:
     """Orders whose amount fits, whoever paid: exact, without the code, short of a fee, with two digits exchanged."""
     found = []
     amount = pool.amount[weak]
     plain = np.arange(len(weak), dtype=np.int64)
-    due = _Sorted(pool, pool.due)
+    due = Sorted(pool, pool.due, chosen)
     coded = np.flatnonzero(pool.due != pool.total)
-    forgotten = _Sorted(pool, pool.total, coded)
-    window = _window(due, amount, pool, weak, said)
+    if chosen is not None:
+        coded = chosen[pool.due[chosen] != pool.total[chosen]]
+    forgotten = Sorted(pool, pool.total, coded)
+    window = longest_window(due, amount, pool, weak, said, most)
     found.append(due.hits(plain, amount, pool, weak, window))
     if len(coded):
         found.append(forgotten.hits(plain, amount, pool, weak, window))
@@ -131,7 +183,7 @@ def _by_amount(pool: Pool, weak: Ints, said: Parameters) -> list[tuple[Ints, Int
     return [(weak[rows], orders) for rows, orders in found]
 
 
-class _Sorted:
+class Sorted:
     """Orders sorted by currency, amount and day, for look-ups of a range of days."""
 
     def __init__(self, pool: Pool, amount: Ints, chosen: Ints | None = None) -> None:
@@ -165,11 +217,11 @@ class _Sorted:
         return rows[which], self.rows[position]
 
 
-def _window(due: _Sorted, amount: Ints, pool: Pool, weak: Ints, said: Parameters) -> int:
+def longest_window(due: Sorted, amount: Ints, pool: Pool, weak: Ints, said: Parameters, most: int) -> int:
     """The longest window of days under which the pairs stay countable."""
     plain = np.arange(len(weak), dtype=np.int64)
     for days in (said.window, 30, 14, 7, 4):
         _, low, high = due.span(plain, amount, pool, weak, days)
-        if int((high - low).sum()) <= _MOST_PAIRS:
+        if int((high - low).sum()) <= most:
             return days
     return 3

@@ -33,8 +33,11 @@ class Evidence:
     stays unpaid and the line is a stranger's.
     """
 
-    def __init__(self, pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints) -> None:
-        """`line` must be sorted."""
+    def __init__(
+        self, pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints,
+        other: Evidence | None = None,
+    ) -> None:  # fmt: skip
+        """`line` must be sorted. What hangs on the whole pool alone is taken from an `other` evidence of it."""
         self.line, self.order = line, order
         many = len(line)
         # Narrow columns, filled piece by piece: there may be tens of millions of pairs.
@@ -43,8 +46,13 @@ class Evidence:
         self._fixed, self._log_reference, self.name_share = (np.zeros(many, dtype=np.float32) for _ in range(3))
         self.weight = np.zeros(many)
         self._longest = said.window + 3
-        self._crowd, self._background = _days(pool, said), _background(pool)
-        sent, again = pool.booked - told.under_way, _ordered_again(pool, buyers)
+        if other is None:
+            self._crowd, self._background = _days(pool, said), _background(pool)
+            self._again, self._recent = _ordered_again(pool, buyers), np.maximum(_recent(pool), 20.0)
+        else:
+            self._crowd, self._background = other._crowd, other._background
+            self._again, self._recent = other._again, other._recent
+        sent, again = pool.booked - told.under_way, self._again
         fits = np.zeros(len(pool.line_rows), dtype=bool)
         for start in range(0, many, _CHUNK):
             part = slice(start, start + _CHUNK)
@@ -52,7 +60,9 @@ class Evidence:
             self.kind[part], log_amount = relate(pool.amount[of], pool.due[to], pool.total[to], said)
             self._fixed[part] = log_amount + again[to]
             self.lag[part] = sent[of] - pool.ordered[to]
-            self.reference[part], self._log_reference[part] = _references(pool, buyers, told, said, of, to)
+            self.reference[part], self._log_reference[part] = _references(
+                pool, buyers, told, said, of, to, self._recent
+            )
             self.name[part], self.name_share[part] = _names(buyers, told, of, to)
             tied = (self.name[part] == NAME_WHOLE) | (self.reference[part] >= CORE)
             fits[of[tied & (self.kind[part] == EXACT)]] = True
@@ -125,7 +135,7 @@ def _days(pool: Pool, said: Parameters) -> Floats:
 
 
 def _references(
-    pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints
+    pool: Pool, buyers: Buyers, told: Told, said: Parameters, line: Ints, order: Ints, many_recent: Floats
 ) -> tuple[Ints, Floats]:
     found = np.zeros(len(line), dtype=np.int64)
     hit_line, hit_order, strength = pairs(told.reference_hits)
@@ -142,7 +152,7 @@ def _references(
         found[inside] = power[place[inside]]
     if told.strange:
         _slips(buyers, told, line, order, found)
-    recent = np.maximum(_recent(pool), 20.0)[line]
+    recent = many_recent[line]
     scores = np.full(len(line), np.log(1.0 - said.reference_shown))
     hit = said.reference_shown / said.reference_wrong * recent
     scores[found == FULL] = np.log(hit[found == FULL])

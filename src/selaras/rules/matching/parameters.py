@@ -57,7 +57,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     )  # fmt: skip
     window: int = 60
     auto: float = 0.98
-    suggest: float = 0.02
+    suggest: float = 0.003
     worth_asking: float = 0.65
 
     def kinds(self) -> npt.NDArray[np.float64]:

@@ -10,13 +10,15 @@ import numpy.typing as npt
 
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.amounts import EXACT, KINDS, OTHER
+from selaras.rules.matching.answers import Answer, why
+from selaras.rules.matching.asking import asked
 from selaras.rules.matching.candidates import Pool, gather
 from selaras.rules.matching.evidence import Evidence
 from selaras.rules.matching.foreign import foreign
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.payers import vouched
-from selaras.rules.matching.rates import NAME_MASKED, NAME_OTHER, NAME_PART, NAME_WHOLE, Rates, learnt
-from selaras.rules.matching.reading import CORE, FULL, SLIP, Buyers, Told
+from selaras.rules.matching.rates import NAME_PART, NAME_WHOLE, Rates, learnt
+from selaras.rules.matching.reading import CORE, FULL, Buyers, Told
 from selaras.rules.matching.sets import OF_SEVERAL, Sets, columns, combined, joined, parts
 from selaras.rules.matching.solve import ROUGHLY, ROUNDS, probabilities
 from selaras.rules.matching.unnamed import unnamed
@@ -79,8 +81,11 @@ def match_transfers(
     others.weigh(of_others)
     sets = joined([named, others, foreign(orders, lines, pool, buyers, told, said, seen.rates)])
     posterior, of_sets, keep = _weigh(pool, seen, sets, copies, ceiling)
-    links = _links(pool, seen, told, said, keep, posterior, sets, of_sets)
-    return links + _doubles(pool, seen, copies, links)
+    sure = _sure(pool, seen, told, said, keep, posterior, sets, of_sets)
+    links = [link for answer in sure for link in _links(pool, [answer], auto=True)]
+    for answers in asked(pool, buyers, told, said, seen, keep, posterior, sets, of_sets, copies, sure):
+        links += _links(pool, answers, auto=False)
+    return links
 
 
 def _copies(lines: LineColumns, rows: Ints) -> npt.NDArray[np.bool_]:
@@ -157,7 +162,7 @@ def _weigh(
     return found[:singles], found[singles:], keep
 
 
-def _links(
+def _sure(
     pool: Pool,
     seen: Evidence,
     told: Told,
@@ -166,81 +171,36 @@ def _links(
     posterior: Floats,
     sets: Sets,
     of_sets: Floats,
-) -> list[Link]:
-    worth = posterior >= said.suggest
+) -> list[Answer]:
+    """The answers that are linked without asking, by line."""
+    best: dict[int, tuple[Answer, bool]] = {}
+
+    def offer(line: int, answer: Answer, sure: bool) -> None:
+        known = best.get(line)
+        if known is None or (-answer.chance, answer.pairs[0][1]) < (-known[0].chance, known[0].pairs[0][1]):
+            best[line] = (answer, sure)
+
+    worth = posterior >= said.auto
     rows = np.flatnonzero(keep)[worth]
-    options: dict[int, list[tuple[float, int, list[tuple[int, int, int]], str, tuple[str, ...], bool]]] = {}
     found = (rows, seen.line[rows], seen.order[rows], pool.amount[seen.line[rows]], seen.kind[rows], posterior[worth])
     for row, line, order, amount, fits, chance in zip(*(column.tolist() for column in found), strict=True):
-        sure = chance >= said.auto and may_be_automatic(seen, told, pool, row, chance)
-        option = (
-            chance,
-            order,
-            [(line, order, amount)],
-            KINDS[fits],
-            _why(seen, row),
-            sure,
-        )
-        options.setdefault(line, []).append(option)
-    for at in np.flatnonzero(of_sets >= said.suggest).tolist():
+        answer = Answer(chance, [(line, order, amount)], KINDS[fits], why(seen, row))
+        offer(line, answer, may_be_automatic(seen, told, pool, row, chance))
+    for at in np.flatnonzero(of_sets >= said.auto).tolist():
         chance, all_pairs, kind = float(of_sets[at]), sets.pairs(at), OF_SEVERAL[int(sets.kind[at])]
         for line in sorted({p[0] for p in all_pairs}):
-            own = [p for p in all_pairs if p[0] == line]
-            options.setdefault(line, []).append((chance, own[0][1], own, kind, ("name", "sum"), chance >= said.auto))
-    links: list[Link] = []
-    line_rows, order_rows = pool.line_rows.tolist(), pool.order_rows.tolist()
-    for line in sorted(options):
-        ranked = sorted(options[line], key=lambda o: (-o[0], o[1]))
-        if sum(option[0] for option in ranked[:3]) < said.worth_asking:
-            continue
-        for rank, (chance, _order, pairs, kind, why, sure) in enumerate(ranked[:3], start=1):
-            for of_line, order, amount in pairs:
-                links.append(
-                    Link(
-                        line_rows[of_line], order_rows[order], amount, chance, kind, why, rank, sure and rank == 1
-                    )
-                )  # fmt: skip
-            if sure:
-                break
-    return links
+            offer(line, Answer(chance, [p for p in all_pairs if p[0] == line], kind, ("name", "sum")), True)
+    return [answer for _, (answer, sure) in sorted(best.items()) if sure]
 
 
-def _doubles(pool: Pool, seen: Evidence, copies: npt.NDArray[np.bool_], links: list[Link]) -> list[Link]:
-    """Lines left over that would pay an order which another line pays: somebody paid twice, and gets it back."""
-    answered = {link.line for link in links}
-    paid = {link.order for link in links if link.auto}
-    best: dict[int, tuple[float, int]] = {}
-    tied = (seen.reference == FULL) | (seen.name == NAME_WHOLE)
-    for row in np.flatnonzero(tied & (seen.kind != OTHER) & ~copies[seen.line]).tolist():
-        line, order = int(seen.line[row]), int(seen.order[row])
-        if int(pool.line_rows[line]) in answered or int(pool.order_rows[order]) not in paid:
-            continue
-        if line not in best or (seen.weight[row], -order) > (best[line][0], -int(seen.order[best[line][1]])):
-            best[line] = (float(seen.weight[row]), row)
+def _links(pool: Pool, answers: list[Answer], *, auto: bool) -> list[Link]:
+    """Answers for one line, the likeliest first, as links."""
+    line_rows, order_rows = pool.line_rows, pool.order_rows
     return [
-        Link(
-            int(pool.line_rows[line]), int(pool.order_rows[int(seen.order[row])]), int(pool.amount[line]), 0.8,
-            "double_payment", _why(seen, row),
-        )
-        for line, (_, row) in sorted(best.items())
-    ]  # fmt: skip
-
-
-def _why(seen: Evidence, row: int) -> tuple[str, ...]:
-    reference, name = int(seen.reference[row]), int(seen.name[row])
-    why = []
-    if reference >= CORE:
-        why.append("reference")
-    elif reference == SLIP:
-        why.append("reference_slip")
-    if name == NAME_WHOLE:
-        why.append("name")
-    elif name in (NAME_PART, NAME_MASKED):
-        why.append("name_part")
-    elif name == NAME_OTHER:
-        why.append("other_payer")
-    why.append("amount" if int(seen.kind[row]) != OTHER else "amount_differs")
-    return tuple(why)
+        Link(int(line_rows[line]), int(order_rows[order]), amount, one.chance, one.kind, one.why, rank, auto)
+        for rank, one in enumerate(answers, start=1)
+        for line, order, amount in one.pairs
+    ]
 
 
 def may_be_automatic(seen: Evidence, told: Told, pool: Pool, row: int, chance: float) -> bool:

@@ -99,7 +99,7 @@ def unnamed(pool: Pool, buyers: Buyers, told: Told, seen: Evidence, said: Parame
     # One pair may stand in many sets: it is looked at once.
     orders = max(1, len(pool.order_rows))
     keys, rows = np.unique(sets.line * orders + sets.order, return_inverse=True)
-    own = Evidence(pool, buyers, told, said, *np.divmod(keys, orders))
+    own = Evidence(pool, buyers, told, said, *np.divmod(keys, orders), seen)
     # A basket's day is its latest order's, an instalment's the first payment's.
     by_day = np.lexsort((own.order[rows], own.lag[rows], sets.of))
     # Whichever order of a basket the text speaks for.
