@@ -69,6 +69,21 @@ def test_what_waits_says_what_it_may_be_and_the_command(desk: Desk) -> None:
     assert "Jumlahnya persis sama dengan tagihan. Teksnya memuat nama pembeli." in indonesian
 
 
+def test_money_of_another_currency_shows_both_amounts(tmp_path: Path) -> None:
+    asyncio.run(installation(tmp_path / "data", abroad=True))
+    desk = Desk(tmp_path / "data")
+    said = "2002 is paid with USD 60.00, at the bank's rate"
+    shown = desk.run("unmatched").stdout
+    assert "IDR 960,117  buku:x2" in shown
+    assert said in shown
+    assert said in desk.run("explain", "x2").stdout
+    taken = desk.run("accept", "x2", "--order", "2002")
+    assert (taken.exit_code, taken.stdout) == (0, f"x2 pays 2002 (IDR 960,117).\n{said}\n")
+    told = desk.run("explain", "x2").stdout
+    assert "IDR 960,117" in told
+    assert said in told
+
+
 def test_accept_one_then_all_of_a_rule(desk: Desk) -> None:
     other = desk.run("accept", "b1", "--order", "1002")
     assert (other.exit_code, "has changed meanwhile: 1001" in other.stderr) == (2, True)

@@ -225,6 +225,27 @@ class ForgetsWriteOffs(Rewrites):
         return msgspec.structs.replace(write, document=msgspec.structs.replace(write.document, write_offs=()))
 
 
+class ForgetsTheExchange(Rewrites):
+    """The order's amount is sent as if it had come like that."""
+
+    def change(self, kind: str, write: Write) -> Write:
+        if not isinstance(write.document, Receipt):
+            return write
+        alone = msgspec.structs.replace(write.document, exchanged=None, bank_transaction_id="")
+        return msgspec.structs.replace(write, document=alone)
+
+
+class LosesOfTheExchange(Rewrites):
+    """The last unit of what came is lost to somebody's rate."""
+
+    def change(self, kind: str, write: Write) -> Write:
+        if not isinstance(write.document, Receipt) or write.document.exchanged is None:
+            return write
+        came = write.document.exchanged
+        less = msgspec.structs.replace(came, amount=came.amount - 1)
+        return msgspec.structs.replace(write, document=msgspec.structs.replace(write.document, exchanged=less))
+
+
 class OneReceiptALine(Rewrites):
     """A second receipt does not name the bank line, since it has one."""
 

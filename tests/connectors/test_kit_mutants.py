@@ -71,6 +71,11 @@ BOOKS: dict[str, tuple[type[Mutant], ...]] = {
     "test_a_revoked_grant_is_expired_with_a_cure": (m.EverythingIsTransient,),
     "test_only_the_few_kinds_of_error_come_out": (b.LeaksKeyErrors,),
     "test_a_receipt_settles_its_money_and_its_write_offs": (b.ForgetsWriteOffs,),
+    "test_money_of_another_currency_settles_what_is_owed": (
+        b.ForgetsTheExchange,
+        b.LosesOfTheExchange,
+        b.VoidsNothing,
+    ),
     "test_two_receipts_explain_one_bank_line": (b.OneReceiptALine,),
     "test_a_void_receipt_frees_what_it_explained": (b.VoidsNothing,),
     "test_a_journal_entry_explains_its_bank_line": (

@@ -55,6 +55,21 @@ def test_shares_stay_within_what_is_due_write_offs_counted(ledger: Ledger) -> No
     put(ledger, share(35, line=other))
 
 
+def test_each_side_is_claimed_in_its_own_currency(ledger: Ledger) -> None:
+    other = RecordKey("books", "bank_transaction", "8")
+    first = put(ledger, share(1_600_000, settles=100), line=1_600_000)
+    assert (first.settles, first.settled) == (100, 100)
+    assert ledger.allocations.taken("books", "bank_transaction", ["7"]) == {"7": 1_600_000}
+    with pytest.raises(ConstraintBroken):
+        put(ledger, share(16_000, line=other, settles=1), line=16_000)
+    with ledger.transaction():
+        ledger.allocations.undo(first, "Sari", "", NOW + 1)
+    put(ledger, share(16_000, line=other, settles=1), line=16_000)
+    put(ledger, share(1_584_000, settles=99), line=1_584_000)
+    with pytest.raises(ConstraintBroken):
+        put(ledger, share(1, "shop:9", line=RecordKey("books", "bank_transaction", "9"), settles=-1))
+
+
 def test_one_live_share_of_a_line_for_an_order(ledger: Ledger) -> None:
     first = put(ledger, share(10))
     with pytest.raises(ConstraintBroken):
@@ -72,7 +87,7 @@ def test_one_live_share_of_a_line_for_an_order(ledger: Ledger) -> None:
 
 def test_suggestions_are_replaced_and_go_when_the_line_is_allocated(ledger: Ledger) -> None:
     one = Suggestion(line=LINE, rank=1, subject="shop:1", amount=100, rule="exact:name", posterior=700_000)
-    two = Suggestion(line=LINE, rank=2, subject="shop:2", amount=100, rule="exact:name", posterior=200_000)
+    two = Suggestion(line=LINE, rank=2, subject="shop:2", amount=100, rule="exact:name", posterior=200_000, settles=7)
     with ledger.transaction():
         ledger.allocations.suggest(LINE, [two, one], NOW)
     assert ledger.allocations.suggestions() == {LINE: [one, two]}

@@ -154,6 +154,22 @@ def test_lines_decided_before_allocations_keep_their_order(where: Path | str, ve
         ledger.close()
 
 
+def test_shares_and_answers_of_one_currency_stay_as_they_were(where: Path | str) -> None:
+    load(where, frozen(where, 4))
+    ledger = open_ledger(where, TestSealer())
+    try:
+        (share,) = ledger.allocations.of_subjects(["shop:1001"])["shop:1001"]
+        assert (share.amount, share.written_off, share.settles, share.settled) == (
+            147_500, (("transfer_fee", 2_500),), 0, 150_000,
+        )  # fmt: skip
+        (answer,) = ledger.allocations.suggestions()[RecordKey("books", "bank_transaction", "L-2")]
+        assert (answer.amount, answer.settles) == (99_000, 0)
+        assert ledger.allocations.undo(share, "owner", "", NOW)
+        assert ledger.allocations.taken("books", "bank_transaction", ["L-1"]) == {"L-1": 0}
+    finally:
+        ledger.close()
+
+
 @pytest.mark.parametrize("version", range(1, NEWEST))
 def test_an_upgraded_database_looks_like_a_fresh_one(where: Path | str, tmp_path: Path, version: int) -> None:
     load(where, frozen(where, version))

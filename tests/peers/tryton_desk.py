@@ -161,3 +161,15 @@ class Desk:
         """Debit minus credit over everything that was booked."""
         rows = self.rows("account.move.line", [], "debit", "credit")
         return sum((row["debit"] - row["credit"] for row in rows), Decimal(0))
+
+    def exchanges(self) -> str:
+        """Set the accounts of exchange differences; the code of the one that takes gains and losses."""
+        like = self.one("account.account", [["code", "=", "4-4201"], ["company", "=", self.company]], "type", "parent")
+        (made,) = self.create(
+            "account.account",
+            {"name": "Selisih Kurs", "code": "7-7101", "type": like["type"], "parent": like["parent"],
+             "company": self.company},
+        )  # fmt: skip
+        accounts = {f"currency_exchange_{side}_account": made for side in ("credit", "debit")}
+        self.call("account.configuration", "write", [1], accounts)
+        return "7-7101"

@@ -136,3 +136,17 @@ def test_the_answer_does_not_depend_on_the_order_of_rows(
     taken = [share.subject for answers in straight.values() for share in answers[0].shares if answers[0].sure
              and answers[0].fits != "instalments"]  # fmt: skip
     assert len(taken) == len(set(taken))
+
+
+def test_money_of_another_currency_settles_what_is_due_and_is_always_asked() -> None:
+    """Whatever the bank made of it: the order is paid with its own amount, the line is used up."""
+    orders = [order(f"10{n:02d}", 2_000 + 500 * n, f"Buyer Number{n}", currency="USD") for n in range(6)]
+    lines = [line(f"TRF {one.number}", one.due * 159 + n, f"t{n}") for n, one in enumerate(orders)]
+    found = allocate(orders, lines)
+    assert len(found) == 6
+    for n, one in enumerate(orders):
+        answer = found[f"t{n}"][0]
+        assert (answer.fits, answer.sure) == ("foreign_currency", False)
+        (share,) = answer.shares
+        assert (share.subject, share.amount, share.settles) == (one.subject, one.due * 159 + n, one.due)
+        assert (share.settled, share.written_off) == (one.due, ())

@@ -6,8 +6,10 @@ import datetime as dt
 
 import msgspec
 
-from selaras.model.document import Receipt, WriteOff
+from selaras.model.document import Exchanged, Receipt, WriteOff
 from selaras.model.order import Payment
+from selaras.rules.hand_edits import first_changes
+from selaras.rules.lines import digest_of
 from selaras.rules.mapping import Mapped, Mapping
 from selaras.rules.plan_types import BankMatch, Plan
 from selaras.rules.planning import plan_order
@@ -104,3 +106,40 @@ def test_the_same_pair_again_is_another_receipt() -> None:
     (receipt,) = receipts(made)
     assert receipt.reference == "1001/Btx9~2"
     assert receipt.bank_transaction_id == "tx9"
+
+
+def test_money_of_another_currency_pays_the_order_in_its_own() -> None:
+    came = Exchanged(d(17), "USD")
+    abroad = BankMatch("tx9", d(270_000), DAY, "1-10003", exchanged=came)
+    made = with_mapping(Books(), abroad, mapped(exchange="7-1"))
+    (receipt,) = receipts(made)
+    assert receipt.exchanged == Exchanged(d(17), "USD", "7-1")
+    assert (receipt.total, receipt.currency, receipt.settled) == (d(270_000), "IDR", d(270_000))
+    assert receipt.money == (d(17), "USD")
+    assert ("invoice", "create") in keys(made), "it is paid in full"
+    assert "17 USD" in next(i.reason for i in made.intents if i.key == "receipt:bank:tx9")
+    for given in (None, mapped(rounding="7-2")):  # the books have an account of their own
+        (receipt,) = receipts(with_mapping(Books(), abroad, given))
+        assert receipt.exchanged == came
+
+
+def test_an_exchange_is_remembered_and_taken_back() -> None:
+    abroad = BankMatch("tx9", d(270_000), DAY, "1-10003", exchanged=Exchanged(d(17), "USD"))
+    books = Books()
+    books.apply(plan_order(order(), POLICY, KNOWN, CODES, [], [abroad]))
+    held = list(books.held.values())
+    assert plan_order(order(), POLICY, KNOWN, CODES, held, [abroad]).intents == ()
+    assert plan_order(order(), POLICY, KNOWN, CODES, held, []).intents == (), "also when it is not passed again"
+    undone = plan_order(order(), POLICY, KNOWN, CODES, held, [msgspec.structs.replace(abroad, undone=True)])
+    assert ("receipt:bank:tx9", "void") in keys(undone)
+
+
+def test_what_came_makes_a_receipt_another_one() -> None:
+    paid = Receipt("1001/Btx9", DAY, "IDR", d(270_000), exchanged=Exchanged(d(17), "USD"))
+    others = [
+        msgspec.structs.replace(paid, exchanged=one)
+        for one in (None, Exchanged(d(18), "USD"), Exchanged(d(17), "SGD"), Exchanged(d(17), "USD", "7-1"))
+    ]
+    assert len({digest_of(one) for one in (paid, *others)}) == 5
+    assert [c.field for c in first_changes(paid, others[1], "", credited=False)] == ["exchanged"]
+    assert first_changes(paid, others[3], "", credited=False) == []

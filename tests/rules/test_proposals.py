@@ -68,6 +68,7 @@ def test_the_chart_of_jurnal() -> None:
         "account:deposits": "id-2-20203",
         "account:transfer_fee": "",
         "account:withholding": "id-1-10502",
+        "account:exchange": "",
         "method:qris": "id-1-10400",
         "method:transfer": "id-1-10002",
         "method:tunai": "id-1-10001",

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from selaras.model.money import rounded
 from selaras.sandbox.books import truth
+from selaras.sandbox.books.kinds import Receipt
 from tests.sandbox.books_client import Local, line
 
 ZERO = Decimal(0)
@@ -177,6 +178,10 @@ class Books(RuleBasedStateMachine):
             off = data.draw(st.sampled_from(("2500", "-123", "0", "-9999999")))
             role = data.draw(st.sampled_from(("transfer_fee", "withholding", "rounding", "sales")))
             item["write_offs"] = [{"role": role, "amount": off}]
+        if data.draw(st.sampled_from((True, False, False)), label="of another currency"):
+            bank = self.books.bank_transactions.get(item.get("bank_transaction_id", ""))
+            came = bank.currency if bank is not None else data.draw(st.sampled_from(CURRENCIES))
+            item["exchanged"] = {"amount": str(data.draw(st.integers(0, 2000))), "currency": came}
         self.do("receipts", "create", item, data.draw(st.booleans(), label="by hand"))
 
     @rule(data=st.data(), kind=st.sampled_from(("receipts", "journals")), hand=st.booleans())
@@ -311,7 +316,7 @@ class Books(RuleBasedStateMachine):
                 for row in table.rows.values()
                 if row.bank_transaction_id == bank.id and row.status != "void"
             ]
-            total = sum((bank.amount if row.id.startswith("jrn") else row.total for row in standing), ZERO)
+            total = sum((row.money if isinstance(row, Receipt) else bank.amount for row in standing), ZERO)
             assert bank.explained == total <= bank.amount
             assert bank.reconciled is (total == bank.amount)
 

@@ -124,6 +124,84 @@ def test_where_nothing_may_be_overpaid_write_offs_count() -> None:
     local.one("receipts", "create", more | {"write_offs": [off("1000")]})
 
 
+# -- exchanges -----------------------------------------------------------------------------------------------------
+
+USD_LINE = {"code": "P1", "name": "P1", "quantity": "2", "unit_price": "50", "amount": "100"}
+DOLLARS: dict[str, Any] = {"currency": "USD", "total": "100.00", "lines": [USD_LINE]}
+
+
+def both(local: Local) -> dict[str, dict[str, Decimal]]:
+    """Debit − credit by currency and role, without what is even and what was sold."""
+    return {
+        currency: {
+            role: amount for role, amount in of.items() if amount and role not in ("inventory", "equity", "cogs")
+        }
+        for currency, of in truth.balances(local.books).items()
+    }
+
+
+@pytest.mark.parametrize("invoiced", ["before", "after"])
+def test_money_of_another_currency_pays_its_order_in_the_orders_own(invoiced: str) -> None:
+    """Two entries, one in each currency, against the account for exchanges; the line is explained by what came."""
+    local = Local()
+    made = local.one("sales_orders", "create", order(**DOLLARS))
+    target = {"sales_order_id": made["id"]}
+    if invoiced == "before":
+        local.one("invoices", "create", bill(**target, **DOLLARS))
+    bank = local.bank_line("1612345")
+    item = receipt(
+        "a", "100.00", currency="USD", bank_transaction_id=bank,
+        exchanged={"amount": "1612345", "currency": "IDR"}, **target,
+    )  # fmt: skip
+    paid = local.one("receipts", "create", item)
+    if invoiced == "after":
+        local.one("invoices", "create", bill(**target, **DOLLARS))
+    found = both(local)
+    assert found["USD"] == {"exchange": Decimal(100), "sales": Decimal(-100)}
+    assert {role: amount for role, amount in found["IDR"].items() if role in ("bank", "exchange")} == {
+        "bank": Decimal(1_612_345), "exchange": Decimal(-1_612_345),
+    }  # fmt: skip
+    assert explained(local.books.bank_transactions.rows[bank]) == (1_612_345, True)
+    (row,) = local.books.receipts.rows.values()
+    assert row.exchanged is not None
+    assert (row.status, row.total, row.exchanged.account) == ("paid", Decimal(100), "acc-4-9100")
+    assert {sum(of.values()) for of in truth.balances(local.books).values()} == {0}
+    sale = local.books.sales_orders.rows[made["id"]]
+    assert (sale.status, sale.received) == ("paid", Decimal(100))
+    local.one("receipts", "void", {"id": paid["id"]})
+    after = both(local)
+    assert after["USD"] == {"receivable": Decimal(100), "sales": Decimal(-100)}
+    assert not {"bank", "exchange"} & set(after["IDR"])
+    assert explained(local.books.bank_transactions.rows[bank]) == (0, False)
+    local.one("receipts", "create", item)
+    assert explained(local.books.bank_transactions.rows[bank]) == (1_612_345, True)
+
+
+@pytest.mark.parametrize(
+    ("exchanged", "refusal"),
+    [
+        ({"amount": "100", "currency": "USD"}, ("same_currency", "exchanged.currency")),
+        ({"amount": "0", "currency": "IDR"}, ("not_positive", "exchanged.amount")),
+        ({"amount": "0.5", "currency": "IDR"}, ("not_exact", "exchanged.amount")),
+        ({"amount": "1", "currency": "ZZZ"}, ("unknown_currency", "currency")),
+        ({"amount": "1612346", "currency": "IDR"}, ("exceeds_bank_transaction", "total")),
+        ({"amount": "5", "currency": "SGD"}, ("currency_mismatch", "currency")),
+        ({"amount": "5", "currency": "IDR", "account": "bank"}, ("account_type", "exchanged.account")),
+        ({"amount": "5", "currency": "IDR", "account": "moon"}, ("unknown_account", "exchanged.account")),
+    ],
+)
+def test_exchanges_that_are_refused_change_nothing(exchanged: dict[str, str], refusal: tuple[str, str]) -> None:
+    local = Local()
+    made = local.one("sales_orders", "create", order(**DOLLARS))
+    bank = local.bank_line("1612345")
+    before = truth.truth(local.books)
+    item = receipt(
+        "a", "100.00", currency="USD", sales_order_id=made["id"], bank_transaction_id=bank, exchanged=exchanged
+    )  # fmt: skip
+    assert local.refused("receipts", "create", item) == refusal
+    assert truth.truth(local.books) == before
+
+
 # -- taking receipts back ------------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from selaras.sync.feeds import feeds_of, set_feed
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.installation import open_installation, pairs_of, set_pairs
 from selaras.sync.intake import as_new_record
+from selaras.sync.mappings import Declared
 from selaras.sync.money import MoneyFlow
 from tests.web.stock_room import an_order, keep_orders
 
@@ -40,6 +41,20 @@ def a_line(id: str, amount: int, text: str, *, day: dt.date = DAY) -> Seen:
     """A line of the books' own bank account."""
     line = BankTransaction(id, day, Decimal(amount), "IDR", text, account="1-1001")
     return Seen("bank_transaction", id, line, b"{}", NOON, day, id, Decimal(amount), "IDR")
+
+
+def fill_abroad(ledger: Ledger) -> None:
+    """Four orders in dollars, paid in rupiah at one rate, into books that take exchanges."""
+    orders = [
+        msgspec.structs.replace(an_order(2000 + n, name=f"Buyer Number{n}", price=30 * n, paid=False), currency="USD")
+        for n in range(1, 5)
+    ]
+    keep_orders(ledger, orders)
+    lines = [a_line(f"x{n}", 480_000 * n + 117, f"REMITTANCE 200{n} BUYER NUMBER{n}") for n in range(1, 5)]
+    _keep(ledger, "buku", lines)
+    declared = msgspec.json.encode(Declared(known=True, exchanges=True)).decode()
+    with ledger.transaction():
+        ledger.connections.set("maps:buku", declared, NOW)
 
 
 def fill(ledger: Ledger) -> None:
@@ -75,11 +90,13 @@ def connect(ledger: Ledger) -> None:
     set_feed(ledger, "gerbang", "buku", FEED, NOW)
 
 
-async def installation(data: Path) -> None:
-    """All of that in a data directory, and everything decided that can be decided."""
+async def installation(data: Path, *, abroad: bool = False) -> None:
+    """All of that in a data directory, and everything decided that can be decided; `abroad`: money for dollars too."""
     ledger = open_installation(data)
     connect(ledger)
     fill(ledger)
+    if abroad:
+        fill_abroad(ledger)
     hub = Hub(Desk(ledger), {}, pairs_of(ledger), time.time, feeds_of(ledger))
     await hub.start()
     try:

@@ -11,7 +11,8 @@ import pytest
 from playwright.async_api import async_playwright
 
 from selaras.sync.money import MoneyFlow
-from tests.web.money_room import fill, paired
+from selaras.web.look import record_path
+from tests.web.money_room import fill, fill_abroad, paired
 from tests.web.pages import Page
 from tests.web.stage import PASSWORD, Stage, a_stage
 from tests.web.test_browser import CONTRAST, FLAGS, SIZES, Scheme, a_window
@@ -55,6 +56,28 @@ async def test_the_page_says_what_waits_and_why(till: Stage) -> None:
     _status, html = await till.page("/money?lang=id")
     assert "Jumlahnya persis sama dengan tagihan. Teksnya memuat nama pembeli." in html
     assert "is due" not in html
+
+
+async def test_money_of_another_currency_shows_both_amounts(till: Stage) -> None:
+    await till.hub.desk(fill_abroad, till.ledger)
+    await MoneyFlow(till.hub, "buku").match()
+    said = "2002 is paid with USD 60.00, at the bank's rate"
+    _status, html = await till.page("/money")
+    text = " ".join(Page(html).text)
+    assert "IDR 960,117" in text
+    assert said in text
+    _status, html = await till.page(record_path("buku", "bank_transaction", "x2"))
+    assert said in " ".join(Page(html).text)
+    proposed = {row["line"]: row["proposals"] for row in (await till.api("/money/unmatched"))[1]}["x2"]
+    assert [(p["settles"], p["settles_currency"]) for p in proposed[0]["parts"]] == [("60.00", "USD")]
+    assert await press(till, "/money/accept", line="buku:x2", rank="1") == (303, "/money?done=accepted")
+    (share,) = (await till.api("/explain/x2"))[1][0]["money"]
+    assert (share["amount"], share["currency"], share["settles"], share["settles_currency"]) == (
+        "960117", "IDR", "60.00", "USD",
+    )  # fmt: skip
+    for place in ("/money", record_path("buku", "bank_transaction", "x2"), record_path("toko", "order", "2002")):
+        _status, html = await till.page(place)
+        assert said in " ".join(Page(html).text), place
 
 
 async def test_accepted_refused_linked_and_undone(till: Stage) -> None:

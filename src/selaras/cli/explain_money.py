@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from selaras.cli.money import percent
+from selaras.cli.money import paid_with, percent
 from selaras.cli.show import kind_word, moment, money, say, show
 from selaras.i18n import _
 from selaras.sync.explain import Explanation
@@ -26,6 +26,8 @@ def show_money(one: Explanation, zone: str) -> None:
             numbers = " + ".join(answer.numbers)
             say(f"  {answer.rank}. {numbers}  {money(answer.amount, answer.currency)}  "
                 f"{percent(answer.chance)} %  {answer.rule}")  # fmt: skip
+            if answer.settles:
+                say("       " + paid_with(numbers, answer.settles, answer.settles_currency), "dim")
             for reason in (*answer.reasons, answer.earned):
                 if reason:
                     say(f"       {spoken(reason)}", "dim")
@@ -41,6 +43,8 @@ def _show_share(one: MoneyShare, of_order: bool, zone: str) -> None:
     for off in one.written_off:
         amount = money(off.amount, one.currency)
         say("       " + _("%(amount)s is written off: %(role)s", amount=amount, role=role_word(off.role)), style)
+    if one.settles:
+        say("       " + paid_with(one.number, one.settles, one.settles_currency), style)
     for reason in one.reasons:
         say(f"       {spoken(reason)}", "dim")
     if one.rule:

@@ -113,6 +113,8 @@ def _show_proposal(one: Proposal, currency: str) -> None:
         if part.written_off:
             off = money(part.written_off, currency)
             say("     " + _("%(number)s: %(amount)s is written off", number=part.number, amount=off), "dim")
+        if part.settles:
+            say("     " + paid_with(part.number, part.settles, part.settles_currency), "dim")
     for reason in one.reasons:
         say(f"     {spoken(reason)}", "dim")
 
@@ -182,6 +184,14 @@ def _accept_rule(here: Session, rule: str, connection: str | None, json_: bool) 
 def _show_linked(one: MoneyLinked) -> None:
     numbers = ", ".join(f"{part.number} ({money(part.amount, one.currency)})" for part in one.parts)
     say(_("%(line)s pays %(numbers)s.", line=one.line, numbers=numbers))
+    for part in one.parts:
+        if part.settles:
+            say(paid_with(part.number, part.settles, part.settles_currency))
+
+
+def paid_with(number: str, amount: Decimal, currency: str) -> str:
+    """What an order of another currency than the money is paid with."""
+    return _("%(number)s is paid with %(amount)s, at the bank's rate", number=number, amount=money(amount, currency))
 
 
 @command(

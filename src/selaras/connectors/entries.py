@@ -71,3 +71,16 @@ def no_write_offs(receipt: Receipt) -> None:
             field="write_offs",
             cure="Match the money without writing anything off, and book the difference by hand.",
         )
+
+
+def no_exchange(receipt: Receipt) -> None:
+    """Raise `Rejected` for a receipt whose money is of another currency, where the books cannot say that."""
+    if receipt.exchanged is not None:
+        money, currency = receipt.money
+        raise Rejected(
+            f"receipt {receipt.reference}: {money} {currency} came, and these books cannot exchange them into "
+            f"{receipt.currency}",
+            code="unsupported",
+            field="exchanged",
+            cure="Book this receipt and its exchange by hand, then skip this posting.",
+        )

@@ -15,7 +15,7 @@ from selaras.ledger.database import Database, Row, chunks
 from selaras.ledger.values import RecordKey
 
 _COLUMNS = """id, connection, kind, line, books, subject, currency, amount, written_off, fits, evidence, rule,
-    posterior, how, by_whom, reasons, rivals, days, at, undone_at, undone_by, why"""
+    posterior, how, by_whom, reasons, rivals, days, at, undone_at, undone_by, why, settles"""
 _TEXTS = msgspec.json.Decoder(tuple[str, ...])
 _ROLES = msgspec.json.Decoder(tuple[tuple[str, int], ...])
 
@@ -24,7 +24,8 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     """A share of a money line. Amounts are smallest units of `currency`.
 
     `subject` is an order's stream or `payout:CONNECTION:ID`; `written_off` are (role, amount) beside the money: more
-    settled than came (> 0) or less. `fits` says how the amount fits, `evidence` what speaks for it; `rule` is the rule
+    settled than came (> 0) or less. Where the subject is of another currency, `settles` is what it is paid with in that
+    one, else 0. `fits` says how the amount fits, `evidence` what speaks for it; `rule` is the rule
     that earned its autonomy (see `rules.autonomy`); `posterior` is in millionths. `how` is "auto" or "person".
     `days` lie between order and money. `number` counts the allocations of one pair, undone ones too.
     """
@@ -50,11 +51,12 @@ class Allocation(msgspec.Struct, frozen=True, kw_only=True):
     undone_by: str = ""
     why: str = ""
     number: int = 1
+    settles: int = 0
 
     @property
     def settled(self) -> int:
-        """What the subject is paid with: the money and what is written off beside it."""
-        return self.amount + sum(amount for _role, amount in self.written_off)
+        """What the subject is paid with, in its own currency: the money and what is written off beside it."""
+        return self.settles or self.amount + sum(amount for _role, amount in self.written_off)
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +73,12 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     posterior: int = 0
     reasons: tuple[str, ...] = ()
     days: int = 0
+    settles: int = 0
+
+    @property
+    def settled(self) -> int:
+        """What the subject would be paid with, in its own currency."""
+        return self.settles or self.amount + sum(amount for _role, amount in self.written_off)
 
 
 def _key(line: RecordKey) -> tuple[str, str, str]:
@@ -107,12 +115,12 @@ class Allocations:
         )
         self._db.run(
             """INSERT INTO allocation (connection, kind, line, books, subject, currency, amount, written_off, fits,
-            evidence, rule, posterior, how, by_whom, reasons, rivals, days, at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            evidence, rule, posterior, how, by_whom, reasons, rivals, days, at, settles)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             (
                 *_key(new.line), new.books, new.subject, new.currency, new.amount, _json(new.written_off), new.fits,
                 _json(new.evidence), new.rule, new.posterior, new.how, new.by_whom, _json(new.reasons),
-                _json(new.rivals), new.days, now,
+                _json(new.rivals), new.days, now, new.settles,
             ),
         )  # fmt: skip
         self._db.run("DELETE FROM suggestion WHERE connection = ? AND kind = ? AND line = ?", _key(new.line))
@@ -216,11 +224,11 @@ class Allocations:
         self._db.run("DELETE FROM suggestion WHERE connection = ? AND kind = ? AND line = ?", _key(line))
         self._db.many(
             """INSERT INTO suggestion (connection, kind, line, rank, subject, amount, written_off, fits, evidence, rule,
-            posterior, reasons, days, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            posterior, reasons, days, at, settles) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
             [
                 (
                     *_key(line), s.rank, s.subject, s.amount, _json(s.written_off), s.fits, _json(s.evidence), s.rule,
-                    s.posterior, _json(s.reasons), s.days, now,
+                    s.posterior, _json(s.reasons), s.days, now, s.settles,
                 )
                 for s in suggestions
             ],
@@ -230,7 +238,8 @@ class Allocations:
         """Everything that is suggested, by line, best first; of one connection when it is named."""
         rows = self._db.rows(
             """SELECT connection, kind, line, rank, subject, amount, written_off, fits, evidence, rule, posterior,
-            reasons, days FROM suggestion WHERE ? IN ('', connection) ORDER BY connection, kind, line, rank, subject""",
+            reasons, days, settles FROM suggestion WHERE ? IN ('', connection)
+            ORDER BY connection, kind, line, rank, subject""",
             (connection,),
         )
         found: dict[RecordKey, list[Suggestion]] = {}
@@ -241,6 +250,7 @@ class Allocations:
                     line=line, rank=int(row[3]), subject=row[4], amount=int(row[5]),
                     written_off=_ROLES.decode(row[6]), fits=row[7], evidence=_TEXTS.decode(row[8]), rule=row[9],
                     posterior=int(row[10]), reasons=_TEXTS.decode(row[11]), days=int(row[12]),
+                    settles=int(row[13]),
                 )
             )  # fmt: skip
         return found
@@ -301,7 +311,7 @@ def _numbered(rows: Sequence[Row]) -> list[Allocation]:
                 amount=int(r[7]), written_off=_ROLES.decode(r[8]), fits=r[9], evidence=_TEXTS.decode(r[10]), rule=r[11],
                 posterior=int(r[12]), how=r[13], by_whom=r[14], reasons=_TEXTS.decode(r[15]),
                 rivals=_TEXTS.decode(r[16]), days=int(r[17]), at=int(r[18]), undone_at=r[19], undone_by=r[20],
-                why=r[21], number=before[pair],
+                why=r[21], number=before[pair], settles=int(r[22]),
             )
         )  # fmt: skip
     return found

@@ -163,7 +163,13 @@ _FOURTH: Final = (
         SELECT subject, SUM(amount), SUM(amount) FROM allocation GROUP BY subject""",
 )
 
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH)
+# What a share pays of its subject where the money is of another currency.
+_FIFTH: Final = (
+    "ALTER TABLE allocation ADD COLUMN settles BIGINT NOT NULL DEFAULT 0 CONSTRAINT settles CHECK (settles >= 0)",
+    "ALTER TABLE suggestion ADD COLUMN settles BIGINT NOT NULL DEFAULT 0 CONSTRAINT settles CHECK (settles >= 0)",
+)
+
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH)
 
 
 def migrate(db: Database) -> int:

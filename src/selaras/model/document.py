@@ -140,12 +140,25 @@ class WriteOff(msgspec.Struct, frozen=True):
     amount: Decimal
 
 
+class Exchanged(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The money that really came for a receipt in another currency: `amount` (> 0) of `currency`, which is never that
+    of the receipt. `account`, the books' own id, is where the exchange goes ("" = the books' own one).
+    """
+
+    amount: Decimal
+    currency: str
+    account: str = ""
+
+
 class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", tag="receipt"):
     """Money received against a sales order or an invoice. `total` is the money; `settled` what it pays of them.
 
     `account` is the books' bank or clearing account; with `bank_transaction_id` the receipt reconciles that line, or
     its share of it: several receipts may explain one line. `deposits` is the account on which money lies that came
     before its invoice ("" = as the books do it themselves). `write_offs` need the capability `write_offs`.
+
+    Where the money is of another currency than order and invoice, `total` and `currency` stay those of the order, and
+    `exchanged` is what lies on `account` and on the bank line; that needs the capability `exchanges`.
     """
 
     reference: str
@@ -164,6 +177,14 @@ class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="doc", 
     updated_at: str = ""
     deposits: str = ""
     write_offs: tuple[WriteOff, ...] = ()
+    exchanged: Exchanged | None = None
+
+    @property
+    def money(self) -> tuple[Decimal, str]:
+        """(amount, currency) of what lies on the account."""
+        return (
+            (self.total, self.currency) if self.exchanged is None else (self.exchanged.amount, self.exchanged.currency)
+        )
 
     @property
     def settled(self) -> Decimal:

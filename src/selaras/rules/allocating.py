@@ -57,18 +57,22 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Share(msgspec.Struct, frozen=True):
-    """What an order gets of a line, and what is written off beside it as (role, amount)."""
+    """What an order gets of a line, and what is written off beside it as (role, amount).
+
+    `settles` is what the order is paid with in its own currency where the money is of another one, else 0.
+    """
 
     subject: str
     number: str
     amount: int
     written_off: tuple[tuple[str, int], ...] = ()
     days: int = 0
+    settles: int = 0
 
     @property
     def settled(self) -> int:
-        """What the order is paid with."""
-        return self.amount + sum(amount for _role, amount in self.written_off)
+        """What the order is paid with, in its own currency."""
+        return self.settles or self.amount + sum(amount for _role, amount in self.written_off)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,9 +199,11 @@ def _within(owed: Sequence[Owed], links: Sequence[Link], shares: Sequence[Share]
 
 
 def _share(order: Owed, money: Incoming, link: Link, *, alone: bool) -> Share:
-    # Money in another currency is no share of an order: a person books the exchange.
-    amount = money.left if alone and money.currency == order.currency else link.amount // FINE
     days = (money.day - order.ordered).days
+    if money.currency != order.currency:
+        # The buyer paid what is due; what the bank made of it is the rate.
+        return Share(order.subject, order.number, money.left, (), days, order.due)
+    amount = money.left if alone else link.amount // FINE
     gap = order.due - amount
     role = _role(order, link.kind, gap)
     written = ((role, gap),) if role and gap else ()

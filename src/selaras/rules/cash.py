@@ -11,7 +11,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import cast
 
-from selaras.model.document import Receipt, RefundPayment, WriteOff
+from selaras.model.document import Exchanged, Receipt, RefundPayment, WriteOff
 from selaras.model.money import ZERO, exponent
 from selaras.model.order import Payment, Refund
 from selaras.rules.bills import Bills
@@ -24,6 +24,12 @@ from selaras.rules.stream import Stream, is_alive, is_sent
 _PAID = Sentence(N_("The store received %(amount)s %(currency)s by %(method)s."))
 _PAID_LATE = Sentence(N_("The store received %(amount)s %(currency)s by %(method)s after the order was cancelled."))
 _BANK = Sentence(N_("The bank transaction %(transaction)s of %(amount)s %(currency)s pays this order."))
+_EXCHANGED = Sentence(
+    N_(
+        "The bank transaction %(transaction)s of %(came)s %(money)s pays this order with %(amount)s %(currency)s; the "
+        "exchange is booked."
+    )
+)
 _UNDONE = Sentence(
     N_("It was undone that the bank transaction %(transaction)s of %(amount)s %(currency)s pays this order.")
 )
@@ -145,11 +151,22 @@ def _bank_receipts(stream: Stream, facts: Facts, bills: Bills, order_void: bool)
             match.account,
             match.transaction_id if match.in_books else "",
             write_offs=tuple(WriteOff(role, stream.role(role), amount) for role, amount in match.write_offs),
+            exchanged=_exchanged(stream, match),
         )
         if order_void and _queued_before_void(stream, bills, receipt, held):
             continue
-        reason = _BANK(transaction=match.transaction_id, amount=match.amount, currency=order.currency)
+        known = {"transaction": match.transaction_id, "amount": match.amount, "currency": order.currency}
+        came = match.exchanged
+        reason = _BANK(**known) if came is None else _EXCHANGED(**known, came=came.amount, money=came.currency)
         stream.want(key, "receipt", receipt, reason)
+
+
+def _exchanged(stream: Stream, match: BankMatch) -> Exchanged | None:
+    """What came in another currency, and the account that the mapping names for the exchange."""
+    came = match.exchanged
+    if came is None:
+        return None
+    return Exchanged(came.amount, came.currency, stream.exchange())
 
 
 def _take_back(stream: Stream, key: str, held: Held | None, match: BankMatch) -> None:
@@ -302,8 +319,10 @@ class PayBack:
         if not method:
             bank = stream.policy.bank_methods
             method = next((p.method for p in stream.order.payments if p.origin == "store" and p.method not in bank), "")
-            if not method and self.facts.bank:
-                return next((m.account for m in self.facts.bank if not m.undone), self.facts.bank[0].account)
+            # Money that came in another currency lies on an account that cannot give this one back.
+            came = [m for m in self.facts.bank if m.exchanged is None]
+            if not method and came:
+                return next((m.account for m in came if not m.undone), came[0].account)
         return stream.account(method, "refunds.method")
 
 

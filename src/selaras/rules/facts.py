@@ -58,7 +58,7 @@ def gather(stream: Stream, bank: Sequence[BankMatch]) -> Facts:
                 name = key.removeprefix(BANK_RECEIPT)
                 matches.append(
                     BankMatch(name, document.total, document.date, document.account,
-                              bool(document.bank_transaction_id), written)
+                              bool(document.bank_transaction_id), written, exchanged=document.exchanged)
                 )  # fmt: skip
         matches.sort(key=lambda match: (match.date, match.transaction_id, match.number))
     money: list[tuple[dt.datetime, Decimal]] = []

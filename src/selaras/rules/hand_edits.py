@@ -51,6 +51,8 @@ def picture(document: Booked, contact: str = "") -> Picture:
         "contact": contact or document.contact_id,
         "state": "void" if document.status == "void" else "",
     }
+    if isinstance(document, Receipt) and document.exchanged is not None:
+        found["exchanged"] = f"{_number(document.exchanged.amount)} {document.exchanged.currency}"
     for line in getattr(document, "lines", ()):
         name = base = f"lines[{line.code or line.role}]"
         count = 1
@@ -85,7 +87,8 @@ def first_changes(ours: Booked, theirs: Booked, contact: str, credited: bool) ->
         names.append("contact")
     if not books["reference"]:
         names.remove("reference")  # these books do not tell it for this kind
-    changes = [FieldChange(n, wrote[n], books[n]) for n in names if wrote[n] != books[n]]
+    names.append("exchanged")
+    changes = [FieldChange(n, wrote.get(n, ""), books.get(n, "")) for n in names if wrote.get(n) != books.get(n)]
     ours_by_code, theirs_by_code = _pieces(ours), _pieces(theirs)
     if theirs_by_code:
         # Shipping, fees and discounts bear codes of the books' own: only what we named ourselves must be there.

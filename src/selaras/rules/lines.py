@@ -129,6 +129,8 @@ def digest_of(document: Document, printed: str | None = None) -> str:
     elif isinstance(document, Receipt):
         text = f"re|{document.currency}|{_n(document.total)}|{document.account}|{document.bank_transaction_id}"
         text += "".join(f"|{one.role}|{one.account}|{_n(one.amount)}" for one in document.write_offs)
+        if document.exchanged is not None:
+            text += f"|x|{document.exchanged.currency}|{_n(document.exchanged.amount)}|{document.exchanged.account}"
     elif isinstance(document, RefundPayment):
         text = f"rp|{document.currency}|{_n(document.total)}|{document.account}"
     elif isinstance(document, Journal):

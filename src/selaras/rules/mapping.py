@@ -20,10 +20,11 @@ from selaras.model.order import Order
 from selaras.rules.explain import N_, Sentence
 
 # What an account is for. `return`: goods taken back, where the books keep that apart from sales. `transfer_fee`: what a
-# bank kept of a buyer's transfer; `withholding`: income tax that a buyer withheld (PPh 23), a claim on the tax office.
+# bank kept of a buyer's transfer; `withholding`: income tax that a buyer withheld (PPh 23), a claim on the tax office;
+# `exchange`: what lies between money and order where they are of two currencies, for books without one of their own.
 ACCOUNT_ROLES: Final = (
     "receivable", "sales", "return", "discount", "shipping", "fee", "rounding", "output_tax", "deposits",
-    "transfer_fee", "withholding",
+    "transfer_fee", "withholding", "exchange",
 )  # fmt: skip
 DIMENSION_KINDS: Final = ("branch", "department", "project", "cost_center")
 ANY: Final = "*"

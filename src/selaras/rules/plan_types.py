@@ -18,7 +18,7 @@ from typing import Literal
 
 import msgspec
 
-from selaras.model.document import Document, DocumentKind
+from selaras.model.document import Document, DocumentKind, Exchanged
 from selaras.model.money import ZERO
 from selaras.rules.explain import Sentence
 
@@ -82,7 +82,9 @@ class BankMatch(msgspec.Struct, frozen=True):
 
     `transaction_id` names the line, `account` is the account of the books on which the money lies. Only a line of the
     books themselves (`in_books`) is reconciled by its receipt. `write_offs` are (role, amount) settled beside the
-    money. `number` counts the shares of this line that this order ever had; one that is `undone` is to be taken back.
+    money. Where the money is of another currency, `amount` is what it pays of the order and `exchanged` what came
+    (without its account). `number` counts the shares of this line that this order ever had; one that is `undone` is to
+    be taken back.
     """
 
     transaction_id: str
@@ -93,6 +95,7 @@ class BankMatch(msgspec.Struct, frozen=True):
     write_offs: tuple[tuple[str, Decimal], ...] = ()
     number: int = 1
     undone: bool = False
+    exchanged: Exchanged | None = None
 
     @property
     def name(self) -> str:

@@ -109,6 +109,13 @@ ROLES: Final[dict[str, RoleWords]] = {
         "Prepaid Income Tax; Withholding Tax Receivable; Kredit Pajak PPh 23",
         "Hutang PPh; Utang PPh; PPN; PPh 21; PPh 25; PPh 29",
     ),
+    "exchange": _role(
+        "income expense", "", "4678",
+        "Selisih Kurs; Laba Rugi Selisih Kurs; Laba (Rugi) Selisih Kurs; Pendapatan Selisih Kurs; "
+        "Keuntungan Selisih Kurs; Exchange Differences; Exchange Gain/Loss; Foreign Exchange Gain; "
+        "Exchange Gain or Loss; Foreign Exchange; Currency Exchange; Realized Gain/Loss; Laba Rugi Kurs",
+        "Belum Direalisasi; Belum Terealisasi; Unrealized; Unrealised; Pembulatan; Rounding",
+    ),
     # Where money lies: by the way of paying.
     "bank": _role("bank", "asset", "1", "Rekening Bank; Bank; Bank Account; Checking", "Hutang Bank; Bank Loan; Giro"),
     "cash": _role("cash", "bank asset", "1", "Kas; Cash; Cash on Hand; Kas Toko; Petty Cash; Kas Kecil",

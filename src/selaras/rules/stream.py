@@ -124,6 +124,12 @@ class Stream:
             raise stop("missing_mapping", "write_offs", _NO_ROLE, _NO_ROLE_CURE, role=role)
         return self.mapper.named(role, "write_offs")
 
+    def exchange(self) -> str:
+        """The account that the mapping names for exchanges, "" for the books' own. Raises `Stop` (mapping_unfit)."""
+        if self.mapper is None or not self.mapper.account("exchange", self.mapper.goods):
+            return ""
+        return self.mapper.named("exchange", "exchanged")
+
     # -- what is held ----------------------------------------------------------------------------------------------
 
     def family(self, base: str) -> list[tuple[int, Held]]:

@@ -122,7 +122,7 @@ def mapped(ledger: Ledger, pair: Pair, chart: Chart, needs: frozenset[str]) -> M
 
 class Declared(msgspec.Struct, frozen=True):
     """What a connector of books said of itself: what must be mapped, which parts of a chart it can list, and whether a
-    receipt may write a difference off.
+    receipt may write a difference off or may be paid with money of another currency.
 
     `known` is False before it was ever asked.
     """
@@ -131,12 +131,15 @@ class Declared(msgspec.Struct, frozen=True):
     lists: frozenset[str] = frozenset()
     known: bool = False
     write_offs: bool = False
+    exchanges: bool = False
 
 
 def remember(ledger: Ledger, books: str, capabilities: Capabilities, now: int) -> None:
     """Keep what a connector of books declares, for those who plan and map without it. Inside a transaction."""
     lists = capabilities.sources & frozenset(CHART_KINDS)
-    said = Declared(capabilities.maps, lists, known=True, write_offs=capabilities.write_offs)
+    said = Declared(
+        capabilities.maps, lists, known=True, write_offs=capabilities.write_offs, exchanges=capabilities.exchanges
+    )
     if said != declared(ledger, books):
         ledger.connections.set(f"maps:{books}", msgspec.json.encode(said, order="deterministic").decode(), now)
 

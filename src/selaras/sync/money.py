@@ -361,7 +361,7 @@ def _suggestions(money: Money, answer: Answer) -> list[Suggestion]:
         Suggestion(
             line=money.key, rank=answer.rank, subject=share.subject, amount=share.amount, days=share.days,
             written_off=share.written_off, fits=answer.fits, evidence=answer.evidence, rule=answer.rule,
-            posterior=answer.posterior, reasons=answer.reasons,
+            posterior=answer.posterior, reasons=answer.reasons, settles=share.settles,
         )
         for share in answer.shares
     ]  # fmt: skip

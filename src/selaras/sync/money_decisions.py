@@ -21,7 +21,8 @@ from selaras.sync.feeds import autonomy_of, feeds_of
 from selaras.sync.finding import find_records, one_record
 from selaras.sync.hub import Hub
 from selaras.sync.installation import pairs_of
-from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader, paid_key
+from selaras.sync.mappings import declared
+from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader, Waiting, paid_key
 from selaras.sync.money_plain import MOVED, plain
 from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, part_of, rules, unmatched
 from selaras.sync.payouts import PayoutBooker
@@ -91,7 +92,7 @@ def accept(
         raise LedgerError(
             f"Nothing of rank {rank} is proposed for {name}.", f"Proposed: {ranks}. See `selaras unmatched`."
         )
-    shown = {part_of(ledger, one.subject, one.amount, (), record.currency).number for one in chosen}
+    shown = {part_of(ledger, one, record.currency).number for one in chosen}
     if orders and shown != set(orders):
         raise LedgerError(
             f"What is proposed for {name} has changed meanwhile: {', '.join(sorted(shown))}.",
@@ -109,7 +110,7 @@ def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None 
     ledger = hub.desk.ledger
     done = []
     asked = {(one.connection, one.kind, one.line) for one in unmatched(hub, connection)}
-    ceilings: dict[str, dict[str, int]] = {}
+    waiting: dict[str, dict[str, Waiting]] = {}
     for line, proposed in ledger.allocations.suggestions(connection or "").items():
         first = [one for one in proposed if one.rank == 1]
         if not first or first[0].rule != rule or (line.connection, line.kind, line.id) not in asked:
@@ -117,31 +118,30 @@ def accept_rule(hub: Hub, rule: str, now: int, who: str, connection: str | None 
         record = ledger.records.get(line)
         if record is not None:
             books = _books_of(ledger, line)
-            if books not in ceilings:
-                ceilings[books] = _ceilings(hub, books)
+            if books not in waiting:
+                waiting[books] = MoneyReader(hub, books).waiting()
             # One that has been answered meanwhile, or has no account, holds up no other.
             with suppress(LedgerError), ledger.transaction():
-                if not first[0].subject.startswith("payout:") and not _within(ledger, first, ceilings[books]):
+                if not first[0].subject.startswith("payout:") and not _within(ledger, first, waiting[books]):
                     continue
-                done.append(_take(hub, record, first, [], now, who, ceilings[books]))
+                done.append(_take(hub, record, first, [], now, who, waiting[books]))
     return done
 
 
-def _within(ledger: Ledger, shares: Sequence[Suggestion], ceilings: Mapping[str, int]) -> bool:
+def _within(ledger: Ledger, shares: Sequence[Suggestion], waiting: Mapping[str, Waiting]) -> bool:
     held = ledger.allocations.of_subjects(one.subject for one in shares)
     taken = {s: sum(one.settled for one in found if one.undone_at is None) for s, found in held.items()}
     return all(
-        taken.get(one.subject, 0) + one.amount + sum(amount for _role, amount in one.written_off)
-        <= ceilings.get(one.subject, 0)
+        one.subject in waiting and taken.get(one.subject, 0) + one.settled <= waiting[one.subject].ceiling
         for one in shares
     )
 
 
 def link_payment(hub: Hub, name: str, order: str, now: int, who: str) -> MoneyLinked:
-    """Say that the money of line `name` pays `order`, whatever was proposed.
+    """Say that the money of line `name` pays `order`, whatever was proposed; of another currency, all that is due.
 
     Raises `LedgerError` when one of them is unknown or ambiguous, the line is no money in or wholly linked, or the
-    currencies differ.
+    currencies differ and the books take no exchange.
     """
     ledger = hub.desk.ledger
     order_record = one_record(ledger, order, "order")
@@ -186,7 +186,7 @@ def _take(
     wrong: Sequence[Suggestion],
     now: int,
     who: str,
-    ceilings: dict[str, int] | None = None,
+    waiting: Mapping[str, Waiting] | None = None,
 ) -> MoneyLinked:
     ledger = hub.desk.ledger
     books = _books_of(ledger, record.key)
@@ -197,31 +197,53 @@ def _take(
             f"Bank line {record.key.id} has {in_major(money.left, money.currency)} {money.currency} left.",
             "Look at it again with `selaras unmatched`.",
         )
-    for key in _orders(chosen):
-        order = ledger.records.get(key)
-        if order is not None and order.currency != money.currency:
-            raise LedgerError(
-                f"Bank line {record.key.id} is in {money.currency}, order {order.number} in {order.currency}.",
-                "Book the exchange in the books first.",
-            )
+    payout = chosen[0].subject.startswith("payout:")
+    known = waiting if waiting is not None else reader.waiting([one.subject for one in chosen])
+    if not payout:
+        chosen = [_exchanged(ledger, books, money, one, known) for one in chosen]
     for one in wrong:
         ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
     for one in chosen:
         ledger.allocations.judge(record.key, one.subject, one.rule, True, who, now)
-    if chosen[0].subject.startswith("payout:"):
+    if payout:
         _book_payout(hub, books, reader, money, chosen, who)
     else:
-        known = ceilings if ceilings is not None else _ceilings(hub, books, [one.subject for one in chosen])
         for one in chosen:
-            _claim(hub, books, money, one, known.get(one.subject, 0), who, now)
+            _claim(hub, books, money, one, known[one.subject].ceiling if one.subject in known else 0, who, now)
     ledger.records.replan([record.key, *_orders(chosen)])
-    parts = [part_of(ledger, one.subject, one.amount, one.written_off, money.currency) for one in chosen]
+    parts = [part_of(ledger, one, money.currency) for one in chosen]
     return MoneyLinked(record.key.connection, record.key.id, money.currency, parts, who)
 
 
-def _ceilings(hub: Hub, books: str, only: Collection[str] | None = None) -> dict[str, int]:
-    """All that each waiting order may take in the end."""
-    return {subject: one.ceiling for subject, one in MoneyReader(hub, books).waiting(only).items()}
+def _exchanged(
+    ledger: Ledger, books: str, money: Money, one: Suggestion, waiting: Mapping[str, Waiting]
+) -> Suggestion:  # fmt: skip
+    """The share with what it settles of an order in another currency: all that is due, whatever the bank made of it.
+
+    Raises `LedgerError` when the books take no exchange, nothing is due, or something else than was shown.
+    """
+    order = ledger.records.get(_orders([one])[0])
+    if order is None or order.currency == money.currency:
+        return one
+    if not declared(ledger, books).exchanges:
+        raise LedgerError(
+            f"Bank line {money.key.id} is in {money.currency}, order {order.number} in {order.currency}.",
+            "Book the exchange in the books first.",
+        )
+    due = 0
+    if (waits := waiting.get(one.subject)) is not None:
+        held = ledger.allocations.of_subjects([one.subject]).get(one.subject, [])  # what was read may be older
+        taken = sum(share.settled for share in held if share.undone_at is None)
+        due = waits.ceiling - max(waits.owed.code, 0) - taken
+    if due <= 0:
+        raise LedgerError(f"Order {order.number} is owed nothing.", "Choose another order.")
+    if one.settles not in (0, due):
+        raise LedgerError(
+            f"Order {order.number} is due {in_major(due, order.currency)} {order.currency} by now, not "
+            f"{in_major(one.settles, order.currency)}.",
+            "Look at it again with `selaras unmatched`.",
+        )
+    return msgspec.structs.replace(one, amount=money.left, settles=due, written_off=())
 
 
 def _claim(hub: Hub, books: str, money: Money, one: Suggestion, ceiling: int, who: str, now: int) -> None:
@@ -230,7 +252,7 @@ def _claim(hub: Hub, books: str, money: Money, one: Suggestion, ceiling: int, wh
     made = Allocation(
         line=money.key, books=books, subject=one.subject, currency=money.currency, amount=one.amount,
         written_off=one.written_off, fits=one.fits, evidence=one.evidence, rule=one.rule, posterior=one.posterior,
-        how="person", by_whom=who, reasons=one.reasons, days=one.days,
+        how="person", by_whom=who, reasons=one.reasons, days=one.days, settles=one.settles,
     )  # fmt: skip
     held = ledger.allocations.of_subjects([one.subject]).get(one.subject, [])
     taken = sum(share.settled for share in held if share.undone_at is None)
@@ -267,7 +289,7 @@ def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
             ledger.allocations.judge(record.key, one.subject, one.rule if one.rank == 1 else "", False, who, now)
         ledger.allocations.suggest(record.key, [], now)
         ledger.records.replan([record.key])
-    numbers = [part_of(ledger, one.subject, one.amount, (), record.currency).number for one in proposed]
+    numbers = [part_of(ledger, one, record.currency).number for one in proposed]
     return Refused(record.key.connection, record.key.id, numbers)
 
 
@@ -300,7 +322,7 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
             if not anew:  # else the link was right, and only the report was another one
                 ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
         ledger.records.replan([record.key, *_orders(live)])
-    parts = [part_of(ledger, one.subject, one.amount, one.written_off, one.currency) for one in live]
+    parts = [part_of(ledger, one, one.currency) for one in live]
     return MoneyUndone(record.key.connection, record.key.id, live[0].currency, parts)
 
 

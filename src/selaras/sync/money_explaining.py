@@ -11,11 +11,13 @@ import msgspec
 from selaras.ledger import Ledger
 from selaras.ledger.allocations import Allocation, Suggestion
 from selaras.ledger.values import RecordKey
+from selaras.model.money import ZERO
 from selaras.rules.autonomy import standing
 from selaras.rules.explain import N_, Sentence
 from selaras.sync.feeds import autonomy_of
 from selaras.sync.figures import instant, major
 from selaras.sync.money_in import number_of, paid_key
+from selaras.sync.money_questions import settles_of
 
 _MONEY = ("bank_transaction", "payment")
 _REFUSED = Sentence(N_("Order %(number)s: a person said that it is not this one."))
@@ -30,6 +32,7 @@ class WrittenOff(msgspec.Struct, frozen=True):
 
 class MoneyShare(msgspec.Struct, frozen=True):
     """The share of a line of money that pays an order or a payout. Amounts are major units, `chance` per cent.
+    `settles` of `settles_currency` is what the order is paid with where the money is of another currency.
 
     `earned` says how the rule stands today; `others` are the answers that were not chosen, and why; `how` is "auto" or
     "person". `undone_at` is None while it holds.
@@ -57,10 +60,15 @@ class MoneyShare(msgspec.Struct, frozen=True):
     undone_at: dt.datetime | None
     undone_by: str
     why_undone: str
+    settles: Decimal = ZERO
+    settles_currency: str = ""
 
 
 class MoneySuggested(msgspec.Struct, frozen=True):
-    """An answer that waits for a person: its orders (or payouts) belong together. `chance` is in per cent."""
+    """An answer that waits for a person: its orders (or payouts) belong together. `chance` is in per cent.
+
+    `settles` of `settles_currency` is what its order is paid with where the money is of another currency.
+    """
 
     rank: int
     numbers: list[str]
@@ -70,6 +78,8 @@ class MoneySuggested(msgspec.Struct, frozen=True):
     chance: float
     reasons: list[str]
     earned: str
+    settles: Decimal = ZERO
+    settles_currency: str = ""
 
 
 def shares_of(ledger: Ledger, key: RecordKey) -> list[MoneyShare]:
@@ -104,6 +114,7 @@ def suggested_of(ledger: Ledger, key: RecordKey) -> list[MoneySuggested]:
             rank, [number_of(ledger, one.subject) for one in parts], currency,
             major(sum(one.amount for one in parts), currency), parts[0].rule, _chance(parts[0].posterior),
             list(parts[0].reasons), _earned(ledger, key.connection, parts[0].rule, verdicts),
+            *settles_of(ledger, parts[0]),
         )
         for rank, parts in sorted(by_rank.items())
     ]  # fmt: skip
@@ -126,6 +137,7 @@ def _share(ledger: Ledger, one: Allocation, verdicts: Mapping[tuple[str, str], t
         _chance(one.posterior), list(one.evidence), list(one.reasons),
         _earned(ledger, line.connection, one.rule, verdicts), _others(ledger, one), one.how, one.by_whom,
         instant(one.at), None if one.undone_at is None else instant(one.undone_at), one.undone_by, one.why,
+        *settles_of(ledger, one),
     )  # fmt: skip
 
 

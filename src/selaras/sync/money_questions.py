@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 
 from selaras.ledger import Ledger
-from selaras.ledger.allocations import Suggestion
+from selaras.ledger.allocations import Allocation, Suggestion
 from selaras.ledger.values import Posting, RecordKey, State
 from selaras.model.money import ZERO
 from selaras.rules.autonomy import Standing, standing
@@ -18,7 +18,7 @@ from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
 from selaras.sync.money import OPEN_CAUSES, SUGGESTED, UNMATCHED
-from selaras.sync.money_in import BANK, PAYMENT, MoneyReader
+from selaras.sync.money_in import BANK, PAYMENT, MoneyReader, paid_key
 from selaras.sync.money_plain import MOVED
 
 # These are answered once nothing of the line is left; what was said goes with the next planning.
@@ -27,12 +27,17 @@ _CAUSES = (*OPEN_CAUSES, "unreadable", *MOVED, "unknown_currency")
 
 
 class Part(msgspec.Struct, frozen=True):
-    """The share of one order (or payout) in an answer. Amounts are major units; `written_off` is beside the money."""
+    """The share of one order (or payout) in an answer. Amounts are major units; `written_off` is beside the money.
+
+    `settles` of `settles_currency` is what the order is paid with where the money is of another currency.
+    """
 
     subject: str
     number: str
     amount: Decimal
     written_off: Decimal
+    settles: Decimal = ZERO
+    settles_currency: str = ""
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -107,7 +112,7 @@ def _proposals(ledger: Ledger, suggestions: Sequence[Suggestion], currency: str)
         by_rank.setdefault(one.rank, []).append(one)
     return [
         Proposal(
-            rank, [part_of(ledger, s.subject, s.amount, s.written_off, currency) for s in parts],
+            rank, [part_of(ledger, s, currency) for s in parts],
             parts[0].posterior // 1_000 / 10, parts[0].rule, list(parts[0].reasons),
         )
         for rank, parts in sorted(by_rank.items())
@@ -128,12 +133,19 @@ def _shown(connection: str, at: Standing) -> RuleStanding:
     return RuleStanding(connection, at.rule, at.confirmed, at.wrong, int(at.bound * 1000) / 10, at.alone, at.why)
 
 
-def part_of(ledger: Ledger, subject: str, amount: int, written: Sequence[tuple[str, int]], currency: str) -> Part:
-    """A share as people read it."""
-    store, _colon, rest = subject.partition(":")
+def part_of(ledger: Ledger, share: Allocation | Suggestion, currency: str) -> Part:
+    """A share of money of `currency` as people read it."""
+    store, _colon, rest = share.subject.partition(":")
     record = None if store == "payout" else ledger.records.get(RecordKey(store, "order", rest))
     number = record.number if record is not None else rest.rpartition(":")[2]
-    return Part(subject, number, in_major(amount, currency), in_major(sum(a for _role, a in written), currency))
+    written = in_major(sum(amount for _role, amount in share.written_off), currency)
+    return Part(share.subject, number, in_major(share.amount, currency), written, *settles_of(ledger, share))
+
+
+def settles_of(ledger: Ledger, share: Allocation | Suggestion) -> tuple[Decimal, str]:
+    """(amount, currency) that an order of another currency than the money is paid with; nothing for one of the same."""
+    order = ledger.records.get(paid_key(share.subject)) if share.settles else None
+    return (ZERO, "") if order is None else (in_major(share.settles, order.currency), order.currency)
 
 
 def in_major(amount: int, currency: str) -> Decimal:

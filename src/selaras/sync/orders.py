@@ -6,14 +6,14 @@ contact, product codes, money found in the bank) in a handful of queries per bat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from selaras.ledger.errors import PlanOutOfDate
 from selaras.ledger.values import Link, NewPosting, Posting, RecordKey, State, StoredRecord
-from selaras.model.document import ContactDraft
+from selaras.model.document import ContactDraft, Exchanged
 from selaras.model.money import EXPONENTS, NotExact, UnknownCurrency, to_minor
 from selaras.model.order import Order
 from selaras.rules.begin import before_begin
@@ -117,7 +117,7 @@ class OrderPlanner:
         paid_back = ledger.postings.of_streams(store, streams)
         links = ledger.postings.links(books, [*streams, *contacts])
         decided = ledger.connections.decisions(store, "contact")
-        bank = self._bank_matches(streams)
+        bank = self._bank_matches({order_stream(store, order.id): order.currency for order in orders})
         self._match_codes(orders)
         mapped = self.mapped()
         planned_contacts: dict[str, bool] = {}
@@ -238,10 +238,10 @@ class OrderPlanner:
                     parts = next((p.components for p in sold.by_code(line.code)), ())
                     self._matches[line.code] = match_product(line.code, line.name, index, accepted, parts)
 
-    def _bank_matches(self, streams: Sequence[str]) -> dict[str, list[BankMatch]]:
-        """The shares of money lines that pay these orders, undone ones too."""
+    def _bank_matches(self, currencies: Mapping[str, str]) -> dict[str, list[BankMatch]]:
+        """The shares of money lines that pay these orders (stream → currency), undone ones too."""
         ledger, books = self._hub.desk.ledger, self._pair.books
-        shares = [one for of_one in ledger.allocations.of_subjects(streams).values() for one in of_one]
+        shares = [one for of_one in ledger.allocations.of_subjects(currencies).values() for one in of_one]
         lines: dict[tuple[str, str], list[str]] = {}
         for one in shares:
             lines.setdefault((one.line.connection, one.line.kind), []).append(one.line.id)
@@ -252,11 +252,15 @@ class OrderPlanner:
                 continue
             money = self._money.bare(records[one.line])
             self._owners[money.name] = one.line
+            amount, exchanged = _amount(one.amount, one.currency), None
+            if one.settles:
+                exchanged = Exchanged(amount, one.currency)
+                amount = _amount(one.settles, currencies[one.subject])
             found.setdefault(one.subject, []).append(
                 BankMatch(
-                    money.name, _amount(one.amount, one.currency), money.day, money.account,
-                    one.line.connection == books, tuple((r, _amount(a, one.currency)) for r, a in one.written_off),
-                    one.number, one.undone_at is not None,
+                    money.name, amount, money.day, money.account, one.line.connection == books,
+                    tuple((r, _amount(a, one.currency)) for r, a in one.written_off), one.number,
+                    one.undone_at is not None, exchanged,
                 )
             )  # fmt: skip
         return found

@@ -161,6 +161,7 @@ TEXTS: Final = (
     N_("Only money that came in can pay an order."),
     N_("Bank line %(line)s is in %(currency)s, order %(order)s in %(order_currency)s."),
     N_("Book the exchange in the books first."),
+    N_("Order %(order)s is due %(due)s %(currency)s by now, not %(shown)s."),
     N_("The books %(books)s have no active contact with the id %(contact)s."),
     N_("See `selaras contacts ties` for the contacts to choose from."),
     N_("%(kind)s is not a kind of decision."),

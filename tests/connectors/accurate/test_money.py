@@ -23,7 +23,7 @@ from selaras.connectors.contract import (
 )
 from selaras.connectors.kit.checks import done, drained
 from selaras.connectors.kit.papers import Papers, write
-from selaras.model.document import Journal, JournalLine, Receipt, WriteOff
+from selaras.model.document import Exchanged, Journal, JournalLine, Receipt, WriteOff
 from tests.connectors.accurate.rig import AccurateRig, accurate_rig
 from tests.connectors.accurate.standin_rows import Refused
 
@@ -337,5 +337,8 @@ async def test_a_receipt_that_writes_off_is_refused_before_anything_is_written(a
         off = (WriteOff("transfer_fee", FEE, Decimal(amount)),)
         short = msgspec.structs.replace(receipt, total=receipt.total - amount, write_offs=off)
         assert refusal((await connector.write("receipt", "create", [write(short)]))[0]).field == "write_offs"
+        assert not connector.capabilities.exchanges
+        abroad = msgspec.structs.replace(receipt, exchanged=Exchanged(Decimal(25), "USD"))
+        assert refusal((await connector.write("receipt", "create", [write(abroad)]))[0]).field == "exchanged"
         assert list(rig.books.of("sales-invoice")) == [invoice.reference]
         assert rig.books.of("sales-receipt") == {}

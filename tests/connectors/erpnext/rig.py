@@ -14,7 +14,9 @@ from selaras.connectors.contract import Connector, Tools
 from selaras.connectors.erpnext import CONNECTOR
 from selaras.connectors.kit import BooksRig, Held
 from selaras.connectors.tokens import Token
+from selaras.model.money import rounded
 from tests.connectors.erpnext.standin import CLIENT, CLIENT_SECRET, KEY, SECRET, ZONE, StandIn, Trouble, serve_erpnext
+from tests.connectors.erpnext.standin_db import Doc
 from tests.connectors.erpnext.standin_people import BANK, CLEARING, FEE, STORES
 from tests.connectors.kit_signin import MemoryTokenStore
 
@@ -73,6 +75,7 @@ class ErpnextRig(BooksRig):
             site.selling.bin(code, STORES)["actual_qty"] = 100_000.0
         site.people.item("JASA", stocked=False)
         site.people.customer("Pembeli")
+        site.options.rates[self.foreign] = 16_000.0
 
     async def connector(self, *, clock_skew: float = 0.0) -> Connector:
         settings = settings_for(self.site, **self._more)
@@ -130,7 +133,7 @@ class ErpnextRig(BooksRig):
             return [Held(d["name"], Decimal(str(d["total_debit"])), d["docstatus"] == 2) for d in booked]
         if kind in ("receipt", "refund_payment"):
             paid = [d for d in table.values() if d["reference_no"] == reference]
-            found = [Held(d["name"], Decimal(str(d["paid_amount"])), d["docstatus"] == 2) for d in paid]
+            found = [Held(d["name"], _pays(d), d["docstatus"] == 2) for d in paid]
             entries = [d for d in self.site.db.table("Journal Entry").values() if d.get("cheque_no") == reference]
             return found + [Held(d["name"], Decimal(str(d["total_debit"])), d["docstatus"] == 2) for d in entries]
         own = [
@@ -179,7 +182,11 @@ class ErpnextRig(BooksRig):
         return Decimal(str(line["deposit"])) - Decimal(str(line["unallocated_amount"]))
 
     async def owed(self, invoice_id: str) -> Decimal:
-        return Decimal(str(self.site.db.get("Sales Invoice", invoice_id)["outstanding_amount"]))
+        """In the invoice's own currency: what it is owed in is the company's."""
+        bill = self.site.db.get("Sales Invoice", invoice_id)
+        return rounded(
+            Decimal(str(bill["outstanding_amount"])) / Decimal(str(bill["conversion_rate"])), bill["currency"]
+        )
 
     async def open_day(self) -> dt.date:
         return dt.datetime.now(ZoneInfo(ZONE)).date()
@@ -190,3 +197,9 @@ async def erpnext_rig(*, wrap: Wrap = as_it_is, oauth: bool = False, **more: str
     """A rig over a fresh stand-in."""
     async with serve_erpnext() as site, AsyncExitStack() as stack:
         yield ErpnextRig(site, stack, wrap, oauth=oauth, **more)
+
+
+def _pays(payment: Doc) -> Decimal:
+    """What a payment pays, which only its remarks say where the money is of another currency."""
+    told = str(payment["remarks"]).partition("Selaras pays ")[2]
+    return Decimal(told.split()[0] if told else str(payment["paid_amount"]))

@@ -1,11 +1,11 @@
 """Payment Entries, Journal Entries and Bank Transactions of the stand-in.
 
 Facts, each from erpnext 15: payment_entry.py (`validate_allocated_amount`, `validate_payment_against_negative_invoice`,
-the party account must be the invoice's; `set_unallocated_amount`, `set_difference_amount`, deductions with a cost
-centre), journal_entry.py (balance, reference of a Bank Entry), bank_reconciliation_tool.py and bank_transaction.py
-(`reconcile_vouchers`; a voucher is allocated by its entry on the bank's account, up to what the line has left;
-`remove_from_bank_transaction` when a voucher is cancelled, before version 15 a refusal), unique `transaction_id`;
-sentences – samples of a live site.
+the party account must be the invoice's; `set_target_exchange_rate`, `set_unallocated_amount`, `set_exchange_gain_loss`,
+`set_difference_amount`, deductions with a cost centre), journal_entry.py (balance, reference of a Bank Entry),
+bank_reconciliation_tool.py and bank_transaction.py (`reconcile_vouchers`; a voucher is allocated by its entry on the
+bank's account, up to what the line has left; `remove_from_bank_transaction` when a voucher is cancelled, before version
+15 a refusal), unique `transaction_id`; sentences – samples of a live site.
 """
 
 from __future__ import annotations
@@ -40,13 +40,19 @@ class Cash:
         for field in ("paid_amount", "received_amount", "source_exchange_rate", "target_exchange_rate"):
             if not flt(doc.get(field)):
                 throw(f"Error: Value missing for Payment Entry: {field}", "MandatoryError")
-            doc[field] = flt(doc[field], 2)
+            doc[field] = flt(doc[field], 9 if field.endswith("rate") else 2)
+        if doc["paid_from_account_currency"] == doc["paid_to_account_currency"]:
+            doc["target_exchange_rate"] = doc["source_exchange_rate"]
+        doc["base_paid_amount"] = flt(doc["paid_amount"] * doc["source_exchange_rate"], 2)
+        doc["base_received_amount"] = flt(doc["received_amount"] * doc["target_exchange_rate"], 2)
         self.selling.date(doc.get("posting_date"))
         bank = "Bank" in (db.get("Account", doc[f])["account_type"] for f in ("paid_from", "paid_to"))
         if bank and not (doc.get("reference_no") and doc.get("reference_date")):
             throw("Reference No and Reference Date is mandatory for Bank transaction")
         party_account = doc["paid_from"] if doc["payment_type"] == "Receive" else doc["paid_to"]
-        negative = allocated = 0.0
+        own = db.get("Company", doc["company"])["default_currency"]
+        abroad = db.get("Account", party_account)["account_currency"] != own
+        negative = allocated = base = 0.0
         for row in doc["references"]:
             row["allocated_amount"] = flt(row.get("allocated_amount"), 2)
             other = db.get(row["reference_doctype"], row["reference_name"])
@@ -69,6 +75,8 @@ class Cash:
                 throw(f"Row #{row['idx']}: Allocated Amount cannot be greater than outstanding amount.")
             negative += abs(open_) if open_ < 0 else 0.0
             allocated += part
+            row["exchange_rate"] = other["conversion_rate"] if abroad else 1.0
+            base += flt(part * row["exchange_rate"], 2)
         if doc["payment_type"] == "Pay":
             if not negative:
                 throw("Cannot Pay to Customer without any negative outstanding invoice", "InvalidPaymentEntry",
@@ -78,20 +86,42 @@ class Cash:
                     f"Paid Amount cannot be greater than total negative outstanding amount {negative}",
                     "InvalidPaymentEntry",
                 )
-        deducted = 0.0
+        self._keep_difference(doc)
+        deducted = kept = 0.0
         for row in doc["deductions"]:
             db.link("Account", row.get("account"), f"Row #{row['idx']}: Account")
             if not row.get("cost_center"):
                 throw(f"Error: Data missing in table Row #{row['idx']}: Cost Center", "MandatoryError")
             row["amount"] = flt(row.get("amount"), 2)
             deducted += row["amount"]
-        settled = doc["paid_amount"] + (deducted if doc["payment_type"] == "Receive" else -deducted)
-        doc["total_allocated_amount"] = abs(allocated)
-        doc["unallocated_amount"] = max(flt(settled - abs(allocated), 2), 0.0)
-        doc["difference_amount"] = flt(abs(allocated) + doc["unallocated_amount"] - settled, 2)
+            kept += row["amount"] if row.get("is_exchange_gain_loss") else 0.0
+        receive = doc["payment_type"] == "Receive"
+        rate = doc["source_exchange_rate"] if receive else doc["target_exchange_rate"]
+        paid = doc["base_paid_amount"] + deducted - kept if receive else doc["base_received_amount"] - deducted + kept
+        doc["total_allocated_amount"], base = abs(allocated), abs(base)
+        doc["unallocated_amount"] = max(flt((paid - base) / rate, 2), 0.0)
+        doc["base_total_allocated_amount"] = base
+        party = base + flt(doc["unallocated_amount"] * rate, 2)
+        between = party - doc["base_received_amount"] if receive else doc["base_paid_amount"] - party
+        doc["difference_amount"] = flt(between - deducted, 2)
         if not doc.get("custom_remarks"):
             doc["remarks"] = f"Amount IDR {doc['paid_amount']} received from {doc['party']}"
         doc["status"] = "Draft"
+
+    def _keep_difference(self, doc: Doc) -> None:
+        """`set_exchange_gain_loss`: one row is ERPNext's own, with what lies between both amounts."""
+        if not self.selling.options.keeps_differences:
+            return
+        gap = flt(doc["base_paid_amount"] - doc["base_received_amount"], 2)
+        own = [row for row in doc["deductions"] if row.get("is_exchange_gain_loss")]
+        others = [row for row in doc["deductions"] if not row.get("is_exchange_gain_loss")]
+        if gap and not own:
+            company = self.db.get("Company", doc["company"])
+            if not company.get("exchange_gain_loss_account"):
+                throw(f"Please set Exchange Gain / Loss Account in Company {company['name']} to account for it")
+            own = [{"account": company["exchange_gain_loss_account"], "cost_center": company["cost_center"],
+                    "is_exchange_gain_loss": 1, "idx": len(others) + 1}]  # fmt: skip
+        doc["deductions"] = [*others, *([own[0] | {"amount": gap}] if gap else [])]
 
     def advance(self, order: str) -> float:
         return sum(
@@ -108,9 +138,15 @@ class Cash:
             throw("Difference Amount must be zero")
         doc |= {"docstatus": 1, "status": "Submitted"}
         receive = doc["payment_type"] == "Receive"
-        deducted = sum(row["amount"] for row in doc["deductions"])
-        self.selling.post(doc, doc["paid_to"], doc["received_amount"], "" if receive else doc["party"])
-        self.selling.post(doc, doc["paid_from"], -doc["paid_amount"] - deducted, doc["party"] if receive else "")
+        rate = doc["source_exchange_rate"] if receive else doc["target_exchange_rate"]
+        party = flt(doc["base_total_allocated_amount"] + flt(doc["unallocated_amount"] * rate, 2), 2)
+        if receive:
+            own = doc["total_allocated_amount"] + doc["unallocated_amount"]
+            self.selling.post(doc, doc["paid_to"], doc["base_received_amount"], "", doc["received_amount"])
+            self.selling.post(doc, doc["paid_from"], -party, doc["party"], -own)
+        else:
+            self.selling.post(doc, doc["paid_to"], party, doc["party"])
+            self.selling.post(doc, doc["paid_from"], -doc["base_paid_amount"])
         for row in doc["deductions"]:
             self.selling.post(doc, row["account"], row["amount"])
         self._settle(doc, 1)
@@ -194,7 +230,7 @@ class Cash:
                 throw(f"{voucher['payment_name']} is entered twice")
             entry = self.db.edit(voucher["payment_doctype"], voucher["payment_name"])
             amount = abs(sum(
-                one["amount"] for one in self.db.gl
+                one["own"] for one in self.db.gl
                 if one["voucher_no"] == entry["name"] and one["account"] == account and not one["is_cancelled"]
             ))  # fmt: skip
             if not amount:

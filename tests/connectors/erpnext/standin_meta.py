@@ -35,7 +35,7 @@ FIELDS: dict[str, frozenset[str]] = {
     "Company": frozenset(
         (
             "abbr company_name cost_center default_currency default_in_transit_warehouse default_income_account "
-            "default_receivable_account"
+            "default_receivable_account exchange_gain_loss_account"
         ).split()
     ),
     "Contact": frozenset(("email_id email_ids first_name links mobile_no phone_nos").split()),

@@ -11,6 +11,11 @@ from tests.connectors.erpnext.standin_db import Database, Doc, throw
 COMPANY = "PT Contoh Integrasi"
 CLEARING, BANK, RECEIVABLE = "Dana Midtrans - PCI", "Bank BCA - PCI", "1131.0010 - Piutang Dagang - PCI"
 FEE = "6110.000 - Biaya Bank - PCI"
+EXCHANGE, BANK_USD, RECEIVABLE_USD = (
+    "7200.000 - Selisih Kurs - PCI",
+    "Bank BCA USD - PCI",
+    "1131.0011 - Piutang USD - PCI",
+)
 STORES = "Stores - PCI"
 ACCOUNTS = (
     ("1111.001 - Kas Kecil - PCI", "Kas Kecil", "1111.001", "Cash", "Asset"),
@@ -25,6 +30,7 @@ ACCOUNTS = (
     ("PPN Keluaran 12% - PCI", "PPN Keluaran 12%", "", "Tax", "Liability"),
     ("Round Off - PCI", "Round Off", "", "Round Off", "Expense"),
     ("6110.000 - Biaya Bank - PCI", "Biaya Bank", "6110.000", "Expense Account", "Expense"),
+    (EXCHANGE, "Selisih Kurs", "7200.000", "", "Income"),
 )
 
 
@@ -37,7 +43,8 @@ class People:
     def company(self, currency: str = "IDR") -> None:
         """One company as the setup wizard leaves it, with two tax templates; the default one is 11 %."""
         self._put("Company", COMPANY, company_name=COMPANY, abbr="PCI", default_currency=currency,
-                  default_receivable_account=RECEIVABLE, cost_center="Main - PCI")  # fmt: skip
+                  default_receivable_account=RECEIVABLE, cost_center="Main - PCI",
+                  exchange_gain_loss_account=EXCHANGE)  # fmt: skip
         self._put("Account", "1000 - Aset - PCI", account_name="Aset", is_group=1, company=COMPANY, root_type="Asset")
         for name, title, number, kind, root in ACCOUNTS:
             self._put("Account", name, account_name=title, account_number=number or None, account_type=kind,
@@ -55,6 +62,14 @@ class People:
         self._put("Project", "PROJ-0001", project_name="Toko web", status="Open", company=COMPANY)
         self._put("Branch", "Bandung", branch="Bandung")
         self._put("Bank Account", "Rekening BCA - BCA", account_name="Rekening BCA", account=BANK, bank="BCA",
+                  company=COMPANY, is_company_account=1)  # fmt: skip
+
+    def abroad(self) -> None:
+        """A bank account in dollars, and customers who owe dollars."""
+        for name, title, kind in ((BANK_USD, "Bank BCA USD", "Bank"), (RECEIVABLE_USD, "Piutang USD", "Receivable")):
+            self._put("Account", name, account_name=title, account_number=None, account_type=kind, root_type="Asset",
+                      is_group=0, account_currency="USD", disabled=0, company=COMPANY)  # fmt: skip
+        self._put("Bank Account", "Rekening USD - BCA", account_name="Rekening USD", account=BANK_USD, bank="BCA",
                   company=COMPANY, is_company_account=1)  # fmt: skip
 
     def item(self, code: str, *, price: float = 0.0, stocked: bool = True, **more: object) -> Doc:

@@ -41,14 +41,23 @@ class Selling(Shelves):
             )  # fmt: skip
         doc.setdefault("currency", company["default_currency"])
         doc["currency"] = doc["currency"] or company["default_currency"]
-        if doc["currency"] != company["default_currency"] and not doc.get("conversion_rate"):
+        if doc["currency"] == company["default_currency"]:
+            doc["conversion_rate"] = 1.0
+        elif not doc.get("conversion_rate"):
+            doc["conversion_rate"] = self.options.rates.get(doc["currency"])
+        if not doc["conversion_rate"]:
             throw(f"Unable to find exchange rate for {doc['currency']} to {company['default_currency']}")
         doc |= {"customer_name": customer["customer_name"], "title": customer["customer_name"]}
         if doc["doctype"] == SO:
             self._validate_order(doc)
         else:
             account = db.link("Account", doc.get("debit_to") or company["default_receivable_account"], "Debit To")
-            doc["debit_to"] = account["name"]
+            doc["debit_to"], doc["party_account_currency"] = account["name"], account["account_currency"]
+            if account["account_currency"] not in (company["default_currency"], doc["currency"]):
+                throw(
+                    f"Party Account {account['name']} currency ({account['account_currency']}) and document currency "
+                    f"({doc['currency']}) should be same"
+                )
         self._items(doc)
         self._default_taxes(doc)
         for row in doc["taxes"]:
@@ -184,6 +193,11 @@ class Selling(Shelves):
     def owed(self, doc: Doc) -> float:
         return float(doc["rounded_total"] or doc["grand_total"])
 
+    def due(self, doc: Doc) -> float:
+        """What an invoice comes to in the currency of its receivable account (`calculate_outstanding_amount`)."""
+        same = doc["party_account_currency"] == doc["currency"]
+        return self.owed(doc) if same else flt(self.owed(doc) * doc["conversion_rate"], 2)
+
     # -- returns ----------------------------------------------------------------------------------------------------
 
     def _validate_return(self, doc: Doc) -> None:
@@ -243,22 +257,22 @@ class Selling(Shelves):
             return
         self.frozen(doc["posting_date"])
         doc.setdefault("posting_time", self.db.stamp()[11:])
-        total = self.owed(doc)
-        doc["outstanding_amount"] = total
+        total = flt(self.owed(doc) * doc["conversion_rate"], 2)
+        doc["outstanding_amount"] = self.due(doc)
         self._bill(doc, 1)
         self._move(doc, 1)
         self.post(doc, doc["debit_to"], total, party=doc["customer"])
-        for row in doc["items"]:
-            self.post(doc, row["income_account"], -row["net_amount"])
-        for tax in doc["taxes"]:
-            self.post(doc, tax["account_head"], -tax["tax_amount"])
-        gap = flt(total - doc["net_total"] - sum(t["tax_amount"] for t in doc["taxes"]), 2)
+        rate, gap = doc["conversion_rate"], total
+        sides = [(row["income_account"], row["net_amount"]) for row in doc["items"]]
+        for where, amount in [*sides, *((tax["account_head"], tax["tax_amount"]) for tax in doc["taxes"])]:
+            self.post(doc, where, -flt(amount * rate, 2))
+            gap = flt(gap - flt(amount * rate, 2), 2)
         self.post(doc, "Round Off - PCI", -gap)
         if doc.get("is_return"):
             against = doc.get("return_against")
             if against and not doc.get("update_outstanding_for_self", 1):
                 invoice = self.db.edit(SI, against)
-                invoice["outstanding_amount"] = flt(invoice["outstanding_amount"] + total, 2)
+                invoice["outstanding_amount"] = flt(invoice["outstanding_amount"] + self.due(doc), 2)
                 doc["outstanding_amount"] = 0.0
                 self.status(invoice)
         elif doc.get("allocate_advances_automatically"):
@@ -301,11 +315,12 @@ class Selling(Shelves):
             last = dt.date.fromisoformat(until)
             throw(f"You are not authorized to add or update entries before {last:%d-%m-%Y}")
 
-    def post(self, doc: Doc, account: str, amount: float, party: str = "") -> None:
-        """A general ledger entry; `amount` > 0 is debit."""
+    def post(self, doc: Doc, account: str, amount: float, party: str = "", own: float | None = None) -> None:
+        """A general ledger entry; `amount` > 0 is debit. `own` is it in the account's currency where that differs."""
         if amount:
             self.db.gl.append(
-                {"account": account, "party": party, "amount": amount, "voucher_type": doc["doctype"],
+                {"account": account, "party": party, "amount": amount,
+                 "own": amount if own is None else own, "voucher_type": doc["doctype"],
                  "voucher_no": doc["name"], "is_cancelled": 0}
             )  # fmt: skip
 
@@ -319,7 +334,7 @@ class Selling(Shelves):
             )
             doc["status"] = "Credit Note Issued" if returned else "Paid"
         else:
-            doc["status"] = "Unpaid" if open_ == self.owed(doc) else "Partly Paid"
+            doc["status"] = "Unpaid" if open_ == self.due(doc) else "Partly Paid"
 
     def _bill(self, doc: Doc, sign: int) -> None:
         """Bring the order's rows up to date; more than was ordered cannot be billed."""

@@ -22,6 +22,10 @@ class Options:
         self.allow_negative_stock = False
         self.unlink_advance = True
         self.precision = 2
+        self.rates: dict[str, float] = {}
+        """Currency Exchange records: what one unit is worth in the company's currency."""
+        self.keeps_differences = True
+        """`set_exchange_gain_loss` of erpnext 15; versions before want the deduction from who writes."""
 
 
 class Shelves:

@@ -8,12 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from selaras.connectors.contract import Op, Tools, Write
 from selaras.connectors.files import FileBooks
 from selaras.connectors.kit.checks import done, failed
-from selaras.model.document import Document, Journal, JournalLine, Receipt, WriteOff
+from selaras.model.document import Document, Exchanged, Journal, JournalLine, Receipt, WriteOff
 from selaras.model.money import ZERO
 from tests.connectors.files.desk import read
 
@@ -107,6 +108,15 @@ async def test_write_offs_without_a_column_are_refused(tmp_path: Path, offs: tup
     error = failed(await put(books(tmp_path), "receipt", receipt("1001/P1", *offs))).error
     assert (error.code, error.field) == (code, "write_offs")
     assert error.cure
+    assert not list((tmp_path / "out").glob("*"))
+
+
+async def test_money_of_another_currency_is_refused(tmp_path: Path) -> None:
+    connector = books(tmp_path)
+    assert not connector.capabilities.exchanges
+    abroad = msgspec.structs.replace(receipt("1001/P1"), exchanged=Exchanged(Decimal(25), "USD"))
+    error = failed(await put(connector, "receipt", abroad)).error
+    assert (error.code, error.field) == ("unsupported", "exchanged")
     assert not list((tmp_path / "out").glob("*"))
 
 

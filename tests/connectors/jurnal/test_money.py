@@ -25,7 +25,7 @@ from selaras.connectors.contract import (
 from selaras.connectors.jurnal import Jurnal, build
 from selaras.connectors.kit.checks import done, drained
 from selaras.connectors.kit.papers import Papers, write
-from selaras.model.document import BankTransaction, Journal, JournalLine, Receipt, WriteOff
+from selaras.model.document import BankTransaction, Exchanged, Journal, JournalLine, Receipt, WriteOff
 from tests.connectors.jurnal.rig import ZONE, JurnalRig, jurnal_rig, settings_for
 
 BANK, SUSPENSE, GATEWAY, FEE = "1-10002", "1-10099", "1-10003", "6-60200"
@@ -282,4 +282,7 @@ async def test_a_receipt_that_writes_off_is_refused_before_anything_is_written(r
     off = (WriteOff("transfer_fee", FEE, Decimal(amount)),)
     short = msgspec.structs.replace(receipt, total=receipt.total - amount, write_offs=off)
     assert refusal((await connector.write("receipt", "create", [write(short)]))[0]).field == "write_offs"
+    assert not connector.capabilities.exchanges
+    abroad = msgspec.structs.replace(receipt, exchanged=Exchanged(Decimal(25), "USD"))
+    assert refusal((await connector.write("receipt", "create", [write(abroad)]))[0]).field == "exchanged"
     assert await rig.held("receipt", receipt.reference) == []

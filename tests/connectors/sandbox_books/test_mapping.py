@@ -19,6 +19,7 @@ from selaras.model.document import (
     CreditNote,
     Document,
     DocumentLine,
+    Exchanged,
     Invoice,
     Journal,
     JournalLine,
@@ -44,7 +45,8 @@ documents = st.one_of(
     st.builds(CreditNote, **head, **body, invoice_id=texts, restock=st.booleans(), reason=texts),
     st.builds(Receipt, **head, contact_id=texts, sales_order_id=texts, invoice_id=texts, account=texts,
               bank_transaction_id=texts,
-              write_offs=st.lists(st.builds(WriteOff, texts, texts, amounts), max_size=2).map(tuple)),
+              write_offs=st.lists(st.builds(WriteOff, texts, texts, amounts), max_size=2).map(tuple),
+              exchanged=st.none() | st.builds(Exchanged, amounts, st.sampled_from(["IDR", "USD"]), texts)),
     st.builds(Journal, texts, st.dates(), st.sampled_from(["IDR", "USD"]), reference=texts, total=amounts, note=texts,
               bank_transaction_id=texts,
               lines=st.lists(st.builds(JournalLine, texts, amounts, amounts, texts, texts), max_size=3).map(tuple)),
@@ -73,6 +75,8 @@ def test_what_is_sent_is_what_is_meant(document: Any) -> None:
         got, meant = getattr(read, name), getattr(document, name)
         if name in ("lines", "write_offs"):
             assert [msgspec.structs.asdict(one) for one in got] == [msgspec.structs.asdict(one) for one in meant]
+        elif name == "exchanged" and meant is not None:
+            assert msgspec.structs.asdict(got) == msgspec.structs.asdict(meant)
         else:
             assert got == meant, name
     assert not any(isinstance(value, float) for value in sent["items"][0].values())

@@ -9,7 +9,7 @@ import msgspec
 
 from selaras.connectors.contract import Ambiguous, Failed
 from selaras.connectors.kit.checks import done, failed
-from selaras.model.document import Journal, JournalLine, Receipt, WriteOff
+from selaras.model.document import Exchanged, Journal, JournalLine, Receipt, WriteOff
 from selaras.model.money import ZERO
 from tests.connectors.sandbox_books.test_connector import DAY, connected, invoice, writes
 from tests.sandbox.books_client import Client
@@ -71,6 +71,31 @@ async def test_what_a_receipt_wrote_off_is_read_back() -> None:
         assert [(o.role, o.account, o.amount) for o in seen.record.write_offs] == [
             ("transfer_fee", "acc-6-1010", 2_500), ("rounding", "acc-4-9000", -5),
         ]  # fmt: skip
+        (row,) = await connector.read("invoice", [bill.id])
+        assert row.record.status == "paid"
+
+
+async def test_money_of_another_currency_is_read_back_and_a_repeat_is_recognised() -> None:
+    async with connected() as (connector, client):
+        bank = await bank_line(client, 480_000)
+        line = msgspec.structs.replace(invoice().lines[0], unit_price=Decimal(30), amount=Decimal(30), tax=Decimal(0))
+        sold = msgspec.structs.replace(
+            invoice(), currency="USD", total=Decimal(30), lines=(msgspec.structs.replace(line, quantity=Decimal(1)),)
+        )  # fmt: skip
+        bill = done((await connector.write("invoice", "create", writes(sold)))[0])
+        came = Exchanged(Decimal(480_000), "IDR")
+        paid = Receipt(
+            "1001/B1", DAY, "USD", Decimal(30), invoice_id=bill.id, bank_transaction_id=bank, exchanged=came
+        )  # fmt: skip
+        made = done((await connector.write("receipt", "create", writes(paid)))[0])
+        assert (made.total, made.currency) == (Decimal(30), "USD")
+        assert done((await connector.write("receipt", "create", writes(paid)))[0]).id == made.id
+        found = (await connector.find("receipt", ["1001/B1"]))["1001/B1"]
+        assert (found.total, found.currency) == (Decimal(30), "USD")
+        (seen,) = await connector.read("receipt", [made.id])
+        assert seen.record.exchanged == Exchanged(Decimal(480_000), "IDR", "acc-4-9100")
+        (line_,) = await connector.read("bank_transaction", [bank])
+        assert line_.record.reconciled
         (row,) = await connector.read("invoice", [bill.id])
         assert row.record.status == "paid"
 

@@ -118,6 +118,7 @@ class TrytonRig(BooksRig):
         if not there:
             (made,) = self.desk.create("party.party", {"name": "Pembeli", "addresses": [["create", [{}]]]})
             self.desk.goods({"KIT-A": 100_000, "KIT-B": 100_000, "KIT-C": 100_000})
+            self.desk.exchanges()
             there = [{"id": made}]
         self._contact = str(there[0]["id"])
 
@@ -193,8 +194,9 @@ class TrytonRig(BooksRig):
     def _slips(self, reference: str, entries: bool) -> list[tuple[list[Any], bool]]:
         """Statement lines under a reference by their statements, and whether they were taken back."""
         rows = self.desk.rows(
-            "account.statement.line", [["number", "=", reference]], "amount", "move", "description", "statement.state"
-        )
+            "account.statement.line", [["number", "=", reference]], "amount", "amount_second_currency", "move",
+            "description", "statement.state",
+        )  # fmt: skip
         gone = self._cancelled([row["move"] for row in rows if row["move"]])
         slips: dict[tuple[int, bool], list[Any]] = {}
         for row in rows:
@@ -236,7 +238,7 @@ class TrytonRig(BooksRig):
         either = ["OR", ["origin", "=", id], ["statement.name", "=", f"Selaras bank line {id}"]]
         rows = self.desk.rows("account.statement.line", [either], "amount", "move")
         gone = self._cancelled([row["move"] for row in rows if row["move"]])
-        return _sum([row for row in rows if row["move"] not in gone])
+        return sum((row["amount"] for row in rows if row["move"] not in gone), Decimal(0))
 
     async def owed(self, invoice_id: str) -> Decimal:
         rows = await asyncio.to_thread(
@@ -259,7 +261,8 @@ class TrytonRig(BooksRig):
 
 
 def _sum(lines: Sequence[Any]) -> Decimal:
-    return sum((line["amount"] for line in lines), Decimal(0))
+    """What lines pay, in the currency of what they pay."""
+    return sum((line["amount_second_currency"] or line["amount"] for line in lines), Decimal(0))
 
 
 @asynccontextmanager

@@ -10,16 +10,19 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 
 from selaras.connectors import tryton as connector
 from selaras.connectors.contract import Ambiguous, Done, Failed, Op, Throttled, Tools, Transient, Write
-from selaras.model.document import CreditNote, Document, Journal, JournalLine, RefundPayment
+from selaras.model.document import CreditNote, Document, Exchanged, Journal, JournalLine, RefundPayment
 from tests.connectors.kit_servers import served
 from tests.connectors.kit_signin import MemoryTokenStore
 from tests.connectors.tryton.rig import Proxy, writes
 from tests.connectors.tryton.shop import BANK, CLEARING, ZONE, Shop, line, today
+from tests.connectors.tryton.test_live_exchanges import billed, ordered, paid
+from tests.connectors.tryton.test_live_money_in import balance
 from tests.peers.tryton import Database
 
 _TRIES = 6
@@ -93,7 +96,14 @@ class CutShop(Shop):
 def goods(tryton: Database) -> Database:
     """One product."""
     tryton.desk().goods({"KAOS": 10_000, "SENT": 10_000})
+    tryton.desk().feed(CLEARING, "Rekening USD", currency="USD")
     return tryton
+
+
+@pytest.fixture(scope="module")
+def exchange(goods: Database) -> str:
+    """The account for exchange differences."""
+    return goods.desk().exchanges()
 
 
 @pytest.fixture
@@ -199,6 +209,36 @@ async def test_a_bank_line_explained_taken_back_and_explained_anew(shop: CutShop
         moves = shop.desk.rows("account.move.line", [["account.code", "=", BANK]], "debit", "credit")
         assert sum(one["debit"] - one["credit"] for one in moves) == 0, (at, how)
         assert len(moves) - before == 4 * at, (at, how)
+    assert at > 4
+
+
+@pytest.mark.parametrize("currency", ["USD", "IDR"], ids=["dollars paid in rupiah", "rupiah paid in dollars"])
+@pytest.mark.parametrize("how", ["before", "after"])
+async def test_exchanges_booked_and_taken_back(shop: CutShop, exchange: str, how: str, currency: str) -> None:
+    """However it was cut: the invoice is paid, and the difference is posted once, and gone with the receipt."""
+    at, reached = 0, True
+    came = Exchanged(Decimal(380_000), "IDR") if currency == "USD" else Exchanged(Decimal("3.61"), "USD")
+    while reached:
+        at += 1
+        order, order_id = await ordered(shop, currency)
+        invoice_id = await billed(shop, order, order_id)
+        receipt = paid(shop, order, came, invoice_id=invoice_id)
+        if currency == "USD":
+            line_id = bank_line(shop, came.amount)
+            receipt = msgspec.structs.replace(receipt, account=BANK, bank_transaction_id=line_id)
+        made, reached = await shop.insist("receipt", receipt, at, how)
+        assert (made.total, made.currency) == (order.total, currency)
+        assert shop.bill(invoice_id)["state"] == "paid", (at, how)
+        mine = [["party", "=", int(order.contact_id)], ["move.journal.code", "=", "EXC"]]
+        moves = shop.desk.rows("account.move.line", mine, "move.state", "debit", "credit")
+        assert [one["move."]["state"] for one in moves] == ["posted"] * (currency == "USD"), (at, how)
+        assert balance(shop, "1.2.1", order.contact_id) == 0, (at, how)
+        gone, again = await shop.insist("receipt", receipt, at, how, "void", made.id)
+        reached = reached or again
+        assert gone.status == "void"
+        assert shop.bill(invoice_id)["amount_to_pay"] == order.total, (at, how)
+        left = shop.desk.rows("account.move.line", mine, "debit", "credit")
+        assert sum(one["debit"] - one["credit"] for one in left) == 0, (at, how)
     assert at > 4
 
 

@@ -157,10 +157,10 @@ class World:
 
 @contextlib.asynccontextmanager
 async def a_tryton_world(
-    path: Path, database: Database, *, url: str = "", settings: dict[str, str] | None = None
+    path: Path, database: Database, *, url: str = "", settings: dict[str, str] | None = None, currency: str = "IDR"
 ) -> AsyncIterator[World]:
     """Start store and service over a running Tryton; `url` puts something between the two."""
-    async with serve_store(StoreConfig()) as store:
+    async with serve_store(StoreConfig(currency=currency)) as store:
         desk = LedgerDesk(open_ledger(path, Plain()))
         shop = {"base_url": store.url, "api_key": store.api_key, "webhook_secret": store.webhook_secret}
         books = {**database.settings, **({"base_url": url} if url else {}), **(settings or {})}

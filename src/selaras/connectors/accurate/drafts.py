@@ -15,7 +15,7 @@ import msgspec
 from selaras.connectors.accurate.lines import Places, rows_of
 from selaras.connectors.accurate.values import day_text
 from selaras.connectors.contract import Rejected
-from selaras.connectors.entries import no_write_offs
+from selaras.connectors.entries import no_exchange, no_write_offs
 from selaras.model.document import (
     ContactDraft,
     CreditNote,
@@ -131,6 +131,7 @@ def receipt_of(receipt: Receipt, choices: Choices, *, invoice: str, amount: Any 
     """Money received for `invoice`. `amount` is what that invoice takes of it (None: all)."""
     what = f"receipt {receipt.reference}"
     no_write_offs(receipt)
+    no_exchange(receipt)
     chosen = dimensions_of(what, receipt.dimensions)
     account = receipt.account
     if receipt.bank_transaction_id:

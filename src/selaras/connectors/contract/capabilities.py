@@ -39,6 +39,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
                       `dimension:KIND`. Nothing is posted before the pair's mapping names it
     `voids`           kinds of money document (receipt, journal) that can be taken back, what they explain is free again
     `write_offs`      a receipt may settle more or less than the money that came (`Receipt.write_offs`)
+    `exchanges`       a receipt may be paid with money of another currency than its order's (`Receipt.exchanged`)
     `compare_and_set` whether a stock write can be made conditional on the version read
     """
 
@@ -58,3 +59,4 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     maps: frozenset[str] = frozenset()
     voids: frozenset[str] = frozenset()
     write_offs: bool = False
+    exchanges: bool = False

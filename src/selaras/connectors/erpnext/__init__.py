@@ -122,6 +122,7 @@ def build(settings: Settings, tools: Tools) -> ERPNext:
         money_scale="major",
         voids=frozenset(("receipt", "journal")),
         write_offs=True,
+        exchanges=True,
     )  # fmt: skip
     http = Http(
         url,

@@ -4,7 +4,8 @@ ERPNext pays a customer by Payment Entry only against an invoice that is owed to
 payment_entry.py, `validate_payment_against_negative_invoice`); a deposit that goes back is a Journal Entry. A receipt
 of a bank line is set against that line in a second call (`banklines`). What a receipt settles beyond its money stands
 in the table of deductions: `paid_amount` is the money, what is allocated is money and deductions (payment_entry.py,
-`set_unallocated_amount`; test_payment_entry.py, `test_payment_entry_write_off_difference`).
+`set_unallocated_amount`; test_payment_entry.py, `test_payment_entry_write_off_difference`). Money of another currency
+than its invoice's: `exchanges`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from decimal import Decimal
 from typing import Final
 
 from selaras.connectors.contract import Done, Op, Outcome, Rejected, Write
-from selaras.connectors.erpnext import banklines, chains, drafts
+from selaras.connectors.erpnext import banklines, chains, drafts, exchanges
 from selaras.connectors.erpnext.banklines import JOURNAL, PAYMENT
 from selaras.connectors.erpnext.batch import Batch, Item
 from selaras.connectors.erpnext.billing import INVOICE
@@ -26,7 +27,7 @@ from selaras.model.document import Receipt, RefundPayment
 from selaras.model.money import ZERO
 
 Money = Receipt | RefundPayment
-PAID: Final = ("name", "docstatus", "paid_amount", "reference_no", "payment_type", "remarks")
+PAID: Final = ("name", "docstatus", "reference_no", "payment_type", *exchanges.PAID)
 
 
 class Cash:
@@ -65,7 +66,7 @@ class Cash:
         documents = [item.document for item in batch.items]
         begun = await self._begun([item for item in batch.items if bank_id(item.document)])
         lines = await banklines.read(self._wire, [bank_id(d) for d in documents])
-        fields = ("outstanding_amount", "debit_to", "customer")
+        fields = ("outstanding_amount", "debit_to", "customer", "conversion_rate")
         bills = await drafts.heads(self._wire, INVOICE, [bill_id(d) for d in documents], *fields)
         orders = await chains.living(
             self._wire,
@@ -82,7 +83,7 @@ class Cash:
             line = _line_of(item.document, lines)
             item.values["doc"] = self._doc(item.document, books, bills, orders)
             if line is not None:  # the next receipt of this line has less of it
-                line["unallocated_amount"] = number(line["unallocated_amount"]) - item.document.total
+                line["unallocated_amount"] = number(line["unallocated_amount"]) - came(item.document)[0]
             item.values["type"] = item.values["doc"]["doctype"]
 
         items = batch.check(batch.items, prepare)
@@ -102,7 +103,8 @@ class Cash:
         return {row["reference_no"]: row["name"] for row in rows if banklines.marked(row["remarks"])}
 
     def _doc(self, document: Money, books: Books, bills: dict[str, Row], orders: dict[str, Row]) -> Row:
-        if document.currency != books.currency:
+        exchanged = document.exchanged if isinstance(document, Receipt) else None
+        if exchanged is None and document.currency != books.currency:
             raise Rejected(
                 f"money in {document.currency} needs an exchange rate of the day", code="currency_mismatch",
                 field="currency", cure=f"Book it in ERPNext by hand: its books are kept in {books.currency}.",
@@ -117,9 +119,9 @@ class Cash:
         if bill is None and bill_id(document):
             raise gone("invoice", bill_id(document))
         references: list[Row] = []
-        if bill is not None:
+        if exchanged is None and bill is not None:
             references = self._against_bill(document, bill)
-        elif self._sign > 0 and document.sales_order_id:
+        elif exchanged is None and self._sign > 0 and document.sales_order_id:
             references = _against_order(document, orders)
         receivable = (bill["debit_to"] if bill is not None else "") or books.receivable
         if not receivable:
@@ -151,25 +153,27 @@ class Cash:
             "remarks": banklines.remark(document.reference, bank_id(document)),
             "references": references,
         }
-        if isinstance(document, Receipt) and document.write_offs:
+        if isinstance(document, Receipt) and exchanged is not None:
+            amounts = exchanges.entry(document, exchanged, account, receivable, bill, books)
+            allocated = amounts.pop("allocated")
+            doc |= amounts | {"remarks": doc["remarks"] + exchanges.remark(document)}
+            if bill is not None and allocated:
+                _stands(bill, document)
+                doc["references"] = [_reference(bill, allocated)]
+                bill["outstanding_amount"] = number(bill["outstanding_amount"]) - allocated
+        elif isinstance(document, Receipt) and document.write_offs:
             doc["deductions"] = _deductions(document, books)
         return drafts.dimension(doc, document.dimensions, books, "deductions")
 
     def _against_bill(self, document: Money, bill: Row) -> list[Row]:
         """What of an invoice this money settles; what is over stays with the customer."""
         open_ = money(bill["outstanding_amount"], document.currency) * self._sign
-        if bill["docstatus"] != 1 or bill["customer"] != document.contact_id:
-            raise Rejected(
-                f"{bill['name']} does not stand in ERPNext for this customer", code="wrong_state", field="invoice_id",
-                cure="Look at the invoice in ERPNext; submit it, or skip this posting.",
-            )  # fmt: skip
+        _stands(bill, document)
         part = min(open_, settled(document))
         if part <= 0 or (self._sign < 0 and part < document.total):
             return []  # a credit note that lowered its invoice, or was settled otherwise
         bill["outstanding_amount"] = (open_ - part) * self._sign
-        return [
-            {"reference_doctype": INVOICE, "reference_name": bill["name"], "allocated_amount": part * self._sign}
-        ]  # fmt: skip
+        return [_reference(bill, part * self._sign)]
 
     # -- the bank line ----------------------------------------------------------------------------------------------
 
@@ -177,7 +181,7 @@ class Cash:
         line, name = bank_id(item.document), item.values["name"]
         if item.values.get("doc") is None and name in await banklines.linked(self._wire, [line], PAYMENT):
             return
-        await banklines.reconcile(self._wire, line, PAYMENT, name, item.document.total, item.reference)
+        await banklines.reconcile(self._wire, line, PAYMENT, name, came(item.document)[0], item.reference)
 
     # -- the answer -------------------------------------------------------------------------------------------------
 
@@ -185,15 +189,15 @@ class Cash:
         names = {
             doctype: [i.values["name"] for i in items if i.values["type"] == doctype] for doctype in (PAYMENT, JOURNAL)
         }
-        found: dict[str, Decimal] = {}
-        for row in await self._wire.rows_in(PAYMENT, ["name", "paid_amount"], "name", names[PAYMENT]):
-            found[row["name"]] = money(row["paid_amount"], books.currency)
+        found: dict[str, tuple[Decimal, str]] = {}
+        for row in await self._wire.rows_in(PAYMENT, ["name", *exchanges.PAID], "name", names[PAYMENT]):
+            found[row["name"]] = exchanges.paid_of(row, books.currency)[:2]
         for row in await self._wire.rows_in(JOURNAL, ["name", "total_debit"], "name", names[JOURNAL]):
-            found[row["name"]] = money(row["total_debit"], books.currency)
+            found[row["name"]] = money(row["total_debit"], books.currency), books.currency
         for item in items:
             name = item.values["name"]
             if name in found:
-                batch.done(item, Done(name, name, found[name], books.currency, "paid"))
+                batch.done(item, Done(name, name, *found[name], "paid"))
             else:
                 batch.fail(item, gone("payment", name))
 
@@ -242,10 +246,16 @@ def _line_of(document: Money, lines: dict[str, Row]) -> Row | None:
     if not name:
         return None
     line = banklines.standing(lines, name)
-    left = money(line["unallocated_amount"], document.currency)
-    if document.total > left or number(line["withdrawal"]) > number(line["deposit"]):
+    amount, currency = came(document)
+    if (line["currency"] or currency) != currency:
         raise Rejected(
-            f"the bank line {name} has {left} {document.currency} left to explain, not {document.total}",
+            f"the bank line {name} is in {line['currency']}, not in {currency}", code="currency_mismatch",
+            field="currency", cure="Choose a bank line in the currency of this money, or skip this posting.",
+        )  # fmt: skip
+    left = money(line["unallocated_amount"], currency)
+    if amount > left or number(line["withdrawal"]) > number(line["deposit"]):
+        raise Rejected(
+            f"the bank line {name} has {left} {currency} left to explain, not {amount}",
             code="exceeds_bank_transaction" if left else "already_reconciled", field="total",
             cure="Look in ERPNext which voucher explains this bank line, then skip this posting.",
         )  # fmt: skip
@@ -267,6 +277,23 @@ def _deductions(document: Receipt, books: Books) -> list[Row]:
         }
         for place, one in enumerate(document.write_offs)
     ]
+
+
+def _stands(bill: Row, document: Money) -> None:
+    if bill["docstatus"] != 1 or bill["customer"] != document.contact_id:
+        raise Rejected(
+            f"{bill['name']} does not stand in ERPNext for this customer", code="wrong_state", field="invoice_id",
+            cure="Look at the invoice in ERPNext; submit it, or skip this posting.",
+        )  # fmt: skip
+
+
+def _reference(bill: Row, amount: Decimal) -> Row:
+    return {"reference_doctype": INVOICE, "reference_name": bill["name"], "allocated_amount": amount}
+
+
+def came(document: Money) -> tuple[Decimal, str]:
+    """(amount, currency) of the money itself."""
+    return document.money if isinstance(document, Receipt) else (document.total, document.currency)
 
 
 def settled(document: Money) -> Decimal:

@@ -71,6 +71,7 @@ class Books(msgspec.Struct, frozen=True):
     taxes: tuple[Tax, ...]
     warehouses: tuple[str, ...]
     dimensions: Mapping[str, str]
+    exchange_account: str = ""
 
     def account(self, wanted: str, field: str) -> str:
         """An account by its name, its number, or its name without the company. Raises `Rejected`."""
@@ -148,6 +149,7 @@ class Chart:
             "default_currency",
             "default_receivable_account",
             "cost_center",
+            "exchange_gain_loss_account",
             "default_in_transit_warehouse",
         ]
         companies = await wire.rows("Company", fields, filters)
@@ -169,6 +171,7 @@ class Chart:
             await read_taxes(wire, [mine]),
             await self._warehouses(company),
             await self._dimensions(),
+            company.get("exchange_gain_loss_account") or "",
         )
 
     async def _warehouses(self, company: Row) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import msgspec
 from selaras.connectors.contract import Transient
 from selaras.connectors.erpnext.banklines import marked
 from selaras.connectors.erpnext.drafts import status_of, total_of
+from selaras.connectors.erpnext.exchanges import PAID, paid_of
 from selaras.connectors.erpnext.values import Row, day_of, money, number
 from selaras.model.chart import Account, AccountType, Dimension, TaxCode, Warehouse
 from selaras.model.document import (
@@ -140,12 +141,12 @@ def _receipt(row: Row, tables: Tables, currency: str) -> Receipt:
     first = {kind: next((r["reference_name"] for r in against if r["reference_doctype"] == kind), "") for kind in (
         "Sales Order", "Sales Invoice",
     )}  # fmt: skip
-    held = row["paid_from_account_currency"] or currency
+    total, paid_in, came = paid_of(row, currency)
     return Receipt(
         reference=row.get("reference_no") or "",
         date=_day(row, "posting_date"),
-        currency=held,
-        total=money(row["paid_amount"], held),
+        currency=paid_in,
+        total=total,
         contact_id=row.get("party") or "",
         sales_order_id=first["Sales Order"],
         invoice_id=first["Sales Invoice"],
@@ -154,6 +155,7 @@ def _receipt(row: Row, tables: Tables, currency: str) -> Receipt:
         id=row["name"],
         number=row["name"],
         updated_at=row["modified"],
+        exchanged=came,
     )
 
 
@@ -290,8 +292,7 @@ KINDS: Final[dict[str, Kind]] = {
     "receipt": Kind(
         "Payment Entry",
         (
-            "name", "modified", "docstatus", "posting_date", "paid_amount", "paid_to", "paid_from_account_currency",
-            "party", "reference_no",
+            "name", "modified", "docstatus", "posting_date", "paid_to", "party", "reference_no", *PAID,
         ),
         _receipt,
         (_COMPANY, _STANDS, ("payment_type", "=", "Receive"), ("party_type", "=", "Customer")),

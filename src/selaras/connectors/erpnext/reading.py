@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.contract import Changes, Found, Rejected, Seen, Transient
-from selaras.connectors.erpnext import banklines, cash, chains, drafts, journals, kinds, values
+from selaras.connectors.erpnext import banklines, cash, chains, drafts, exchanges, journals, kinds, values
 from selaras.connectors.erpnext.billing import INVOICE
 from selaras.connectors.erpnext.chart import Books, Chart
 from selaras.connectors.erpnext.contacts import CUSTOMER
@@ -198,8 +198,8 @@ class Reader:
         rows = await self._finished(rows, "remarks", banklines.PAYMENT)
 
         def paid(row: Row) -> Found:
-            total = money(row["paid_amount"], books.currency)
-            return Found(row["name"], row["reference_no"], row["name"], total, books.currency, "paid")
+            total, currency, _ = exchanges.paid_of(row, books.currency)
+            return Found(row["name"], row["reference_no"], row["name"], total, currency, "paid")
 
         found = _first(set(references), "reference_no", rows, paid)
         if kind == "refund_payment":

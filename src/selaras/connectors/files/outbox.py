@@ -26,6 +26,7 @@ from selaras.connectors.contract import (
     Transient,
     Write,
 )
+from selaras.connectors.entries import no_exchange
 from selaras.connectors.files.entries import check_entry, check_write_offs
 from selaras.connectors.files.journal import SENT, Batch, Held, Item, Journal
 from selaras.connectors.files.known import Known, not_read
@@ -234,6 +235,7 @@ class Outbox:
             check_entry(document)
         if isinstance(document, Receipt):
             check_write_offs(document, self._profiles())
+            no_exchange(document)
         lines: Sequence[DocumentLine] = () if isinstance(document, Entry) else getattr(document, "lines", ())
         if lines:
             included = bool(getattr(document, "tax_included", False))

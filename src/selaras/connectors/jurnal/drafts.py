@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from selaras.connectors.contract import Rejected
-from selaras.connectors.entries import no_write_offs
+from selaras.connectors.entries import no_exchange, no_write_offs
 from selaras.connectors.jurnal.chart import Chart
 from selaras.connectors.jurnal.lines import priced
 from selaras.connectors.jurnal.values import (
@@ -117,6 +117,7 @@ async def invoice(document: Invoice, chart: Chart, *, of_order: bool) -> dict[st
 async def money_in(document: Receipt, chart: Chart, spec: Spec, target: str) -> dict[str, Any]:
     """Money received: for an invoice or a sales order (whose number is `target`), or from a contact alone."""
     no_write_offs(document)
+    no_exchange(document)
     account = await chart.account(document.account)
     body: dict[str, Any] = {
         "transaction_date": document.date.isoformat(),

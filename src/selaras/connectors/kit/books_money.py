@@ -1,6 +1,8 @@
-"""The contract of books for money in: write-offs, journal entries, bank lines that several receipts explain, and voids.
+"""The contract of books for money in: write-offs, exchanges, journal entries, bank lines that several receipts explain,
+and voids.
 
-Each test is for books that declare what it needs (`targets`, `voids`, `write_offs`); others skip it and say so.
+Each test is for books that declare what it needs (`targets`, `voids`, `write_offs`, `exchanges`); others skip it and
+say so.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from selaras.connectors.contract import Ambiguous, Connector, Done, LockedPeriod
 from selaras.connectors.kit.checks import check_exact, check_seen, check_told, done, failed, only
 from selaras.connectors.kit.papers import Papers, write
 from selaras.connectors.kit.rigs import BooksRig
-from selaras.model.document import BankTransaction, Journal, JournalLine, Receipt, WriteOff
+from selaras.model.document import BankTransaction, Exchanged, Journal, JournalLine, Receipt, WriteOff
 from selaras.model.money import ZERO, from_minor
 
 
@@ -40,6 +42,40 @@ class BooksMoneyContract:
             assert made.total in (None, paid.total)
             assert await rig.owed(receipt.invoice_id) == ZERO
             assert only(await rig.held("receipt", paid.reference), paid.reference).total == paid.total
+
+    async def test_money_of_another_currency_settles_what_is_owed(self, rig: BooksRig) -> None:
+        """The invoice is paid in its own currency, the bank line explained by all that came; void, both are free."""
+        connector = await rig.connector()
+        if not connector.capabilities.exchanges:
+            pytest.skip("these books take no money of another currency than the order's")
+        _needs_bank_lines(connector, "receipt")
+        papers = msgspec.structs.replace(await Papers.of(rig, "abroad"), currency=rig.foreign)
+        for number, minor in enumerate((123_456_700, 98_765_400)):  # two orders at two rates: a gain, and a loss
+            receipt = await _billed(connector, papers, 10 * number)
+            came = from_minor(minor * 100, rig.currency)
+            line = await rig.bank_line(came)
+            paid = await _from_bank(rig, receipt, line)
+            paid = msgspec.structs.replace(paid, exchanged=Exchanged(came, rig.currency))
+            assert await rig.owed(receipt.invoice_id) == receipt.total
+            made = done((await connector.write("receipt", "create", [write(paid)]))[0])
+            assert made.total in (None, receipt.total)
+            assert await rig.owed(receipt.invoice_id) == ZERO
+            assert await rig.explained(line) == came
+            assert await _reconciled(connector, line)
+            assert only(await rig.held("receipt", paid.reference), paid.reference).total == receipt.total
+            await _lag(connector)
+            found = (await connector.find("receipt", [paid.reference]))[paid.reference]
+            assert (found.id, found.total, found.currency) == (made.id, receipt.total, rig.foreign)
+            if "receipt" in connector.capabilities.sources:
+                (seen,) = await connector.read("receipt", [made.id])
+                check_seen(seen)
+                assert isinstance(seen.record, Receipt)
+                assert (seen.record.total, seen.record.money) == (receipt.total, (came, rig.currency))
+            if "receipt" in connector.capabilities.voids:
+                done((await connector.write("receipt", "void", [write(paid, made.id)]))[0])
+                assert await rig.owed(receipt.invoice_id) == receipt.total
+                assert await rig.explained(line) == ZERO
+                assert not await _reconciled(connector, line)
 
     async def test_two_receipts_explain_one_bank_line(self, rig: BooksRig) -> None:
         """One transfer for two bills: the line is reconciled when all of it is explained, and not before."""

@@ -162,6 +162,7 @@ class BooksRig(Rig):
     """Books under test."""
 
     currency: str = "IDR"
+    foreign: str = "USD"
 
     async def held(self, kind: str, reference: str) -> list[Held]:
         """The documents that the books hold under a reference, whoever made them."""

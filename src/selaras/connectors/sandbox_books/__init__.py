@@ -69,6 +69,7 @@ def build(settings: Settings, tools: Tools) -> SandboxBooks:
         money_scale="major",
         voids=frozenset(("receipt", "journal")),
         write_offs=True,
+        exchanges=True,
         maps=frozenset(settings.get("maps", "").replace(",", " ").split()),
     )  # fmt: skip
     http = Http(

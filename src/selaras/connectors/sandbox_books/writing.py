@@ -27,6 +27,7 @@ from selaras.model.document import (
     ContactDraft,
     CreditNote,
     DocumentLine,
+    Exchanged,
     Invoice,
     Journal,
     JournalLine,
@@ -88,6 +89,7 @@ class _Receipt(msgspec.Struct, frozen=True, omit_defaults=True):
     deposits: str = ""
     dimensions: tuple[tuple[str, str], ...] = ()
     write_offs: tuple[WriteOff, ...] = ()
+    exchanged: Exchanged | None = None
 
 
 class _CreditNote(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -161,7 +163,7 @@ def _receipt_out(d: Receipt, target: str) -> _Receipt:
     return _Receipt(
         d.reference, d.date, d.currency, d.total, d.contact_id,
         d.sales_order_id, d.invoice_id, d.account, d.bank_transaction_id,
-        d.deposits, d.dimensions, d.write_offs,
+        d.deposits, d.dimensions, d.write_offs, d.exchanged,
     )  # fmt: skip
 
 
@@ -273,6 +275,7 @@ _CURES: Final = {
     "one_side": "Correct the line: it has a debit or a credit above zero.",
     "insufficient_stock": "Count the goods or receive the purchase in the books, then retry.",
     "overpayment": "Book the surplus as a deposit, or pay it back.",
+    "same_currency": "A receipt is exchanged where its money is of another currency; leave it out otherwise.",
     "currency_mismatch": "The document and what it refers to must have one currency.",
     "not_found": "The document is gone from the books: link another one or create it anew.",
 }

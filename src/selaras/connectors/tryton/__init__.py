@@ -83,6 +83,7 @@ def build(settings: Settings, tools: Tools) -> Tryton:
         # Taking back what was booked needs Tryton's wizards, which a key cannot reach.
         voids=frozenset(("receipt", "journal")) if session else frozenset(),
         write_offs=True,
+        exchanges=True,
         updates=frozenset(("contact", "sales_order")),
         money_scale="major",
     )  # fmt: skip

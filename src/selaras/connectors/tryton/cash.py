@@ -1,7 +1,8 @@
 """Receipts and money given back: slips on statements, which Tryton books and reconciles by itself.
 
 A receipt is the money on the bank's or clearing account; what it settles beyond that, or less, goes to the accounts of
-its write-offs by lines of the same slip.
+its write-offs by lines of the same slip. Money of another currency than the invoice stands on the slip with both
+amounts; when Tryton reconciles it, it books the difference itself, by the exchange journal of its configuration.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from selaras.connectors.contract import Op, Outcome, Rejected, Write
 from selaras.connectors.tryton import drafts
 from selaras.connectors.tryton.batch import Batch, Item
 from selaras.connectors.tryton.billing import check_day
-from selaras.connectors.tryton.chart import Account, Chart
+from selaras.connectors.tryton.chart import Account, Books, Chart
 from selaras.connectors.tryton.contacts import gone
+from selaras.connectors.tryton.exchanges import abroad, check_exchange, exchanged_lines, exchanged_of, money_of
 from selaras.connectors.tryton.ledger import Reconciler
 from selaras.connectors.tryton.slips import is_money
 from selaras.connectors.tryton.statements import Statements, day_of
@@ -37,7 +39,7 @@ class Cash:
         self._budget = budget
         self._sign = sign
         self._undo = Undo(wire)
-        self._statements = Statements(wire, is_money(sign), lambda slip: (str(slip.id), sign * slip.total))
+        self._statements = Statements(wire, is_money(sign), lambda slip: (str(slip.id), sign * slip.owed))
 
     async def write(self, op: Op, writes: Sequence[Write]) -> list[Outcome]:
         """Create receipts or refund payments, or take receipts back."""
@@ -58,10 +60,12 @@ class Cash:
 
     async def _void(self, batch: Batch[Money]) -> None:
         books = await self._chart.books()
-        await self._undo.slips(batch, batch.items, books, lambda item: item.id, lambda slip: slip.total)
+        await self._undo.slips(batch, batch.items, books, lambda item: item.id, lambda slip: slip.owed)
 
     async def _create(self, batch: Batch[Money]) -> None:
         documents = [item.document for item in batch.items]
+        if any(exchanged_of(one) for one in documents) and not (await self._chart.books()).exchanges:
+            await self._chart.books(fresh=True)  # it may have been set up since
         books = await self._chart.on([document.date for document in documents])
         await self._statements.begun(batch, batch.items, books)
         items = batch.open()
@@ -75,7 +79,9 @@ class Cash:
 
         def prepare(item: Item[Money]) -> None:
             document = item.document
-            currency_id, _ = books.currency_of(document.currency)
+            money, currency = money_of(document)
+            currency_id, _ = books.currency_of(currency)
+            check_exchange(document, books)
             party = parties.get(document.contact_id)
             bill = bills.get(_bill_id(document))
             if _bill_id(document) and bill is None:
@@ -104,13 +110,13 @@ class Cash:
                 write_offs=_write_offs(document, accounts),
             )
             if _bank_id(document):
-                self._statements.explains(item, origins, self._sign * document.total, books)
+                self._statements.explains(item, origins, self._sign * money, currency, books)
             else:
                 check_day(books, document.date)
                 item.values["feed"] = books.feed_of(document.account, currency_id)
 
         items = batch.check(items, prepare)
-        booked = await self._statements.book(batch, items, books, self._lines_of)
+        booked = await self._statements.book(batch, items, books, lambda part: self._lines_of(part, books))
         if self._sign < 0:
             for item in booked:
                 if item.values["bill"] is None and item.values["order"]:
@@ -137,12 +143,12 @@ class Cash:
 
     # -- the lines of slips -----------------------------------------------------------------------------------------
 
-    def _lines_of(self, items: Sequence[Item[Money]]) -> list[list[Row]]:
+    def _lines_of(self, items: Sequence[Item[Money]], books: Books) -> list[list[Row]]:
         bills = [item.values["bill"] for item in items]
         owed = {bill["id"]: bill["amount_to_pay"] for bill in bills if bill is not None}
-        return [self._lines(item, owed) for item in items]
+        return [self._lines(item, owed, books) for item in items]
 
-    def _lines(self, item: Item[Money], owed: dict[int, Decimal]) -> list[Row]:
+    def _lines(self, item: Item[Money], owed: dict[int, Decimal], books: Books) -> list[Row]:
         """The lines of a document: what the invoice has open, the rest on the customer's account, the write-offs.
 
         `owed` is what invoices have open, by id; what this document pays is taken off it.
@@ -159,8 +165,12 @@ class Cash:
             "date": day_of(item),
             "party": item.values["party"],
             "account": item.values["account"],
-            "description": item.values["order"] or (bill["reference"] if bill is not None else None),
+            "description": _says(item) or None,
         }
+        if isinstance(document, Receipt) and document.exchanged is not None:
+            return exchanged_lines(
+                common, document, ZERO if abroad(document, books) else related, _bill_id(document), books
+            )
         made = []
         if related:
             made.append({**common, "amount": related, "related_to": f"account.invoice,{bill['id']}"})
@@ -188,6 +198,12 @@ def _write_offs(document: Money, accounts: dict[str, Account]) -> list[tuple[str
             cure="Write off less than the money that came.",
         )  # fmt: skip
     return found
+
+
+def _says(item: Item[Money]) -> str:
+    """The order that a slip is for, by which its money is found again."""
+    bill = item.values["bill"]
+    return str(item.values["order"] or (bill["reference"] if bill is not None else "") or "")
 
 
 def _bill_id(document: Money) -> str:

@@ -20,6 +20,10 @@ from selaras.connectors.tryton.wire import Wire
 from selaras.model.money import ZERO
 
 ROLES: Final = ("shipping", "fee", "discount", "sales", "rounding")
+# What Tryton books exchange differences with.
+_EXCHANGES: Final = (
+    "currency_exchange_journal", "currency_exchange_credit_account", "currency_exchange_debit_account",
+)  # fmt: skip
 _FRESH: Final = 120.0
 _PRICE: Final = Decimal("0.0001")
 
@@ -97,6 +101,8 @@ class Books(msgspec.Struct, frozen=True):
     feeds: tuple[Feed, ...]
     periods: tuple[Period, ...]
     general_journal_id: int | None = None
+    exchange_journal_id: int | None = None
+    exchanges: bool = False
     houses: tuple[House, ...] = ()
 
     def currency_of(self, code: str) -> tuple[int, Precision]:
@@ -215,7 +221,7 @@ class Chart:
         settings = await wire.rows(
             "account.configuration",
             [],
-            ["tax_rounding", "default_account_receivable", "default_category_account_revenue"],
+            ["tax_rounding", "default_account_receivable", "default_category_account_revenue", *_EXCHANGES],
         )
         taxes = await wire.rows(
             "account.tax",
@@ -249,6 +255,8 @@ class Chart:
             receivable_id=setting.get("default_account_receivable"),
             revenue_id=setting.get("default_category_account_revenue"),
             sales_journal_id=next((j["id"] for j in journals if j["type"] == "revenue"), None),
+            exchange_journal_id=setting.get("currency_exchange_journal"),
+            exchanges=all(setting.get(name) for name in _EXCHANGES),
             general_journal_id=next((j["id"] for j in journals if j["type"] == "general"), None),
             warehouse_id=house.get("id"),
             warehouse_name=house.get("name") or "",

@@ -72,7 +72,7 @@ class Journals:
             if document.bank_transaction_id:
                 bank = origins.get(document.bank_transaction_id)
                 amount = _bank_side(item, bank) if bank is not None else ZERO
-                self._statements.explains(item, origins, amount, books)
+                self._statements.explains(item, origins, amount, item.document.currency, books)
                 return
             check_day(books, document.date)
             if document.currency != books.currency:

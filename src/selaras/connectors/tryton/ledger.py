@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from decimal import Decimal
 
 from selaras.connectors.contract import Rejected
 from selaras.connectors.tryton.values import Row
@@ -27,7 +28,8 @@ class Reconciler:
             "account.invoice",
             [["id", "in", list(invoices)]],
             [f"{name}.{field}" for name in ("lines_to_pay", "payment_lines")
-             for field in ("debit", "credit", "reconciliation", "party", "account")],
+             for field in ("debit", "credit", "second_currency", "amount_second_currency", "reconciliation", "party",
+                           "account")],
         )  # fmt: skip
         lines = {
             line["id"]: line
@@ -39,7 +41,7 @@ class Reconciler:
         return await self._reconcile(list(lines.values()))
 
     async def _reconcile(self, lines: Sequence[Row]) -> bool:
-        balance = sum(((line["debit"] or ZERO) - (line["credit"] or ZERO) for line in lines), ZERO)
+        balance = _balance(lines)
         if len(lines) < 2 or balance or len({(line["party"], line["account"]) for line in lines}) != 1:
             return False
         # The documents stand and are right without it: a refusal here is no refusal of theirs.
@@ -63,7 +65,16 @@ class Reconciler:
                 ["reconciliation", "=", None],
                 ["origin.description", "in", list(references), "account.statement.line"],
             ],
-            ["debit", "credit", "party", "account", "origin", "reconciliation"],
+            [
+                "debit",
+                "credit",
+                "second_currency",
+                "amount_second_currency",
+                "party",
+                "account",
+                "origin",
+                "reconciliation",
+            ],
         )
         ids = [int(str(row["origin"]).partition(",")[2]) for row in rows]
         named = await self._wire.rows("account.statement.line", [["id", "in", ids]], ["description"]) if ids else []
@@ -89,3 +100,11 @@ class Reconciler:
         """Close the deposits of an order that were given back."""
         lines = (await self.deposits(company_id, [reference])).get(reference, [])
         await self._reconcile(lines)
+
+
+def _balance(lines: Sequence[Row]) -> Decimal:
+    """Debit − credit as Tryton reconciles: in the one other currency of all lines, else in the company's."""
+    others = {line["second_currency"] for line in lines}
+    if len(others) == 1 and None not in others:
+        return sum((line["amount_second_currency"] or ZERO for line in lines), ZERO)
+    return sum(((line["debit"] or ZERO) - (line["credit"] or ZERO) for line in lines), ZERO)

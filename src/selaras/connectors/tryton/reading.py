@@ -19,6 +19,7 @@ import msgspec
 from selaras.connectors.contract import Changes, Found, LockedPeriod, Rejected, Seen, Transient
 from selaras.connectors.tryton import origins
 from selaras.connectors.tryton.chart import Books, Chart
+from selaras.connectors.tryton.exchanges import finish
 from selaras.connectors.tryton.mapping import (
     ENTRY,
     EXTRA,
@@ -281,15 +282,18 @@ class Reader:
         found: dict[str, Found] = {}
         for slip in await self._standing(books, wanted):
             if is_money(sign)(slip):
-                found.setdefault(slip.number, found_of(slip, books, sign * slip.total, str(slip.id)))
+                found.setdefault(slip.number, found_of(slip, books, sign * slip.owed, str(slip.id)))
         return found
 
     async def _standing(self, books: Books, wanted: list[str]) -> list[Slip]:
-        """Slips under these numbers. A bank statement that a lost answer left unbooked is booked now."""
+        """Slips under these numbers. What a lost answer left unbooked of them, a bank statement or the difference of an
+        exchange, is booked now."""
         found = await slips(self._wire, books, [["number", "in", wanted]])
-        if await close(self._wire, waiting(found)):
+        if await close(self._wire, books, waiting(found)):
             found = await slips(self._wire, books, [["number", "in", wanted]])
-        return [slip for slip in found if slip.stands]
+        standing = [slip for slip in found if slip.stands]
+        await finish(self._wire, books, [line for slip in standing for line in slip.lines])
+        return standing
 
     async def _find_entries(self, books: Books, wanted: list[str]) -> dict[str, Found]:
         """Entries that stand. One that was made and whose answer was lost before it was posted is posted now."""

@@ -17,7 +17,7 @@ from selaras.connectors.tryton.chart import Books
 from selaras.connectors.tryton.mapping import MARK, STAMPS
 from selaras.connectors.tryton.values import Row, instant, reference
 from selaras.connectors.tryton.wire import Wire
-from selaras.model.document import DocumentStatus, Journal, JournalLine, Receipt, WriteOff
+from selaras.model.document import DocumentStatus, Exchanged, Journal, JournalLine, Receipt, WriteOff
 from selaras.model.money import ZERO
 
 TAKEN_BACK: Final = f"{MARK}: taken back"
@@ -25,8 +25,8 @@ ENTRY_ID: Final = "s"
 _BANK_LINE: Final = f"{MARK} bank line "
 _FIELDS: Final = (
     "number", "amount", "date", "party", "account.code", "account.name", "description", "related_to", "origin",
-    "currency", "statement.state", "statement.name", "statement.journal.account.code",
-    "statement.journal.account.name", "move.number", "move.state", *STAMPS,
+    "currency", "second_currency", "amount_second_currency", "statement.state", "statement.name",
+    "statement.journal.account.code", "statement.journal.account.name", "move.number", "move.state", *STAMPS,
 )  # fmt: skip
 
 
@@ -91,6 +91,16 @@ class Slip(msgspec.Struct, frozen=True):
     def total(self) -> Decimal:
         """The money: what its lines come to."""
         return sum((line["amount"] for line in self.lines), ZERO)
+
+    @property
+    def owed(self) -> Decimal:
+        """What it pays, in the currency of what it pays: the money itself, unless it was exchanged."""
+        return _owed(self.lines)
+
+    @property
+    def currency(self) -> int:
+        """The currency of what it pays, by Tryton's id."""
+        return _second(self.lines) or int(self.lines[0]["currency"])
 
     @property
     def moves(self) -> list[int]:
@@ -195,8 +205,7 @@ def _is_marked(line: Row) -> bool:
 
 def found_of(slip: Slip, books: Books, total: Decimal, id: str) -> Found:
     """A slip as the search tells it."""
-    currency = books.code_of(slip.lines[0]["currency"])
-    return Found(id, slip.number, slip.move_number(), total, currency, slip.status())
+    return Found(id, slip.number, slip.move_number(), total, books.code_of(slip.currency), slip.status())
 
 
 # -- slips as documents ----------------------------------------------------------------------------------------------
@@ -215,12 +224,13 @@ def receipts_of(slip: Slip, books: Books) -> list[tuple[Receipt, list[Row]]]:
 
 def _receipt(slip: Slip, lines: list[Row], bill: str, books: Books) -> Receipt:
     one = lines[0]
-    owed = one["account"]["id"]
+    owed, second = one["account"]["id"], _second(lines)
+    money, currency = sum((line["amount"] for line in lines), ZERO), books.code_of(one["currency"])
     return Receipt(
         reference=slip.number,
         date=one["date"],
-        currency=books.code_of(one["currency"]),
-        total=sum((line["amount"] for line in lines), ZERO),
+        currency=books.code_of(second) if second else currency,
+        total=_owed(lines),
         contact_id=str(one["party"] or ""),
         invoice_id=bill,
         bank_transaction_id=slip.bank_line,
@@ -233,7 +243,19 @@ def _receipt(slip: Slip, lines: list[Row], bill: str, books: Books) -> Receipt:
             for line in lines
             if line["account"]["id"] != owed and line["amount"]
         ),
+        exchanged=Exchanged(money, currency) if second else None,
     )
+
+
+def _second(lines: Sequence[Row]) -> int:
+    """The other currency in which these lines pay, 0 where they pay in that of the money."""
+    found = {line["second_currency"] for line in lines}
+    return int(found.pop() or 0) if len(found) == 1 else 0
+
+
+def _owed(lines: Sequence[Row]) -> Decimal:
+    field = "amount_second_currency" if _second(lines) else "amount"
+    return sum((line[field] for line in lines), ZERO)
 
 
 def entry_of(slip: Slip, books: Books) -> Journal:

@@ -19,6 +19,7 @@ from selaras.connectors.tryton.batch import Batch, Item
 from selaras.connectors.tryton.billing import check_day
 from selaras.connectors.tryton.chart import Books, Feed
 from selaras.connectors.tryton.contacts import gone
+from selaras.connectors.tryton.exchanges import finish
 from selaras.connectors.tryton.mapping import MARK
 from selaras.connectors.tryton.slips import Slip, Wanted, slips, statement_name
 from selaras.connectors.tryton.values import Row
@@ -62,7 +63,8 @@ class Statements:
         void = [line["id"] for slip in found if slip.void for line in slip.lines]
         for item in items:
             item.values["void"] = void
-        await close(self._wire, waiting(found))
+        await close(self._wire, books, waiting(found))
+        await finish(self._wire, books, [line for slip in found if not slip.void for line in slip.lines])
         await self.tell(batch, [item for item in items if item.document.reference in stands], books, other)
 
     async def _under(self, items: Sequence[Item[D]], books: Books, void: Sequence[int] | None = None) -> list[Slip]:
@@ -79,15 +81,15 @@ class Statements:
         await origins.set_free(self._wire, books, list(rows.values()))
         return {str(id): row for id, row in rows.items()}
 
-    def explains(self, item: Item[D], found: dict[str, Row], amount: Decimal, books: Books) -> Row:
+    def explains(self, item: Item[D], found: dict[str, Row], amount: Decimal, currency: str, books: Books) -> Row:
         """The bank line that a document explains by `amount`; takes that off what is left of it. Raises `Rejected`."""
         id = str(item.document.bank_transaction_id)
         origin = found.get(id)
         if origin is None:
             raise gone("line of a bank statement", int(id) if id.isdecimal() else 0)
-        if books.code_of(origin["currency"]) != item.document.currency:
+        if books.code_of(origin["currency"]) != currency:
             raise Rejected(
-                f"the bank line is in {books.code_of(origin['currency'])}, not in {item.document.currency}",
+                f"the bank line is in {books.code_of(origin['currency'])}, not in {currency}",
                 code="currency_mismatch", field="currency", cure="Book the exchange in Tryton first.",
             )  # fmt: skip
         left, state = origin["pending_amount"], origin["statement"]["state"]
@@ -100,7 +102,7 @@ class Statements:
             check_day(books, item.document.date)
             item.values["again"] = True
             account = str(origin["statement"]["journal"]["account"]["id"])
-            item.values["feed"] = books.feed_of(account, books.currency_of(item.document.currency)[0])
+            item.values["feed"] = books.feed_of(account, books.currency_of(currency)[0])
         else:
             item.values["day"] = origin["date"]
         item.values["origin"] = origin
@@ -119,7 +121,7 @@ class Statements:
             if item.values.get("again"):
                 booked += await self._own(batch, [item], item.values["feed"], books, lines_of)
         under = [item for item in batch.open(items) if "origin" in item.values and not item.values.get("again")]
-        return booked + await self._explain(batch, under, lines_of)
+        return booked + await self._explain(batch, under, books, lines_of)
 
     async def _own(
         self, batch: Batch[D], items: list[Item[D]], feed: Feed, books: Books, lines_of: LinesOf
@@ -135,6 +137,7 @@ class Statements:
             for item in part:
                 item.touched = True
             await self._wire.press("account.statement", "post", [made])
+            await finish(self._wire, books, values["lines"][0][1])
 
         return await batch.step(items, book, most=_MOST, one_call=True)
 
@@ -167,7 +170,9 @@ class Statements:
             values.update(start_balance=start, end_balance=start + total)
         return values
 
-    async def _explain(self, batch: Batch[D], items: list[Item[D]], lines_of: LinesOf) -> list[Item[D]]:
+    async def _explain(
+        self, batch: Batch[D], items: list[Item[D]], books: Books, lines_of: LinesOf
+    ) -> list[Item[D]]:  # fmt: skip
         async def add(part: list[Item[D]]) -> None:
             rows: list[Row] = []
             for item, lines in zip(part, lines_of(part), strict=True):
@@ -177,7 +182,7 @@ class Statements:
             await self._wire.create("account.statement.line", rows)
 
         added = await batch.step(items, add, one_call=True)
-        await close(self._wire, {item.values["origin"]["statement"]["id"] for item in added})
+        await close(self._wire, books, {item.values["origin"]["statement"]["id"] for item in added})
         return added
 
     # -- the answer -------------------------------------------------------------------------------------------------
@@ -198,8 +203,7 @@ class Statements:
                 continue
             slip = found[item.document.reference]
             id, total = self._tell(slip)
-            currency = books.code_of(slip.lines[0]["currency"])
-            stands = Done(id, slip.move_number(), total, currency, slip.status())
+            stands = Done(id, slip.move_number(), total, books.code_of(slip.currency), slip.status())
             if other is not None and total != item.document.total:
                 batch.fail(item, other(item, stands))
             else:
@@ -217,7 +221,7 @@ def waiting(found: Sequence[Slip]) -> set[int]:
     return {slip.statement for slip in found if slip.stands and slip.origin and slip.state != "posted"}
 
 
-async def close(wire: Wire, statements: Iterable[int]) -> bool:
+async def close(wire: Wire, books: Books, statements: Iterable[int]) -> bool:
     """Book bank statements if all their lines are explained; whether any was. What a person has to settle there stays
     as it is."""
     wanted = sorted(statements)
@@ -226,7 +230,11 @@ async def close(wire: Wire, statements: Iterable[int]) -> bool:
     rows = await wire.rows(
         "account.statement",
         [["id", "in", wanted], ["state", "in", ["draft", "validated"]]],
-        ["state", "origins.pending_amount", "origins.lines.amount"],
+        [
+            "state",
+            "origins.pending_amount",
+            *(f"origins.lines.{name}" for name in ("amount", "party", "second_currency", "description")),
+        ],
     )
     booked = False
     for row in rows:
@@ -239,4 +247,5 @@ async def close(wire: Wire, statements: Iterable[int]) -> bool:
                 await wire.press("account.statement", "validate_statement", [row["id"]])
             await wire.press("account.statement", "post", [row["id"]])
             booked = True
+            await finish(wire, books, [line for origin in row["origins"] for line in origin["lines"]])
     return booked

@@ -28,22 +28,47 @@ class Undo:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    async def entries(self, moves: Sequence[int]) -> None:
-        """Cancel posted entries, each once. Raises `ConnectorError`; `Transient` while Tryton's workers are behind."""
+    async def entries(self, moves: Sequence[int], journal: int | None = None) -> None:
+        """Cancel posted entries, each once, with what stands in the `journal` of exchange differences because of them.
+
+        Raises `ConnectorError`; `Transient` while Tryton's workers are behind."""
         gone = await cancelled(self._wire, moves)
         left = sorted(set(moves) - gone)
         if not left:
             return
         lines = await self._wire.rows(
-            "account.move.line", [["move", "in", left]], ["reconciliation", "invoice_payment"]
-        )
+            "account.move.line", [["move", "in", left]],
+            ["reconciliation", "invoice_payment", "account", "party", "second_currency"],
+        )  # fmt: skip
         if reconciled := [line["id"] for line in lines if line["reconciliation"]]:
             await self._wire.wizard(
                 "account.move.unreconcile_lines", "account.move.line", reconciled, "unreconcile", {}
             )
         await self._unpay([line for line in lines if line["invoice_payment"]])
+        left += await self._exchanges(journal, [line for line in lines if line["second_currency"] and line["party"]])
         form = {"default": {"description": TAKEN_BACK, "reversal": True}}
         await self._wire.wizard("account.move.cancel", "account.move", left, "cancel", form)
+
+    async def _exchanges(self, journal: int | None, lines: Sequence[Row]) -> list[int]:
+        """Entries of exchange differences of these customers that nothing is reconciled with any more: Tryton makes
+        them reconciled, so they belonged to what is taken back. Those that were never posted are thrown away."""
+        if not lines or journal is None:
+            return []
+        found = await self._wire.rows(
+            "account.move.line",
+            [
+                ["move.journal", "=", journal],
+                ["account", "in", sorted({line["account"] for line in lines})],
+                ["party", "in", sorted({line["party"] for line in lines})],
+                ["reconciliation", "=", None],
+            ],
+            ["move.state"],
+        )
+        await self._wire.delete(
+            "account.move", sorted({r["move"]["id"] for r in found if r["move"]["state"] == "draft"})
+        )
+        posted = {row["move"]["id"] for row in found if row["move"]["state"] == "posted"}
+        return sorted(posted - await cancelled(self._wire, posted))
 
     async def _unpay(self, lines: Sequence[Row]) -> None:
         """Take payments off their invoices: Tryton counts them there even when they are cancelled."""
@@ -92,7 +117,8 @@ class Undo:
             await self._wire.write("account.statement.line", _nothing(lines))
 
         async def cancel(part: list[Item[D]]) -> None:
-            await self.entries([move for item in part for move in item.values["slip"].moves])
+            moves = [move for item in part for move in item.values["slip"].moves]
+            await self.entries(moves, books.exchange_journal_id)
 
         standing = [item for item in batch.open(items) if not _void(item)]
         await batch.step([i for i in standing if i.values["slip"].state == "draft"], zero)
@@ -100,7 +126,7 @@ class Undo:
         for item in batch.open(items):
             slip: Slip = item.values["slip"]
             shown = total(slip) if slip.total else item.document.total
-            currency = books.code_of(slip.lines[0]["currency"])
+            currency = books.code_of(slip.currency) if slip.total else item.document.currency
             batch.done(item, Done(item.target, slip.move_number(), shown, currency, "void"))
 
     async def _book(self, batch: Batch[D], items: list[Item[D]]) -> None:
@@ -119,5 +145,8 @@ def _void(item: Item[Any]) -> bool:
 
 def _nothing(lines: Sequence[Row]) -> list[tuple[list[int], Row]]:
     """Lines that are not booked yet are set to zero; the day they lie on does not change."""
-    empty: Row = {"amount": Decimal(0), "related_to": None, "description": TAKEN_BACK}
+    empty: Row = {
+        "amount": Decimal(0), "second_currency": None, "amount_second_currency": None, "related_to": None,
+        "description": TAKEN_BACK,
+    }  # fmt: skip
     return [([line["id"] for line in lines], empty)]

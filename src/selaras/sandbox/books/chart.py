@@ -38,6 +38,7 @@ _ROWS: Final[tuple[tuple[str, str, str, AccountType], ...]] = (
     ("4-1200", "Shipping income", "shipping", "income"),
     ("4-1300", "Other income", "fee", "income"),
     ("4-9000", "Rounding", "rounding", "income"),
+    ("4-9100", "Exchange differences", "exchange", "income"),
     ("5-1000", "Cost of goods sold", "cogs", "expense"),
     ("6-1000", "Bank and gateway charges", "charges", "expense"),
     ("6-1010", "Bank transfer fees", "transfer_fee", "expense"),

@@ -146,9 +146,17 @@ class WriteOff(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True
     account: str = ""
 
 
+class Exchanged(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The money of another currency that came for a receipt; `account` goes before the one for exchanges."""
+
+    amount: Decimal
+    currency: str
+    account: str = ""
+
+
 class Receipt(Document, kw_only=True):
     """Money in. It settles `total` and its write-offs: `applied` lies on an invoice, `returned` was paid back, the
-    rest is a deposit of the customer.
+    rest is a deposit of the customer. With `exchanged`, that much lies on `account`.
     """
 
     sales_order_id: str = ""
@@ -159,6 +167,12 @@ class Receipt(Document, kw_only=True):
     applied: Decimal = ZERO
     returned: Decimal = ZERO
     write_offs: tuple[WriteOff, ...] = ()
+    exchanged: Exchanged | None = None
+
+    @property
+    def money(self) -> Decimal:
+        """What lies on the account, and explains the bank line."""
+        return self.total if self.exchanged is None else self.exchanged.amount
 
     @property
     def settled(self) -> Decimal:

@@ -198,7 +198,14 @@ class MakeUp:
         """The account that takes a write-off: the one that is named, else the one of its role."""
         if not name and role not in chart.WRITE_OFF_ROLES:
             raise Refused("unknown_role", field, f"No account plays the role {role!r} for a write-off.")
-        account = self.account(name, role, currency, field)
+        return self._no_money(self.account(name, role, currency, field), field)
+
+    def exchange(self, name: str, first: str, second: str, field: str) -> str:
+        """The account between two currencies: the one that is named, else the one of that role."""
+        self.account(name, "exchange", first, field)
+        return self._no_money(self.account(name, "exchange", second, field), field)
+
+    def _no_money(self, account: str, field: str) -> str:
         row = self.accounts.rows[account]
         if row.type not in _WRITTEN_OFF or account in chart.MONEY:
             called = f"{row.code} {row.name}"

@@ -6,14 +6,27 @@ from decimal import Decimal
 
 from selaras.sandbox.books import bank as bank_lines
 from selaras.sandbox.books import chart, invoices, orders
-from selaras.sandbox.books.kinds import ZERO, BankTransaction, Invoice, Receipt, RefundPayment, SalesOrder, WriteOff
+from selaras.sandbox.books.kinds import (
+    ZERO,
+    BankTransaction,
+    Exchanged,
+    Invoice,
+    Receipt,
+    RefundPayment,
+    SalesOrder,
+    WriteOff,
+)
 from selaras.sandbox.books.refusal import Refused
 from selaras.sandbox.books.state import Act, Books, Thread
 from selaras.sandbox.books.wire import ReceiptIn, RefundPaymentIn, Void
 
 
 def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
-    """Money received: pays the invoice, or lies as a deposit until the order is invoiced."""
+    """Money received: pays the invoice, or lies as a deposit until the order is invoiced.
+
+    Money of another currency is two entries, one in each, against the account for exchanges: the ledger is kept by
+    currency, and what stands there in both is the rate.
+    """
     books.check_reference(books.receipts, item.reference, act)
     books.check_currency(item.currency)
     books.check_open(item.date)
@@ -26,8 +39,10 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
     thing = invoice or order
     contact = item.contact_id or (thing.contact_id if thing is not None else "")
     books.check_contact(contact)
-    bank = _bank_line(books, item)
-    account = bank.account if bank is not None and not item.account else _account(books, item.account, item.currency)
+    exchanged = _exchanged(books, item)
+    money, currency = (item.total, item.currency) if exchanged is None else (exchanged.amount, exchanged.currency)
+    bank = _bank_line(books, item, money, currency)
+    account = bank.account if bank is not None and not item.account else _account(books, item.account, currency)
     if bank is not None and account != bank.account:
         raise Refused("account_mismatch", "account", f"The bank transaction {bank.id} lies on {bank.account}.")
     deposits = books.makeup.account(item.deposits, "deposits", item.currency, "deposits")
@@ -58,6 +73,7 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
         deposits=deposits,
         dimensions=item.dimensions,
         write_offs=write_offs,
+        exchanged=exchanged,
     )
     left = settled
     paid: dict[str, Decimal] = {}
@@ -75,24 +91,33 @@ def receive(books: Books, item: ReceiptIn, act: Act) -> Receipt:
     books.threads[row_id] = thread
     thread.documents.append(receipt)
     books.receipts.add(receipt, act.stamp, act.visible_at)
-    books.book(
-        act,
-        item.date,
-        item.currency,
+    entries = [
         (
-            (account, item.total),
-            *((one.account, one.amount) for one in write_offs),
-            *((owing, -part) for owing, part in paid.items()),
-            (deposits, -left),
-        ),
-        kind="receipt",
-        document=row_id,
-        contact=contact,
-        reference=item.reference,
-    )
+            item.currency,
+            (
+                (account if exchanged is None else exchanged.account, item.total),
+                *((one.account, one.amount) for one in write_offs),
+                *((owing, -part) for owing, part in paid.items()),
+                (deposits, -left),
+            ),
+        )
+    ]
+    if exchanged is not None:
+        entries.append((currency, ((account, money), (exchanged.account, -money))))
+    for one_currency, sides in entries:
+        books.book(
+            act,
+            item.date,
+            one_currency,
+            sides,
+            kind="receipt",
+            document=row_id,
+            contact=contact,
+            reference=item.reference,
+        )
     _settle_order(books, order or _order_of(books, invoice), act, received=settled)
     if bank is not None:
-        bank_lines.explain(books, bank, item.total, act)
+        bank_lines.explain(books, bank, money, act)
     return receipt
 
 
@@ -132,7 +157,7 @@ def void(books: Books, item: Void, act: Act) -> Receipt:
     _settle_order(books, order, act, received=-receipt.settled)
     bank = books.bank_transactions.get(receipt.bank_transaction_id)
     if bank is not None:
-        bank_lines.explain(books, bank, -receipt.total, act)
+        bank_lines.explain(books, bank, -receipt.money, act)
     return receipt
 
 
@@ -162,6 +187,21 @@ def _write_offs(books: Books, item: ReceiptIn) -> tuple[WriteOff, ...]:
         account = books.makeup.written_off(one.account, one.role, item.currency, f"{field}.account")
         found.append(WriteOff(one.role, one.amount, account))
     return tuple(found)
+
+
+def _exchanged(books: Books, item: ReceiptIn) -> Exchanged | None:
+    """The money of another currency with its account filled in."""
+    one = item.exchanged
+    if one is None:
+        return None
+    books.check_currency(one.currency)
+    if one.currency == item.currency:
+        raise Refused("same_currency", "exchanged.currency", f"Nothing is exchanged from {one.currency} to itself.")
+    if one.amount <= 0:
+        raise Refused("not_positive", "exchanged.amount", "A payment must be for more than nothing.")
+    books.check_exact(one.amount, one.currency, "exchanged.amount")
+    account = books.makeup.exchange(one.account, item.currency, one.currency, "exchanged.account")
+    return Exchanged(one.amount, one.currency, account)
 
 
 def _check_amount(books: Books, total: Decimal, currency: str) -> None:
@@ -198,11 +238,11 @@ def _paid_thing(books: Books, item: ReceiptIn) -> tuple[SalesOrder | None, Invoi
     return order, invoice
 
 
-def _bank_line(books: Books, item: ReceiptIn) -> BankTransaction | None:
+def _bank_line(books: Books, item: ReceiptIn, money: Decimal, currency: str) -> BankTransaction | None:
     if not item.bank_transaction_id:
         return None
-    bank = bank_lines.open_line(books, item.bank_transaction_id, item.currency)
-    if item.total > bank.amount - bank.explained:
+    bank = bank_lines.open_line(books, item.bank_transaction_id, currency)
+    if money > bank.amount - bank.explained:
         left = bank.amount - bank.explained
         raise Refused("exceeds_bank_transaction", "total", f"The bank line {bank.id} has {left} left to explain.")
     return bank

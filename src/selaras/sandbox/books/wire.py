@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from selaras.sandbox.books.kinds import ZERO, Component, JournalLine, Line, WriteOff
+from selaras.sandbox.books.kinds import ZERO, Component, Exchanged, JournalLine, Line, WriteOff
 
 
 class In(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,6 +141,7 @@ class ReceiptIn(In, frozen=True, kw_only=True):
     bank_transaction_id: str = ""
     deposits: str = ""
     write_offs: tuple[WriteOff, ...] = ()
+    exchanged: Exchanged | None = None
     dimensions: tuple[tuple[str, str], ...] = ()
 
 

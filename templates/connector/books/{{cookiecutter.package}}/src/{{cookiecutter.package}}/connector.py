@@ -69,7 +69,8 @@ class Books:
             rate=rate,
             # bank_transaction, receipt, journal, purchase, account, tax, warehouse and dimension may follow.
             sources=frozenset({"contact", "product", "stock", "sales_order", "invoice"}),
-            # journal may follow, for payouts; with it `voids` ({"receipt", "journal"}) and `write_offs`.
+            # journal may follow, for payouts; with it `voids` ({"receipt", "journal"}), `write_offs` and
+            # `exchanges`.
             targets=frozenset({"contact", "sales_order", "invoice", "receipt", "credit_note", "refund_payment"}),
             updates=frozenset({"contact", "sales_order"}),
             money_scale="major",
