@@ -232,6 +232,7 @@ class SandboxBooksRig(BooksRig):
         self.server = server
         self.state = server.state
         self.currency = server.config.currency
+        self.foreign = "IDR" if self.currency == "USD" else "USD"
         self.tokens = MemoryTokenStore()
         self._stack = stack
         self._grant = grant

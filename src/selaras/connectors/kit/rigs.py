@@ -159,7 +159,7 @@ class StoreRig(Rig):
 
 
 class BooksRig(Rig):
-    """Books under test."""
+    """Books under test. `foreign` is another currency than theirs, of which they know the rate."""
 
     currency: str = "IDR"
     foreign: str = "USD"
