@@ -10,7 +10,7 @@ import msgspec
 
 from selaras.ledger import Ledger
 from selaras.ledger.allocations import Allocation, Suggestion
-from selaras.ledger.values import Posting, RecordKey, State
+from selaras.ledger.values import Posting, State
 from selaras.model.money import ZERO
 from selaras.rules.autonomy import Standing, standing
 from selaras.sync.feeds import autonomy_of
@@ -18,7 +18,7 @@ from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
 from selaras.sync.money import OPEN_CAUSES, SUGGESTED, UNMATCHED
-from selaras.sync.money_in import BANK, PAYMENT, MoneyReader, paid_key
+from selaras.sync.money_in import BANK, PAYMENT, MoneyReader, number_of, paid_key
 from selaras.sync.money_plain import MOVED
 
 # These are answered once nothing of the line is left; what was said goes with the next planning.
@@ -135,10 +135,10 @@ def _shown(connection: str, at: Standing) -> RuleStanding:
 
 def part_of(ledger: Ledger, share: Allocation | Suggestion, currency: str) -> Part:
     """A share of money of `currency` as people read it."""
-    store, _colon, rest = share.subject.partition(":")
-    record = None if store == "payout" else ledger.records.get(RecordKey(store, "order", rest))
-    number = record.number if record is not None else rest.rpartition(":")[2]
     written = in_major(sum(amount for _role, amount in share.written_off), currency)
+    key = paid_key(share.subject)
+    # A payout is called by its gateway's id, as in `selaras payouts` and in what is said of the line.
+    number = number_of(ledger, share.subject) if key.kind == "order" else key.id
     return Part(share.subject, number, in_major(share.amount, currency), written, *settles_of(ledger, share))
 
 

@@ -12,7 +12,7 @@ the books' stock that it causes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -125,13 +125,12 @@ class StockFlow:
                 if isinstance(level, StockLevel):
                     self.wanted.update(code for code, _ in self._parts_of(level.code, accepted))
 
-    async def push(self, codes: Iterable[str] | None = None) -> int:
-        """Work out what depends on the wanted books codes (or `codes`) and plan the writes that differ.
+    async def push(self) -> int:
+        """Work out what depends on the wanted books codes, by the mapping last looked at, and plan what differs.
 
-        Returns how many were planned. What a failure left over is worked out next time.
+        Returns how many writes were planned. What a failure left over is worked out next time.
         """
-        await self._hub.desk(self.remapped)
-        todo = sorted(self.wanted if codes is None else set(codes))
+        todo = sorted(self.wanted)
         self.wanted.difference_update(todo)
         self._meanwhile, self._heard = set(), {}
         try:
