@@ -223,6 +223,46 @@ async def test_a_stock_write_that_was_overtaken_is_worked_out_anew_without_other
         assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 6
 
 
+async def test_a_write_that_lands_after_the_shelf_was_read_is_not_taken_for_what_stood_there(tmp_path: Path) -> None:
+    """8 is under way, the books say 10 again, and so did the shelf when it was read, a moment before the 8 landed."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        store, service = world.hub.connectors["toko"], world.service
+        wrote, read = store.write, store.read
+        under_way, was_read, landed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def late(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+            if kind == "stock" and not under_way.is_set():
+                under_way.set()
+                await was_read.wait()
+            return await wrote(kind, op, writes)
+
+        async def too_early(kind: str, ids: Sequence[str]) -> list[Seen]:
+            found = await read(kind, ids)
+            if kind == "stock" and under_way.is_set() and not landed.is_set():
+                was_read.set()
+                await landed.wait()
+            return found
+
+        async def told(settlements: Sequence[Settlement]) -> None:
+            landed.set()
+
+        async def count(pieces: str) -> None:
+            body = {"stock": [{"code": "KAOS-M", "on_hand": pieces}]}
+            await world.post(f"{world.books.url}/sandbox/seed", body, world.books.admin)
+            service.wake("buku", "stock")
+
+        store.write, store.read = late, too_early  # type: ignore[method-assign]
+        service.dispatchers["toko"].after.append(told)
+        await count("8")
+        await asyncio.wait_for(under_way.wait(), 60)
+        await count("10")
+        assert await service.settle(120), await world.stuck()
+        assert landed.is_set()
+        assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 10
+
+
 async def test_an_order_booked_while_stock_is_worked_out_is_not_taken_off_twice_for_good(tmp_path: Path) -> None:
     """It stands in the books' stock already, that news is taken in, and its answer comes only now: still "waiting"."""
     async with a_world(tmp_path) as world:

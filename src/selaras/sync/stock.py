@@ -7,7 +7,8 @@ books, 4. the books' stock, 5. a write conditional on the version of step 1.
 
 An order placed after 1 moves the version, so the write is refused and the code is worked out anew; one that reaches the
 books between 3 and 4 is subtracted twice for a moment, which errs on the safe side and is corrected by the change of
-the books' stock that it causes.
+the books' stock that it causes. Where nothing has to be written, no version tells that a write of ours, sent before,
+landed after 1: its answer came since, or is still out, and the code is worked out anew.
 """
 
 from __future__ import annotations
@@ -164,6 +165,7 @@ class StockFlow:
         ]
 
     async def _push(self, parts: dict[str, Parts]) -> int:
+        started = self._hub.now()
         shelf, there, waiting = await self._both_sides(parts)
         if not shelf:
             return 0
@@ -171,7 +173,7 @@ class StockFlow:
             self._read[code] = lying = _lying(stock)
             if self._heard is not None and self._heard.get(code, lying) != lying:
                 self.wanted.add(code)
-        return await self._hub.desk.write(self._plan, shelf, parts, there, waiting)
+        return await self._hub.desk.write(self._plan, shelf, parts, there, waiting, started)
 
     async def _both_sides(
         self, parts: dict[str, Parts]
@@ -236,7 +238,12 @@ class StockFlow:
         return pieces
 
     def _plan(
-        self, shelf: dict[str, Stock], parts: dict[str, Parts], there: dict[str, Stock], waiting: dict[str, Decimal]
+        self,
+        shelf: dict[str, Stock],
+        parts: dict[str, Parts],
+        there: dict[str, Stock],
+        waiting: dict[str, Decimal],
+        started: int,
     ) -> int:
         ledger, store, now = self._hub.desk.ledger, self._pair.store, self._hub.now()
         streams = {code: stock_stream(store, code) for code in shelf}
@@ -250,8 +257,9 @@ class StockFlow:
                 (self._early.add if waiting.get(part) else self._early.discard)(part)
             past = history.get(streams[code], [])
             pending = [p for p in past if p.state in (State.PLANNED, State.IN_DOUBT, State.BLOCKED)]
-            if any(p.state is State.IN_DOUBT for p in pending):
-                self.wanted.update(part for part, _ in parts[code])  # wait for the answer that is still out
+            # A write of ours whose answer is out, or came since we started: the shelf was perhaps read before it.
+            if any(p.state is State.IN_DOUBT for p in pending) or any(_done_since(p, started) for p in past):
+                self.wanted.update(part for part, _ in parts[code])
                 continue
             for posting in pending:
                 ledger.postings.supersede_planned(posting.id, now)
@@ -276,6 +284,10 @@ class StockFlow:
             code = parts[0][0]
             return sellable(lying[code], buffer, waiting.get(code, ZERO))
         return sellable_bundle([(lying[code], waiting.get(code, ZERO), each) for code, each in parts], buffer)
+
+
+def _done_since(posting: Posting, moment: int) -> bool:
+    return posting.state is State.DONE and posting.settled_at is not None and posting.settled_at >= moment
 
 
 def _lying(stock: Stock) -> Lying:
