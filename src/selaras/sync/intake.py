@@ -14,7 +14,7 @@ from functools import partial
 
 import msgspec
 
-from selaras.connectors.contract import ConnectorError, Expired, Seen, Throttled
+from selaras.connectors.contract import Changes, ConnectorError, Expired, Seen, Throttled
 from selaras.i18n import N_
 from selaras.ledger.values import MICROSECOND, NewRecord, PendingHint, RecordKey
 from selaras.model.money import NotExact, UnknownCurrency, to_minor
@@ -118,6 +118,12 @@ class Intake:
                 self.polled[kind] = started
                 return changed
 
+    async def page(self, kind: str, cursor: str, via: str) -> tuple[Changes, int]:
+        """Read one page behind a cursor of the caller's own and keep it; returns it and how many records changed."""
+        async with self._turn:
+            changes = await self._connector.changed(kind, cursor)
+            return changes, await self.keep_page(kind, changes.seen, via)
+
     async def look(self, kind: str, limit: int = 1000) -> int:
         """Read the records that hints name; a failure postpones them with its reason and is raised."""
         async with self._turn:
@@ -132,14 +138,15 @@ class Intake:
                 return done
             # Where many are read one by one, and any of those calls may fail, all of them at once would never be.
             hints = hints[: max(1, size >> 2 * max(hint.tries for hint in hints))]
-            if any(not hint.key.id for hint in hints):
-                await self._hub.desk(ledger.records.looked, [h for h in hints if not h.key.id])
-                await self._poll(kind, "webhook", afresh=False)
-                continue
+            nameless = [hint for hint in hints if not hint.key.id]
             try:
+                if nameless:
+                    await self._poll(kind, "webhook", afresh=False)
+                    await self._hub.desk.write(ledger.records.looked, nameless)
+                    continue
                 seen = await self._connector.read(kind, [hint.key.id for hint in hints])
             except ConnectorError as error:
-                await self._postpone(hints, error)
+                await self._postpone(nameless or hints, error)
                 raise
             await self.keep_page(kind, seen, "webhook", None, hints)
             done += len(hints)

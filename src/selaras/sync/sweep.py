@@ -91,12 +91,12 @@ class Sweep:
         return connector.cursor_at("order", start - dt.timedelta(days=1))
 
     async def _store(self, progress: Progress, since: str) -> tuple[int, int]:
-        connector, ledger = self._hub.connectors[self._pair.store], self._hub.desk.ledger
+        ledger = self._hub.desk.ledger
         figures: dict[str, tuple[str, str, int]] = {}
         changed, cursor = 0, self._cursor(since)
         while True:
-            page = await connector.changed("order", cursor)
-            changed += await self._intake.keep_page("order", page.seen, "sweep")
+            page, new = await self._intake.page("order", cursor, "sweep")
+            changed += new
             for record in page.seen:
                 if record.record is not None and record.day.isoformat() >= since:
                     figures[record.id] = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from selaras.ledger.errors import LedgerError
@@ -26,11 +28,16 @@ class SweepReport(msgspec.Struct, frozen=True):
 
 
 async def sweep(
-    hub: Hub, store: str | None = None, progress: Progress = lambda what, count: None, since: str = ""
+    hub: Hub,
+    store: str | None = None,
+    progress: Progress = lambda what, count: None,
+    since: str = "",
+    intakes: Mapping[str, Intake] | None = None,
 ) -> SweepReport:
     """Read the stores whole, compare every link with the books, measure stock accuracy.
 
-    `since` (an ISO day) narrows it.
+    `since` (an ISO day) narrows it. `intakes` are those of the engine that runs beside, which is told of what is new:
+    it would not read again what was read here.
 
     Raises `ConnectorError` when a system cannot be asked, `LedgerError` when there is no such pair. What was read
     before an error is kept.
@@ -42,17 +49,17 @@ async def sweep(
     swept: list[Swept] = []
     ledger = hub.desk.ledger
     stock: dict[str, Accuracy] = {}
+    readers = {name: Intake(hub, name) for name in hub.connectors} if intakes is None else intakes
     for pair in pairs:
         for name, kinds in ((pair.store, _STORE_MIRRORS), (pair.books, _BOOKS_MIRRORS)):
             sources = hub.connectors[name].capabilities.sources
-            intake = Intake(hub, name)
             for kind in kinds:
                 if kind in sources:
-                    progress(f"{name} {kind}", await intake.poll(kind, "sweep"))
+                    progress(f"{name} {kind}", await readers[name].poll(kind, "sweep"))
         await hub.desk.write(mappings.remember, ledger, pair.books, hub.connectors[pair.books].capabilities, hub.now())
-        swept.append(await Sweep(hub, pair, Intake(hub, pair.store)).run(progress, since))
+        swept.append(await Sweep(hub, pair, readers[pair.store]).run(progress, since))
         both = hub.connectors[pair.store].capabilities.sources & hub.connectors[pair.books].capabilities.sources
         if "stock" in both:
-            stock[pair.store] = await measure_stock(hub, pair)
+            stock[pair.store] = await measure_stock(hub, pair, readers[pair.store])
             progress("stock compared", stock[pair.store].codes)
     return SweepReport(swept, stock, sum(len(one.differences) for one in swept))

@@ -62,7 +62,7 @@ class Sweeps:
     async def _run(self, store: str, since: str) -> None:
         context, result, error = self._context, None, ""
         try:
-            result = await sweep(context.hub, store or None, self._count, since)
+            result = await sweep(context.hub, store or None, self._count, since, context.service.intakes)
         except (ConnectorError, LedgerError) as problem:
             error = str(problem)
         except Exception as problem:  # a defect must show in the state, or the sweep would seem to run for ever

@@ -1,0 +1,116 @@
+"""What was read a moment ago is not the last word: each test holds one reading back until the world has moved on."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from selaras.connectors.contract import Changes, Seen, Transient
+from selaras.ledger.values import MICROSECOND, RecordKey
+from selaras.model.order import Order
+from selaras.sync.sweep import Sweep
+from selaras.web.context import Context
+from selaras.web.sweeps import Sweeps
+from tests.sync.world import World, a_world
+
+
+class Gate:
+    """Holds one caller back: `reached` when it stands there, and it goes on at `opened`."""
+
+    def __init__(self) -> None:
+        self.reached = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.reached.set()
+        await self.opened.wait()
+
+
+async def first(event: asyncio.Event) -> None:
+    await asyncio.wait_for(event.wait(), 120)
+
+
+async def offered(world: World, code: str) -> int:
+    return int((await world.shop_truth())["stock"][code]["available"])
+
+
+async def count(world: World, code: str, pieces: int) -> None:
+    """Somebody counts the books' stock anew."""
+    body = {"stock": [{"code": code, "on_hand": str(pieces)}]}
+    await world.post(f"{world.books.url}/sandbox/seed", body, world.books.admin)
+
+
+async def test_stock_that_a_sweep_by_hand_reads_first_is_offered(tmp_path: Path) -> None:
+    """The sweep moves the cursor on: the engine would never read that change again."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        await count(world, "KAOS-M", 7)
+        sweeps = Sweeps(Context(world.hub, world.service, data=tmp_path))
+        state = await sweeps.start("", wait=True)
+        assert not state.error
+        assert await world.service.settle(120), await world.stuck()
+        assert await offered(world, "KAOS-M") == 7
+
+
+async def test_an_older_page_of_a_sweep_does_not_overtake_a_newer_reading(tmp_path: Path) -> None:
+    """A payment leaves the order's stamp where it was, so only the order of the readings tells old from new."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 1), method="transfer")
+        await world.sync()
+        store, key = world.hub.connectors["toko"], RecordKey("toko", "order", str(order["id"]))
+        changed, held = store.changed, Gate()
+
+        async def slow(kind: str, cursor: str) -> Changes:
+            page = await changed(kind, cursor)
+            if kind == "order" and not held.reached.is_set():
+                await held()
+            return page
+
+        before = await world.hub.desk(world.ledger.records.get, key)
+        assert before is not None
+        intake, read = world.service.intakes["toko"], store.read
+
+        async def still(kind: str, ids: Sequence[str]) -> list[Seen]:
+            return [replace(one, updated_at=stamp) for one in await read(kind, ids)]
+
+        stamp = dt.datetime.fromtimestamp(before.updated_at / MICROSECOND, dt.UTC)
+        store.changed, store.read = slow, still  # type: ignore[method-assign]
+        sweep = asyncio.create_task(Sweep(world.hub, world.hub.pairs[0], intake).run())
+        await first(held.reached)
+        await world.act(order, "pay", {"method": "qris", "reference": "Q1"})
+        again = asyncio.create_task(intake.reread_open("order", 0.0))
+        done, _ = await asyncio.wait({again}, timeout=0.5)  # what waits for its turn cannot be waited for
+        held.opened.set()
+        await asyncio.gather(sweep, again)
+        after = await world.hub.desk(world.ledger.records.get, key)
+        assert after is not None
+        assert msgspec.json.decode(after.body, type=Order).paid > 0, (done, after.body)
+
+
+async def test_news_without_a_name_is_not_forgotten_when_the_reading_fails(tmp_path: Path) -> None:
+    async with a_world(tmp_path, schedules={"order": "on event", "reread": "on event"}) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        await world.checkout(("KAOS-M", 1))
+        store = world.hub.connectors["toko"]
+        changed, failed = store.changed, asyncio.Event()
+
+        async def once(kind: str, cursor: str) -> Changes:
+            if kind == "order" and not failed.is_set():
+                failed.set()
+                raise Transient("The store is being restarted.")
+            return await changed(kind, cursor)
+
+        store.changed = once  # type: ignore[method-assign]
+        await world.hub.desk.hint([RecordKey("toko", "order", "")], "webhook", world.hub.now())
+        world.service.wake("toko")
+        await first(failed)
+        assert await world.service.settle(120), await world.stuck()
+        assert (await world.truth())["counts"]["sales_orders"] == 1
