@@ -22,7 +22,7 @@ async def taken_for_hand_edits(hub: Hub) -> list[tuple[str, str, str, str, str]]
                 if not links:
                     break
                 after = links[-1].target_id
-                for edit in await edits.read(kind, [link.target_id for link in links]):
+                for edit in (await edits.read(kind, [link.target_id for link in links])).edits:
                     for change in edit.changes:
                         found.append((kind, edit.link.key, change.field, change.wrote, change.books))
     return found

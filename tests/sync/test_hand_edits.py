@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from selaras.connectors.contract import Write
 from selaras.ledger.errors import LedgerError
+from selaras.ledger.values import Claimed, document_of
 from selaras.sync.coverage import coverage
 from selaras.sync.differences import DifferenceItem, differences, keep_books, restore
+from selaras.sync.hand_edits import HandEdits
 from selaras.sync.sweep import Sweep
 from tests.sync.world import World, a_world
 
@@ -285,3 +289,42 @@ async def test_what_books_let_nobody_change_is_not_promised(tmp_path: Path) -> N
         assert len(await found(world)) == 1, "and nothing was done by half"
         with pytest.raises(LedgerError, match="No difference"):
             await keep(world, "9999")
+
+
+async def test_two_looks_at_once_do_not_forget_each_other_s_doubts(tmp_path: Path) -> None:
+    """Before two changes go out side by side each document is read: what one look cannot say yet is still unsaid when
+    the other one, which can, has come to its end."""
+    async with a_world(tmp_path) as world:
+        ready = []
+        for pieces in (2, 1):
+            await world.stock({"KAOS-M": 100, "TOPI": 100})
+            order = await world.checkout(("KAOS-M", pieces), method="transfer")
+            await world.sync()
+            row, stream = await held(world, "sales_orders", order["number"]), f"toko:{order['id']}"
+            (posting,) = (await world.hub.desk(world.ledger.postings.of_streams, "buku", [stream]))[stream]
+            document = document_of(posting.document)
+            assert document is not None
+            claim = Claimed(
+                posting.id, stream, posting.key, 2, posting.kind, "update", posting.reference, posting.document, "", 1,
+                look=False, currency="IDR", total=posting.total, until=world.hub.now(),
+            )  # fmt: skip
+            ready.append((claim, Write(stream, document, row.id)))
+            if pieces == 2:
+                await typed(world, "sales_orders", {"id": row.id, **more_pieces(3)})
+        edits = HandEdits(world.hub, "buku")
+        edits.settle_time = 3600.0  # all of it was written a moment ago
+        read, reached, opened = edits.read, asyncio.Event(), asyncio.Event()
+
+        async def held_back(kind: str, ids: Sequence[str]) -> Any:
+            answer = await read(kind, ids)
+            if not reached.is_set():
+                reached.set()
+                await opened.wait()
+            return answer
+
+        edits.read = held_back  # type: ignore[method-assign]
+        doubtful = asyncio.create_task(edits.before_change("sales_order", ready[:1]))
+        await asyncio.wait_for(reached.wait(), 60)
+        assert await edits.before_change("sales_order", ready[1:]) == ({}, set())
+        opened.set()
+        assert await doubtful == ({}, {ready[0][0].id})

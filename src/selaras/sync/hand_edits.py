@@ -47,6 +47,13 @@ class Edit(msgspec.Struct, frozen=True):
     changes: list[FieldChange]
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """What a reading showed: the edits, and by (stream, key) what we wrote so shortly before it that it cannot tell."""
+
+    edits: list[Edit]
+    early: set[tuple[str, str]]
+
+
 def record_key(books: str, kind: str, target_id: str) -> RecordKey:
     """The record that keeps what both sides agreed on."""
     return RecordKey(books, f"books.{kind}", target_id)
@@ -63,7 +70,6 @@ class HandEdits:
         self.kinds = [kind for kind in KINDS if kind in can.sources]
         # Seconds after our own writing until a reading is sure to tell it.
         self.settle_time = can.visibility_lag + 0.1
-        self._early: set[tuple[str, str]] = set()
 
     async def poll(self) -> int:
         """Read what changed in the books since the last time; returns how many edits were found. Raises
@@ -83,26 +89,23 @@ class HandEdits:
                 started = self._hub.now()
                 page = await self._connector.changed(kind, cursor)
                 cursor, more = page.cursor, page.more
-                found += len(await self._hub.desk.write(self._page, kind, page.seen, started, cursor))
-                if self._early:
+                compared = await self._hub.desk.write(self._page, kind, page.seen, started, cursor)
+                found += len(compared.edits)
+                if compared.early:
                     break
         return found
 
-    def _page(self, kind: str, seen: Sequence[Seen], started: int, cursor: str) -> list[Edit]:
-        edits = self.compare(kind, seen, started)
-        if not self._early:  # else this page is read again
+    def _page(self, kind: str, seen: Sequence[Seen], started: int, cursor: str) -> Compared:
+        compared = self.compare(kind, seen, started)
+        if not compared.early:  # else this page is read again
             self._hub.desk.ledger.records.advance(self._books, f"books.{kind}", cursor, self._hub.now())
-        return edits
+        return compared
 
-    async def read(self, kind: str, ids: Sequence[str]) -> list[Edit]:
+    async def read(self, kind: str, ids: Sequence[str]) -> Compared:
         """Read these documents and compare them, deleted ones too. Raises `ConnectorError`."""
         started = self._hub.now()
         seen = await self._connector.read(kind, ids)
         return await self._hub.desk.write(self.compare, kind, seen, started)
-
-    def too_early(self, links: Sequence[Link]) -> list[Link]:
-        """Those whose last reading came so soon after our own writing that it cannot tell."""
-        return [link for link in links if (link.stream, link.key) in self._early]
 
     async def before_change(
         self, kind: str, ready: Sequence[tuple[Claimed, Write]]
@@ -115,34 +118,40 @@ class HandEdits:
         size, held, early = max(1, self._connector.capabilities.read_batch), dict[int, Edit](), set[int]()
         for start in range(0, len(ready), size):
             part = ready[start : start + size]
-            edits = {(e.link.stream, e.link.key): e for e in await self.read(kind, [write.id for _, write in part])}
+            compared = await self.read(kind, [write.id for _, write in part])
+            edits = {(e.link.stream, e.link.key): e for e in compared.edits}
             held.update({c.id: edits[c.stream, c.key] for c, _ in part if (c.stream, c.key) in edits})
-            early |= {c.id for c, _ in part if (c.stream, c.key) in self._early}
+            early |= {c.id for c, _ in part if (c.stream, c.key) in compared.early}
         return held, early
 
     # -- in the ledger's thread ------------------------------------------------------------------------------------
 
-    def compare(self, kind: str, seen: Sequence[Seen], started: int) -> list[Edit]:
+    def compare(self, kind: str, seen: Sequence[Seen], started: int) -> Compared:
         """Hold a reading that began at `started` (µs) against what was agreed; keeps what it finds."""
-        ledger, self._early = self._hub.desk.ledger, set()
+        ledger, edits, early = self._hub.desk.ledger, list[Edit](), set[tuple[str, str]]()
         links = ledger.postings.linked(self._books, kind, [one.id for one in seen])
         if not links:
-            return []
+            return Compared(edits, early)
         history = ledger.postings.of_streams(self._books, list({link.stream for link in links.values()}))
         stored = ledger.records.some(self._books, f"books.{kind}", list(links))
         known = {record.key.id: msgspec.json.decode(record.body, type=Agreed) for record in stored}
-        edits: list[Edit] = []
         for one in seen:
             link = links.get(one.id)
             if link is None:
                 continue
-            edit = self._one(link, one, history.get(link.stream, []), known.get(one.id), started)
+            edit = self._one(link, one, history.get(link.stream, []), known.get(one.id), started, early)
             if edit is not None:
                 edits.append(edit)
-        return edits
+        return Compared(edits, early)
 
     def _one(
-        self, link: Link, seen: Seen, history: Sequence[Posting], known: Agreed | None, started: int
+        self,
+        link: Link,
+        seen: Seen,
+        history: Sequence[Posting],
+        known: Agreed | None,
+        started: int,
+        early: set[tuple[str, str]],
     ) -> Edit | None:
         mine = [p for p in history if p.key == link.key]
         wrote = next((p for p in reversed(mine) if p.state is State.DONE), None)
@@ -177,7 +186,7 @@ class HandEdits:
         if self._ours_on_the_way(mine, seen, wrote):
             return None
         if wrote.settled_at is not None and wrote.settled_at + int(self.settle_time * MICROSECOND) > started:
-            self._early.add((link.stream, link.key))  # our own writing may not be visible yet
+            early.add((link.stream, link.key))  # our own writing may not be visible yet
             return None
         void = now.get("state") == "void" and agreed.get("state") != "void"
         cause = DELETED if not now else VOIDED if void else CHANGED

@@ -138,11 +138,13 @@ class Sweep:
                         differences.append(_difference(link, "total", str(hit.total), hit.currency))
                 if kind in edits.kinds:
                     named = {(d.stream, d.kind, d.reference) for d in differences}
-                    for edit in await edits.read(kind, [link.target_id for link in links]):
+                    looked = await edits.read(kind, [link.target_id for link in links])
+                    for edit in looked.edits:
                         link = edit.link
                         if (link.stream, link.kind, link.reference) not in named:
                             differences += [_edited(link, change) for change in edit.changes]
-                    early.setdefault(kind, []).extend(edits.too_early(links))
+                    soon = [link for link in links if (link.stream, link.key) in looked.early]
+                    early.setdefault(kind, []).extend(soon)
                 compared += len(links)
                 progress("documents compared", compared)
         if any(early.values()):
@@ -151,7 +153,7 @@ class Sweep:
             for kind, links in early.items():
                 for start in range(0, len(links), size):
                     ids = [link.target_id for link in links[start : start + size]]
-                    for edit in await edits.read(kind, ids):
+                    for edit in (await edits.read(kind, ids)).edits:
                         differences += [_edited(edit.link, change) for change in edit.changes]
         return differences, compared
 
