@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
 
-from selaras.connectors.contract import Changes, Seen, Transient
+from selaras.connectors.contract import Changes, Op, Outcome, Seen, Transient, Write
 from selaras.ledger.values import MICROSECOND, RecordKey
 from selaras.model.order import Order
 from selaras.sync.sweep import Sweep
@@ -114,3 +115,39 @@ async def test_news_without_a_name_is_not_forgotten_when_the_reading_fails(tmp_p
         await first(failed)
         assert await world.service.settle(120), await world.stuck()
         assert (await world.truth())["counts"]["sales_orders"] == 1
+
+
+async def test_a_receipt_for_a_document_whose_answer_is_still_out_pays_the_order(tmp_path: Path) -> None:
+    """A person sees the sales order in the books and books its money before we have heard that it is there."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        books, held = world.hub.connectors["buku"], Gate()
+        write, sales = books.write, world.books.app.books.tables["sales_orders"].rows
+
+        async def unanswered(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+            outcomes = await write(kind, op, writes)
+            if kind == "sales_order" and not held.reached.is_set():
+                await held()
+            return outcomes
+
+        books.write = unanswered  # type: ignore[method-assign]
+        order = await world.checkout(("KAOS-M", 1), method="transfer")
+        world.service.wake("toko", "order")
+        await first(held.reached)
+        (sale,) = sales.values()
+        money = {"date": "2026-01-05", "currency": "IDR", "total": order["total"], "account": "bank"}
+        typed = {"kind": "receipts", "items": [{**money, "sales_order_id": sale.id}]}
+        await world.post(f"{world.books.url}/sandbox/typist", typed, world.books.admin)
+        world.service.wake("buku", "receipt")
+        lanes = [world.service.lanes[name] for name in ("read buku", "plan toko")]
+        async with asyncio.timeout(120):
+            while not await world.hub.desk(world.ledger.records.all, "buku", "receipt") or not all(
+                lane.idle for lane in lanes
+            ):
+                await asyncio.sleep(0.01)
+        held.opened.set()
+        assert await world.service.settle(120), await world.stuck()
+        await world.sync()
+        (shop,) = (await world.shop_truth())["orders"]
+        assert Decimal(shop["paid"]) == Decimal(shop["total"])

@@ -47,3 +47,23 @@ async def test_a_receipt_of_ours_without_a_link_is_not_booked_by_hand(tmp_path: 
         assert told.key == "store_payment:receipt:r2"
     finally:
         await desk.close()
+
+
+async def test_none_of_many_receipts_is_left_for_a_turn_that_nobody_asks_for(tmp_path: Path) -> None:
+    """The lane sleeps after it: what it leaves would lie there until other news comes."""
+    desk = Desk(open_ledger(tmp_path, Plain()))
+    hub = Hub(desk, {}, [Pair("store", "books", Policy())])
+    ledger, many = desk.ledger, 1_001
+    try:
+        read = [
+            Seen("receipt", str(n), Receipt(f"R{n}", DAY, "IDR", Decimal(5), sales_order_id="theirs", id=str(n)), b"{}",
+                 NOW, DAY, str(n), Decimal(5), "IDR")
+            for n in range(many)
+        ]  # fmt: skip
+        with ledger.transaction():
+            ledger.records.keep([as_new_record("books", one) for one in read], "poll", 1)
+        assert len(ledger.records.unplanned("books", "receipt", many)) == many
+        assert await PaymentFlow(hub, hub.pairs[0]).by_hand() == 0
+        assert not ledger.records.unplanned("books", "receipt", many)
+    finally:
+        await desk.close()

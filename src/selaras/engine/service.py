@@ -210,7 +210,7 @@ class Service:
         for pair in self.hub.pairs:
             if any(s.claimed.op == "void" for s in settlements):
                 self.lanes[f"money {pair.books}"].wake()
-            if paid or locked:
+            if paid or locked or self._payments[pair.store].held:
                 self.lanes[f"plan {pair.store}"].wake()
             if locked:
                 self.wake(pair.books, "closing")

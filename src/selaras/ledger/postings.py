@@ -284,6 +284,17 @@ class Postings(Links):
         )
         return int(rows[0][0])
 
+    def unheard_since(self, target: str, kinds: Sequence[str]) -> int | None:
+        """When the oldest document of these kinds was planned that is being made in the target and has no clear answer
+        yet (µs); None when there is none."""
+        marks = ",".join("?" * len(kinds))
+        rows = self._db.rows(
+            f"""SELECT min(created_at) FROM posting WHERE target = ? AND state < 2 AND state = 1 AND op = 'create'
+            AND kind IN ({marks})""",  # noqa: S608
+            (target, *kinds),
+        )
+        return None if rows[0][0] is None else int(rows[0][0])
+
     def resume(self, target: str, now: int, settle: float) -> int:
         """After a restart by the sole owner: what the dead process left in doubt is due once the target has settled."""
         due = now + int(settle * MICROSECOND)

@@ -15,6 +15,7 @@ from selaras.model.order import Order
 from selaras.sync.hub import Hub, Pair, order_stream
 
 UNMATCHED = "unmatched_payment"
+_ALL = 2**31
 _order = msgspec.json.Decoder(Order)
 _bank = msgspec.json.Decoder(BankTransaction)
 _receipt = msgspec.json.Decoder(Receipt)
@@ -27,12 +28,14 @@ class PaymentFlow:
     def __init__(self, hub: Hub, pair: Pair) -> None:
         self._hub = hub
         self._pair = pair
+        # Whether receipts wait for the answer to a document that was sent before they were seen: it may be theirs.
+        self.held = False
 
     async def by_hand(self) -> int:
         """Receipts and journals that a person booked against our documents: tell the store that the order is paid."""
-        ledger, told = self._hub.desk.ledger, 0
+        ledger, told, self.held = self._hub.desk.ledger, 0, False
         for kind, reader in (("receipt", self._from_receipts), ("journal", self._from_journals)):
-            records = await self._hub.desk(ledger.records.unplanned, self._pair.books, kind, 1000)
+            records = await self._hub.desk(ledger.records.unplanned, self._pair.books, kind, _ALL)
             if records:
                 told += await self._hub.desk.write(reader, records)
         return told
@@ -51,15 +54,21 @@ class PaymentFlow:
             for posting in history
             if posting.kind == "receipt"
         }
-        rows = []
+        # A person can book money for a document of ours before we have heard that it stands there.
+        unheard = ledger.postings.unheard_since(books, ("sales_order", "invoice"))
+        rows, planned = [], []
         for record, receipt in zip(records, receipts, strict=True):
             link = orders.get(receipt.sales_order_id) or invoices.get(receipt.invoice_id)
+            if link is None and receipt.id not in ours and unheard is not None and record.seen_at >= unheard:
+                self.held = True
+                continue
+            planned.append(record)
             if receipt.id in ours or link is None or receipt.status == "void":
                 continue
             if (link.stream, receipt.reference) not in sent:
                 rows += self._tell(record, link.stream, f"receipt:{receipt.id}", receipt)
         ledger.postings.plan(rows, self._hub.now())
-        ledger.records.planned(records)
+        ledger.records.planned(planned)
         return len(rows)
 
     def _from_journals(self, records: Sequence[StoredRecord]) -> int:
