@@ -100,6 +100,7 @@ class Service:
             self._lane(f"sweep {pair.store}", partial(self._sweep, pair))
             self._lane(f"watch {pair.store}", partial(self._watch, pair))
             self._lane(f"backfill {pair.store}", partial(self._backfill, pair))
+            self.intakes[pair.store].on_kept.append(self.stocks[pair.store].listed)
             self.intakes[pair.books].on_kept.append(self.stocks[pair.store].changed)
             self.intakes[pair.books].on_seen.append(partial(self._seen, pair))
             self.dispatchers[pair.store].after.append(partial(self._overtaken, pair))
@@ -181,7 +182,7 @@ class Service:
                 self._cured[pair.store] = self._cured.get(pair.store, ()) + _CURED_BY[kind]
             if kind in ("order", "receipt", "journal") or kind in _CURED_BY:
                 self.lanes[f"plan {pair.store}"].wake()
-            if kind == "stock":
+            if kind == "stock" or (kind == "product" and connection == pair.store):
                 self.lanes[f"stock {pair.store}"].wake()
 
     def _seen(self, pair: Pair, kind: str, rows: Sequence[Seen]) -> None:

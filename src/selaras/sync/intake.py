@@ -214,12 +214,19 @@ class Intake:
                 ledger.connections.event(self._name, "warning", "record_vanished", said, now)
             return changed
 
-        changed = await self._hub.desk.write(keep)
-        mirror = self._hub.mirrors.get(self._name)
-        if mirror is not None and changed:
-            mirror.learn_contacts(s.record for s in seen if isinstance(s.record, Contact))
-            mirror.learn_products(s.record for s in seen if isinstance(s.record, Product))
-            mirror.learn_chart(s.record for s in seen)
+        def keep_and_learn() -> list[NewRecord]:
+            # The mirror changes in the thread that plans with it: a contact that is being replaced is there or is
+            # there anew, never missing.
+            with ledger.transaction():
+                changed = keep()
+            mirror = self._hub.mirrors.get(self._name)
+            if mirror is not None and changed:
+                mirror.learn_contacts(s.record for s in seen if isinstance(s.record, Contact))
+                mirror.learn_products(s.record for s in seen if isinstance(s.record, Product))
+                mirror.learn_chart(s.record for s in seen)
+            return changed
+
+        changed = await self._hub.desk(keep_and_learn)
         for listener in self.on_kept:
             listener(kind, changed)
         for told in self.on_seen:

@@ -23,7 +23,7 @@ from selaras.ledger.values import NewPosting, NewRecord, Posting, RecordKey, Set
 from selaras.model.document import Invoice, SalesOrder, StockLevel
 from selaras.model.money import ZERO
 from selaras.model.order import Order
-from selaras.model.product import Shelf, Stock
+from selaras.model.product import Product, Shelf, Stock
 from selaras.rules.availability import Availability, lying_in, sellable, sellable_bundle
 from selaras.rules.mapping import Mapping
 from selaras.sync import mappings
@@ -31,7 +31,7 @@ from selaras.sync.hub import Hub, Pair, order_stream
 from selaras.sync.intake import Intake
 
 _order = msgspec.json.Decoder(Order)
-
+_product = msgspec.json.Decoder(Product)
 
 Parts = tuple[tuple[str, Decimal], ...]
 Lying = tuple[Decimal, tuple[Shelf, ...]]
@@ -70,17 +70,24 @@ class StockFlow:
         self._heard: dict[str, Lying] | None = None
         # From which warehouses goods leave for this store.
         self._mapping = Mapping()
+        # What its codes were accepted as; None before the first look.
+        self._accepted: dict[str, str] | None = None
 
     def everything(self) -> None:
         """Work out every code (in the ledger's thread): a process before us may have left some half done."""
         self.wanted.update(r.key.id for r in self._hub.desk.ledger.records.all(self._pair.books, "stock"))
 
     def remapped(self) -> None:
-        """Look at the mapping (in the ledger's thread): other warehouses than before mean another stock."""
+        """Look at the mapping and at accepted codes (in the ledger's thread): others than before mean another stock."""
         found = mappings.current(self._hub.desk.ledger, self._pair.store, self._pair.books).mapping
         before, self._mapping = self._mapping, found
         if (before.warehouses, before.rules) != (found.warehouses, found.rules):
             self.everything()
+        accepted = self._hub.desk.ledger.connections.decisions(self._pair.store, "product")
+        if self._accepted is not None and self._accepted != accepted and self._kept_there():
+            for code, part in self._accepted.items() ^ accepted.items():
+                self.wanted |= {code, part}
+        self._accepted = accepted
 
     def booked(self, settlements: Sequence[Settlement]) -> bool:
         """Listener of the books' dispatcher: orders stand there now; whether there is stock to be worked out."""
@@ -98,6 +105,19 @@ class StockFlow:
         """Listener of the books' intake: these codes moved."""
         if kind == "stock":
             self.wanted.update(record.key.id for record in records)
+
+    def listed(self, kind: str, records: Sequence[NewRecord]) -> None:
+        """Listener of the store's intake: what it begins to sell is offered, though nothing moves in the books."""
+        if kind == "product" and self._kept_there():
+            for record in records:
+                product = _product.decode(record.body)
+                codes = (product.code, *(part.code for part in product.components))
+                self.wanted.update((self._accepted or {}).get(code, code) for code in codes)
+
+    def _kept_there(self) -> bool:
+        """Whether both sides keep stock at all."""
+        both = (self._hub.connectors[name] for name in (self._pair.store, self._pair.books))
+        return all("stock" in one.capabilities.sources for one in both)
 
     def seen(self, kind: str, rows: Sequence[Seen]) -> bool:
         """Listener of what the books' intake reads, changed or not; whether there is stock to be worked out.
@@ -121,10 +141,9 @@ class StockFlow:
         """Listener of the store's dispatcher: a version moved or a write failed for good, work the code out anew."""
         levels = [document_of(s.claimed.document) for s in settlements if s.cause == "overtaken"]
         if levels:
-            accepted = await self._hub.desk(self._hub.desk.ledger.connections.decisions, self._pair.store, "product")
-            for level in levels:
-                if isinstance(level, StockLevel):
-                    self.wanted.update(code for code, _ in self._parts_of(level.code, accepted))
+            codes = [level.code for level in levels if isinstance(level, StockLevel)]
+            parts = await self._hub.desk(self._parts, codes)
+            self.wanted.update(code for sold in codes for code, _ in parts[sold])
 
     async def push(self) -> int:
         """Work out what depends on the wanted books codes, by the mapping last looked at, and plan what differs.
@@ -149,9 +168,7 @@ class StockFlow:
     async def offers(self) -> list[Offer]:
         """Every code sold in the store: what the store offers now and what the books can promise. Writes nothing."""
         await self._hub.desk(self.remapped)
-        accepted = await self._hub.desk(self._hub.desk.ledger.connections.decisions, self._pair.store, "product")
-        codes = sorted(set(self._hub.mirrors[self._pair.store].products.codes))
-        parts = {code: self._parts_of(code, accepted) for code in codes}
+        parts = await self._hub.desk(self._parts, None)
         shelf, there, waiting = await self._both_sides(parts)
         return [
             Offer(
@@ -203,6 +220,13 @@ class StockFlow:
             if product.code not in known and product.code not in accepted and any(code in wanted for code, _ in parts):
                 sold[product.code] = parts
         return sold
+
+    def _parts(self, codes: Sequence[str] | None) -> dict[str, Parts]:
+        """These codes of the store (None: all that it sells), each with its parts in the books."""
+        accepted = self._hub.desk.ledger.connections.decisions(self._pair.store, "product")
+        if codes is None:
+            codes = sorted(self._hub.mirrors[self._pair.store].products.codes)
+        return {code: self._parts_of(code, accepted) for code in codes}
 
     def _parts_of(self, code: str, accepted: dict[str, str]) -> Parts:
         """What one piece of a store code is in the books."""
