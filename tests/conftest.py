@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +37,9 @@ settings.load_profile("timeless")
 def pytest_configure(config: pytest.Config) -> None:
     # The environment carries the seed to the workers of pytest-xdist as well.
     os.environ.setdefault(SEED_ENV, str(random.SystemRandom().randrange(2**32)))
+    # Who runs us in the background may have told us to ignore Ctrl-C, and programs that we start would inherit it.
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

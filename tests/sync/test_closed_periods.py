@@ -198,9 +198,9 @@ async def test_refusals_end(tmp_path: Path) -> None:
     """Books that are closed until today and do not say so: each refusal moves the guess on, then a person is asked."""
     async with a_world(tmp_path, policy=policy("next_open_day"), start=False) as world:
         blind(world)
-        today = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
-        await close(world, today.isoformat())
-        await placed(world, BEFORE, paid=False)
+        now = dt.datetime.now(dt.UTC)
+        await close(world, (now + dt.timedelta(days=1)).date().isoformat())
+        await placed(world, f"{now - dt.timedelta(days=40):%Y-%m-%dT%H:%M:%SZ}", paid=False)
         await world.service.start()
         for _ in range(2000):
             if "period_locked" in await causes(world):
