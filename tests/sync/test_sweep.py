@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from selaras.connectors.contract import Found
 from selaras.engine.schedule import BadSchedule, parse
 from selaras.ledger.backup import distrust, restored
 from selaras.sync.coverage import coverage
@@ -74,3 +77,27 @@ def test_a_schedule_of_a_sweep_may_name_its_days() -> None:
     for text in ("daily 02:00 last 0 days", "last 3 days", "daily last days"):
         with pytest.raises(BadSchedule):
             parse(text)
+
+
+async def test_what_we_write_while_a_sweep_compares_is_no_difference(tmp_path: Path) -> None:
+    """The link was read before the sales order was changed, the books were asked after it."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 100})
+        order = await world.checkout(("KAOS-M", 1), method="transfer")
+        await world.sync()
+        books, asked, answered = world.hub.connectors["buku"], asyncio.Event(), asyncio.Event()
+        find = books.find
+
+        async def late(kind: str, references: Sequence[str]) -> dict[str, Found]:
+            if kind == "sales_order" and not asked.is_set():
+                asked.set()
+                await answered.wait()
+            return await find(kind, references)
+
+        books.find = late  # type: ignore[method-assign]
+        sweep = asyncio.create_task(Sweep(world.hub, world.hub.pairs[0], world.service.intakes["toko"]).run())
+        await asyncio.wait_for(asked.wait(), 60)
+        await world.act(order, "edit", {"lines": [{"line_id": order["lines"][0]["id"], "quantity": 2}]})
+        await world.sync()
+        answered.set()
+        assert (await sweep).differences == []

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from selaras.connectors.contract import Positioned
+from selaras.connectors.contract import Found, Positioned
 from selaras.ledger.backup import trust
 from selaras.ledger.values import Link, State
 from selaras.model.money import NotExact, UnknownCurrency, from_minor, to_minor
 from selaras.rules.hand_edits import FieldChange
-from selaras.sync.hand_edits import HandEdits
+from selaras.sync.hand_edits import Edit, HandEdits
 from selaras.sync.hub import Hub, Pair
 from selaras.sync.intake import Intake
 
@@ -117,45 +117,60 @@ class Sweep:
 
     async def _books(self, progress: Progress, since: str) -> tuple[list[Difference], int]:
         books, ledger = self._hub.connectors[self._pair.books], self._hub.desk.ledger
-        size, differences, compared = max(1, books.capabilities.read_batch), [], 0
-        edits, early = HandEdits(self._hub, self._pair.books), dict[str, list[Link]]()
+        size, compared = max(1, books.capabilities.read_batch), 0
+        edits = HandEdits(self._hub, self._pair.books)
+        changed, early, doubtful = list[Edit](), dict[str, list[Link]](), dict[str, list[Link]]()
         for kind in ("sales_order", "invoice", "receipt", "credit_note"):
             after = ""
             while links := await self._hub.desk(ledger.postings.links_page, self._pair.books, kind, after, size, since):
                 after = links[-1].target_id
                 found = await books.find(kind, [link.reference for link in links])
-                for link in links:
-                    hit = found.get(link.reference)
-                    if hit is None:
-                        differences.append(_difference(link, "missing", "", ""))
-                    elif hit.id != link.target_id:
-                        differences.append(_difference(link, "doubled", hit.id, hit.currency))
-                    elif (
-                        hit.total is not None
-                        and link.total is not None
-                        and _minor(hit.total, link.currency) != link.total
-                    ):
-                        differences.append(_difference(link, "total", str(hit.total), hit.currency))
+                unlike = [link for link in links if _compare(link, found.get(link.reference)) is not None]
+                doubtful.setdefault(kind, []).extend(unlike)
                 if kind in edits.kinds:
-                    named = {(d.stream, d.kind, d.reference) for d in differences}
                     looked = await edits.read(kind, [link.target_id for link in links])
-                    for edit in looked.edits:
-                        link = edit.link
-                        if (link.stream, link.kind, link.reference) not in named:
-                            differences += [_edited(link, change) for change in edit.changes]
+                    changed += looked.edits
                     soon = [link for link in links if (link.stream, link.key) in looked.early]
                     early.setdefault(kind, []).extend(soon)
                 compared += len(links)
                 progress("documents compared", compared)
-        if any(early.values()):
-            # Written a moment ago: the books may still tell what stood there before.
+        if any(early.values()) or any(doubtful.values()):
+            # Written a moment ago: the books may still tell what stood there before, or we knew it only afterwards.
             await asyncio.sleep(edits.settle_time)
-            for kind, links in early.items():
-                for start in range(0, len(links), size):
-                    ids = [link.target_id for link in links[start : start + size]]
-                    for edit in (await edits.read(kind, ids)).edits:
-                        differences += [_edited(edit.link, change) for change in edit.changes]
+        for kind, links in early.items():
+            for part in _parts(links, size):
+                changed += (await edits.read(kind, [link.target_id for link in part])).edits
+        differences = [
+            one
+            for kind, links in doubtful.items()
+            for part in _parts(links, size)
+            for one in await self._again(kind, [link.target_id for link in part])
+        ]
+        named = {(d.stream, d.kind, d.reference) for d in differences}
+        for edit in changed:
+            link = edit.link
+            if (link.stream, link.kind, link.reference) not in named:
+                differences += [_edited(link, change) for change in edit.changes]
         return differences, compared
+
+    async def _again(self, kind: str, ids: Sequence[str]) -> list[Difference]:
+        """A second look at what differed: what we wrote meanwhile, or are writing, is no difference."""
+        linked, books = self._hub.desk.ledger.postings.linked, self._pair.books
+        before = await self._hub.desk(linked, books, kind, ids)
+        found = await self._hub.connectors[books].find(kind, [link.reference for link in before.values()])
+        writing = await self._hub.desk(self._writing, list(before.values()))
+        after = await self._hub.desk(linked, books, kind, ids)
+        looked = [(link, _compare(link, found.get(link.reference))) for link in before.values()]
+        return [
+            one
+            for link, one in looked
+            if one is not None and after.get(link.target_id) == link and (link.stream, link.key) not in writing
+        ]
+
+    def _writing(self, links: Sequence[Link]) -> set[tuple[str, str]]:
+        """(stream, key) of those that are being changed by us, or whose change has no clear answer."""
+        history = self._hub.desk.ledger.postings.of_streams(self._pair.books, [link.stream for link in links])
+        return {(p.stream, p.key) for past in history.values() for p in past if p.state is State.IN_DOUBT}
 
     def _unsettled(self) -> int:
         return len(self._hub.desk.ledger.postings.in_state(State.PLANNED)) + len(
@@ -169,6 +184,21 @@ def _minor(total: Decimal | None, currency: str) -> int:
         return to_minor(total, currency) if total is not None else 0
     except (UnknownCurrency, NotExact):
         return 0
+
+
+def _parts(links: Sequence[Link], size: int) -> list[Sequence[Link]]:
+    return [links[start : start + size] for start in range(0, len(links), size)]
+
+
+def _compare(link: Link, hit: Found | None) -> Difference | None:
+    """How a document that was found under the reference of a link contradicts it."""
+    if hit is None:
+        return _difference(link, "missing", "", "")
+    if hit.id != link.target_id:
+        return _difference(link, "doubled", hit.id, hit.currency)
+    if hit.total is not None and link.total is not None and _minor(hit.total, link.currency) != link.total:
+        return _difference(link, "total", str(hit.total), hit.currency)
+    return None
 
 
 def _edited(link: Link, change: FieldChange) -> Difference:
