@@ -209,3 +209,34 @@ async def test_mirrors_change_in_the_thread_that_plans_with_them(
         await world.checkout(("KAOS-M", 1))
         await world.sync()
         assert changing == {await world.hub.desk(lambda: threading.current_thread().name)}
+
+
+async def test_what_begins_while_the_ledger_is_asked_is_not_taken_for_calm(tmp_path: Path) -> None:
+    async with a_world(tmp_path) as world:
+        await world.sync()
+        loop, pending, woken = asyncio.get_running_loop(), world.ledger.pending, threading.Event()
+
+        def wake() -> None:
+            world.service.lanes["plan toko"].wake()
+            woken.set()
+
+        def slow(idle: Sequence[str] = ()) -> bool:
+            found = pending(idle)
+            loop.call_soon_threadsafe(wake)
+            assert woken.wait(60)
+            return found
+
+        world.ledger.pending = slow  # type: ignore[method-assign]
+        assert not await world.service.quiet()
+
+
+async def test_books_that_keep_no_stock_come_to_rest(tmp_path: Path) -> None:
+    """After each document their stock would be asked for, which nobody reads."""
+    async with a_world(tmp_path, start=False) as world:
+        books = world.hub.connectors["buku"]
+        books.capabilities = replace(books.capabilities, sources=books.capabilities.sources - {"stock"})
+        await world.stock({"KAOS-M": 10})
+        await world.checkout(("KAOS-M", 1))
+        await world.service.start()
+        await world.sync(20)
+        assert (await world.truth())["counts"]["sales_orders"] == 1

@@ -144,12 +144,16 @@ class Service:
 
     async def quiet(self) -> bool:
         """Nothing runs, nothing waits to be read, planned or sent."""
-        busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
-        busy = busy or any(flow.wanted for flow in self.stocks.values())
-        busy = busy or bool(self._reconsider) or any(self._cured.values())
+        busy = self._busy()
         for backfill in self._backfills.values():
             busy = busy or await backfill.running()
-        return not busy and not await self.hub.desk(self.hub.desk.ledger.pending, self.hub.idle)
+        busy = busy or await self.hub.desk(self.hub.desk.ledger.pending, self.hub.idle)
+        return not busy and not self._busy()  # something may have begun while the ledger was asked
+
+    def _busy(self) -> bool:
+        busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
+        busy = busy or any(flow.wanted for flow in self.stocks.values())
+        return busy or bool(self._reconsider) or any(self._cured.values())
 
     async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
         """Wait until two looks in a row find nothing to do; False when `timeout` seconds passed first."""
@@ -218,7 +222,8 @@ class Service:
             # What was sent moved the books' stock, and what was written into the store is news from the store.
             for connection, kind in ((pair.books, "stock"), (pair.store, "order")):
                 due = self._next.get((connection, kind), 0.0)
-                if kind == "stock" or any(s.claimed.kind == "store_payment" for s in settlements):
+                told = kind == "stock" or any(s.claimed.kind == "store_payment" for s in settlements)
+                if told and kind in self._polled(connection):
                     self._next[(connection, kind)] = min(due, now + _AFTER_SENDING)
                     self._asked.add((connection, kind))
                     self.lanes[f"read {connection}"].wake()
@@ -389,10 +394,6 @@ class Service:
 
 def _paid(settlements: Sequence[Settlement]) -> list[RecordKey]:
     """Orders whose money was booked or taken back now."""
-    found = []
-    for settlement in settlements:
-        claimed = settlement.claimed
-        if settlement.state is State.DONE and claimed.key.startswith(BANK_KEY):
-            store, _, order_id = claimed.stream.partition(":")
-            found.append(RecordKey(store, "order", order_id))
-    return found
+    done = (s.claimed for s in settlements if s.state is State.DONE and s.claimed.key.startswith(BANK_KEY))
+    streams = (claimed.stream.partition(":") for claimed in done)
+    return [RecordKey(store, "order", order_id) for store, _colon, order_id in streams]
