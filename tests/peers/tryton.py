@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ import pytest
 
 from tests.needs import missing
 from tests.peers.tryton_desk import Desk
+from tests.ports import free_port
 
 HERE = Path(__file__).with_suffix("")
 LOCK = HERE / "requirements.txt"
@@ -203,12 +203,6 @@ def alone(path: Path) -> Iterator[None]:
 
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def mark() -> str:

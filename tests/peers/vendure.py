@@ -25,8 +25,9 @@ import pytest
 from selaras.connectors.contract import Webhook
 from tests.needs import missing
 from tests.peers.node import Node
-from tests.peers.tryton import alone, free_port
+from tests.peers.tryton import alone
 from tests.peers.vendure_desk import Api, Channel, Row, minor
+from tests.ports import free_port
 
 APP = Path(__file__).with_suffix("")
 PLUGIN = Path(__file__).parents[2] / "plugins" / "vendure-selaras-hints"

@@ -144,9 +144,15 @@ class Victim:
 
 
 def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below the ports that outgoing connections are given: one of those would sit on it while the hub is dead."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 1_000):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise rig.RigError("no port from 20000 to 29999 is free")
 
 
 async def one_seed(

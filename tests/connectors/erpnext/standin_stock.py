@@ -6,6 +6,8 @@ stock_ledger.py; advances – accounts_controller.py `set_advances`.
 
 from __future__ import annotations
 
+import datetime as dt
+
 from tests.connectors.erpnext.standin_db import Database, Doc, flt, throw
 
 SO, SI = "Sales Order", "Sales Invoice"
@@ -16,7 +18,7 @@ class Options:
 
     def __init__(self) -> None:
         self.frozen_until: str = ""
-        self.fiscal_year = (2024, 2027)
+        self.fiscal_year = (2024, dt.datetime.now(dt.UTC).year + 1)
         self.allow_multiple_items = False
         self.allow_negative_rates = False
         self.allow_negative_stock = False
