@@ -15,6 +15,8 @@ from selaras.connectors.contract import ConnectorError
 from selaras.connectors.http import Http
 from tests.ports import free_port
 
+# Where a connection is opened for what is asked on it next.
+WARM = "/warm"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -75,11 +77,16 @@ async def calling(url: str, **settings: Any) -> AsyncIterator[Http]:
         await http.close()
 
 
-async def both(url: str, **settings: Any) -> tuple[ConnectorError, ConnectorError]:
-    """What a read and a write raise."""
+async def both(url: str, *, warm: bool = False, **settings: Any) -> tuple[ConnectorError, ConnectorError]:
+    """What a read and a write raise. With `warm` each has a line that stands already: however slow the machine is, a
+    short time-out then ends in the answer, not in the connecting."""
     async with calling(url, **settings) as http:
+        if warm:
+            await http.request("GET", WARM, effect=False, timeout=60.0)
         with pytest.raises(ConnectorError) as read:
             await http.request("GET", "/x", effect=False)
+        if warm:
+            await http.request("GET", WARM, effect=False, timeout=60.0)
         with pytest.raises(ConnectorError) as write:
             await http.request("POST", "/x", body=b"{}", effect=True)
         return read.value, write.value

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from selaras.connectors.contract import Ambiguous, Transient
-from tests.connectors.kit_servers import both, calling, nobody, served, spoken, whole_request
+from tests.connectors.kit_servers import WARM, both, calling, nobody, served, spoken, whole_request
 
 # -- answers ----------------------------------------------------------------------------------------------------
 
@@ -127,11 +127,12 @@ async def test_a_failed_tls_handshake_means_nothing_happened() -> None:
 
 async def test_silence_is_ambiguous_for_a_write() -> None:
     async def handler(request: web.Request) -> web.Response:
-        await asyncio.sleep(5)
+        if request.path != WARM:
+            await asyncio.Event().wait()
         return web.Response()
 
     async with served(handler) as url:
-        read, write = await both(url, timeout=0.2)
+        read, write = await both(url, warm=True, timeout=0.2)
     assert type(read) is Transient
     assert type(write) is Ambiguous
     assert write.code == "timeout"
@@ -140,14 +141,16 @@ async def test_silence_is_ambiguous_for_a_write() -> None:
 async def test_an_answer_that_drips_too_slowly_is_given_up() -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await whole_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await whole_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        for _ in range(200):
+        for _ in range(1000):
             writer.write(b".")
             await writer.drain()
             await asyncio.sleep(0.05)
 
     async with spoken(drip) as url:
-        read, write = await both(url, timeout=0.3)
+        read, write = await both(url, warm=True, timeout=0.3)
     assert type(read) is Transient
     assert type(write) is Ambiguous
 
@@ -199,19 +202,20 @@ async def test_a_reset_while_the_body_is_sent_is_ambiguous() -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "GET"])
 async def test_a_write_on_a_dead_kept_connection_is_ambiguous_and_is_sent_once(method: str) -> None:
     """The first request of each connection is answered, the second is read and met with silence and a close."""
-    got: list[bytes] = []
+    got, read = list[bytes](), asyncio.Event()
 
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         got.append(await whole_request(reader))
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
         await writer.drain()
         got.append(await whole_request(reader))
+        read.set()
 
     async with spoken(once) as url, calling(url) as http:
         await http.request("GET", "/warm", effect=False)
         with pytest.raises(Ambiguous):
             await http.request(method, "/write", body=b"{}", effect=True)
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(read.wait(), 60)
     assert sum(b" /write " in request for request in got) == 1
     assert len(got) == 2
 
@@ -266,10 +270,10 @@ async def test_a_declared_size_beyond_the_limit_is_refused_at_once() -> None:
         await whole_request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 314572800\r\n\r\n0000")
         await writer.drain()
-        await asyncio.sleep(5)
+        await reader.read()  # until the caller has hung up
 
     async with spoken(boast) as url:
-        read, write = await both(url, timeout=4.0)
+        read, write = await both(url)
     assert isinstance(read, Transient)
     assert read.code == "too_large"
     assert isinstance(write, Ambiguous)

@@ -6,11 +6,13 @@ The shop is the stand-in, the books are the sandbox's; between them the real led
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
@@ -41,6 +43,11 @@ POLICY = Policy(
 SLOW = dict.fromkeys(
     ("order", "product", "contact", "bank_transaction", "receipt", "journal", "reread", "stock"), "every 60s"
 )
+
+
+def today() -> str:
+    """The day of the shop's orders."""
+    return dt.datetime.now(ZoneInfo("Asia/Jakarta")).date().isoformat()
 
 
 class World:
@@ -221,7 +228,7 @@ async def test_bank_money_marks_the_order_in_the_shop_and_is_not_booked_twice(tm
         order = world.shop.place([("KOPI", 1)], status="on-hold", number="5001")
         await world.sync()
         line = {
-            "date": "2026-11-22",
+            "date": today(),
             "amount": str(order.total),
             "currency": "IDR",
             "description": f"TRF BUDI SANTOSO {order.number}",
@@ -299,7 +306,7 @@ async def test_lost_answers_and_refusals_double_nothing(tmp_path: Path) -> None:
         ]
         await world.sync()
         lines = [
-            {"date": "2026-11-22", "amount": str(o.total), "currency": "IDR", "description": f"TRF {o.number}"}
+            {"date": today(), "amount": str(o.total), "currency": "IDR", "description": f"TRF {o.number}"}
             for o in orders
         ]
         world.woo.trouble.fail_after = True
