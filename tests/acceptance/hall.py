@@ -204,7 +204,7 @@ def one_sentence(text: str) -> str:
     return line
 
 
-def eventually(question: Callable[[], T], seconds: float = 60.0, every: float = 0.1) -> T:
+def eventually(question: Callable[[], T], seconds: float = 180.0, every: float = 0.1) -> T:
     """Ask until the answer is true; for processes, whose inside cannot be waited for."""
     end = time.monotonic() + seconds
     while True:
@@ -217,7 +217,7 @@ def eventually(question: Callable[[], T], seconds: float = 60.0, every: float = 
 
 def consent(url: str) -> str:
     """A person agrees on the sign-in page of the books; gives the address that the browser is sent back to."""
-    with urllib.request.urlopen(url, timeout=20) as page:
+    with urllib.request.urlopen(url, timeout=60) as page:
         fields = re.findall(r'name="([^"]+)" value="([^"]*)">', page.read().decode())
     form = urllib.parse.urlencode([*((k, v.replace("&amp;", "&")) for k, v in fields), ("decision", "allow")])
     where = urllib.parse.urlsplit(url)
@@ -228,7 +228,7 @@ def consent(url: str) -> str:
 
     request = urllib.request.Request(f"{where.scheme}://{where.netloc}{where.path}", form.encode(), method="POST")
     try:
-        urllib.request.build_opener(Stay).open(request, timeout=20)
+        urllib.request.build_opener(Stay).open(request, timeout=60)
     except urllib.error.HTTPError as answer:
         return str(answer.headers["Location"])
     raise AssertionError("the sign-in page sent nobody back")
@@ -237,7 +237,7 @@ def consent(url: str) -> str:
 def post(url: str, path: str, headers: dict[str, str], body: Iterator[bytes] | bytes) -> int:
     """A POST whose answer may come before the body is through; its status."""
     where = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
     try:
         connection.putrequest("POST", path)
         for name, value in headers.items():

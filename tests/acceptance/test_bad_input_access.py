@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import apsw
@@ -71,7 +73,7 @@ def signed_in(house: House) -> None:
         command.stdin.write(consent(address.strip()) + "\n")
         command.stdin.close()
         rest = command.stderr.read()
-        assert command.wait(30) == 0, rest
+        assert command.wait(120) == 0, rest
 
 
 @pytest.mark.parametrize("beside", [True, False], ids=["beside", "stopped"])
@@ -93,6 +95,7 @@ def test_a_grant_revoked_while_running_pauses_the_lane_until_signed_in(tmp_path:
             house.act(before, "pay", {"method": "qris", "reference": "Q1"})
             hall.service.wake("toko", "order")
             assert not hall.run(hall.service.settle(2))
+            began = time.monotonic()
             calls = house.truth()["calls"]["by_path"].get("POST /oauth/token", 0)
             told = eventually(
                 lambda: [e for e in hall.api("/events") if e["connection"] == "buku" and e["level"] == "warning"]
@@ -106,7 +109,9 @@ def test_a_grant_revoked_while_running_pauses_the_lane_until_signed_in(tmp_path:
             assert (row["posted"] + row["waiting"], row["blocked"]) == (4, 0)
             assert not hall.run(hall.service.settle(1))
             asked = house.truth()["calls"]["by_path"].get("POST /oauth/token", 0) - calls
-            assert asked <= 4, "a lane whose grant is gone asks ever more rarely"
+            # Four lanes, each after 5 s, 10 s more, 20 s more …: on a slow machine there is time for some more.
+            rounds = 1 + int(math.log2(1 + (time.monotonic() - began) / 5))
+            assert asked <= 4 * rounds, "a lane whose grant is gone asks ever more rarely"
             if beside:  # the sign-in is handed to the process that serves
                 signed_in(house)
                 hall.settle()

@@ -152,7 +152,7 @@ def test_a_line_that_is_cut_in_the_middle_of_a_delivery_costs_nothing(tmp_path: 
     with a_hall(tmp_path / "data") as hall:
         where = urlsplit(hall.url)
         for _ in range(20):
-            with socket.create_connection((where.hostname or "", where.port or 0), timeout=5) as line:
+            with socket.create_connection((where.hostname or "", where.port or 0), timeout=60) as line:
                 line.sendall(b"POST /webhooks/toko HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{")
         order = hall.house.checkout(("KAOS-M", 1))
         assert deliver(hall.url, hall.house, b'{"topic":"order.created","id":%d}' % order["id"]) == 200

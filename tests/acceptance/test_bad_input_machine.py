@@ -73,7 +73,7 @@ def limit(data: Path, process: Process) -> Callable[[], None]:
 
 def health(url: str) -> tuple[int, Any]:
     try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=20) as answer:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=60) as answer:
             return answer.status, msgspec.json.decode(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, msgspec.json.decode(error.read())
@@ -132,7 +132,7 @@ def test_killed_in_the_middle_nothing_is_missing_or_doubled(tmp_path: Path, rng:
                 time.sleep(rng.uniform(0.05, 0.8))  # killed at some moment of the work, whichever it is
                 process.kill()
         with serving(house) as hall:
-            hall.sync(90)
+            hall.sync(200)
             truth = house.truth()
             assert truth["duplicates"] == {}
             assert sorted(truth["sales"]) == sorted(order["number"] for order in orders)

@@ -108,11 +108,11 @@ def test_ctrl_c_ends_the_demo_and_everything_it_started() -> None:
     try:
         children = _wait_for_children(process.pid, 2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=120) == 130
     finally:
         process.kill()
         process.wait()
-    assert not _alive_after(children, 10)
+    assert not _alive_after(children, 60)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /proc")
@@ -124,11 +124,11 @@ def test_nothing_outlives_a_killed_demo() -> None:
     children = _wait_for_children(process.pid, 2)
     process.kill()
     process.wait()
-    assert not _alive_after(children, 15)
+    assert not _alive_after(children, 60)
 
 
 def _wait_for_children(pid: int, count: int) -> list[int]:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         found = [int(n) for p in Path(f"/proc/{pid}/task").glob("*/children") for n in p.read_text().split()]
         if len(found) >= count:

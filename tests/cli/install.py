@@ -84,12 +84,12 @@ class House:
     def post(self, url: str, body: Any, headers: dict[str, str] | None = None) -> Any:
         """JSON over HTTP."""
         request = urllib.request.Request(url, json.dumps(body).encode(), headers or {}, method="POST")
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.loads(answer.read())
 
     def get(self, url: str, headers: dict[str, str]) -> Any:
         """JSON over HTTP."""
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as answer:
             return json.loads(answer.read())
 
     @property

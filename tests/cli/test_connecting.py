@@ -277,7 +277,7 @@ def test_webhooks_are_followed_from_the_address_to_the_subscription(sound: House
         assert [hook["status"] for hook in hooks()] == ["active"]
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
         for thread in drain:
             thread.join(10)
 

@@ -66,7 +66,7 @@ def until(stream: Any, wanted: str) -> str:
 
 def consent(url: str, decision: str = "allow") -> urllib.request.Request:
     """A person presses the button on the sign-in page; the browser follows to our page."""
-    with urllib.request.urlopen(url, timeout=10) as page:
+    with urllib.request.urlopen(url, timeout=60) as page:
         fields = re.findall(r'name="([^"]+)" value="([^"]*)">', page.read().decode())
     form = urllib.parse.urlencode([*((k, v.replace("&amp;", "&")) for k, v in fields), ("decision", decision)])
     where = urllib.parse.urlsplit(url)
@@ -93,9 +93,9 @@ def test_sign_in_through_the_browser_and_a_page_of_ours(house: House) -> None:
     try:
         url = until(process.stderr, "/oauth/authorize").strip()
         assert "code_challenge_method=S256" in url
-        with urllib.request.urlopen(consent(url), timeout=10) as page:
+        with urllib.request.urlopen(consent(url), timeout=60) as page:
             assert "Signed in" in page.read().decode()
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0, err
@@ -119,11 +119,11 @@ def test_sign_in_without_a_browser(house: House) -> None:
                 return None
 
         try:
-            urllib.request.build_opener(Stay).open(consent(url), timeout=10)
+            urllib.request.build_opener(Stay).open(consent(url), timeout=60)
             raise AssertionError("the sign-in page must send the browser on")
         except urllib.error.HTTPError as answer:
             landed = answer.headers["Location"]
-        _out, err = process.communicate(landed + "\n", timeout=30)
+        _out, err = process.communicate(landed + "\n", timeout=120)
     finally:
         process.kill()
     assert process.returncode == 0, err
@@ -137,9 +137,9 @@ def test_a_person_who_declines_and_one_who_never_comes(house: House) -> None:
     try:
         url = until(process.stderr, "/oauth/authorize").strip()
         with pytest.raises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(consent(url, "deny"), timeout=10)
+            urllib.request.urlopen(consent(url, "deny"), timeout=60)
         assert refused.value.code == 400
-        _out, err = process.communicate(timeout=30)
+        _out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 2
@@ -157,8 +157,8 @@ def test_an_answer_of_another_sign_in_is_refused(house: House) -> None:
     try:
         until(process.stderr, "/oauth/authorize")
         with pytest.raises(urllib.error.HTTPError):
-            urllib.request.urlopen(f"{redirect}?code=stolen&state=other", timeout=10)
-        _out, err = process.communicate(timeout=30)
+            urllib.request.urlopen(f"{redirect}?code=stolen&state=other", timeout=60)
+        _out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 2
@@ -389,7 +389,7 @@ def test_a_real_ctrl_c_while_waiting_for_a_sign_in_is_one_line(house: House) -> 
     try:
         until(process.stderr, "/oauth/authorize")
         process.send_signal(signal.SIGINT)
-        _out, err = process.communicate(timeout=30)
+        _out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert process.returncode == 130
@@ -413,12 +413,12 @@ def served(house: House) -> Iterator[House]:
         yield house
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
         for thread in drain:
             thread.join(10)
 
 
-def eventually(question: Callable[[], bool], seconds: float = 60.0) -> None:
+def eventually(question: Callable[[], bool], seconds: float = 180.0) -> None:
     end = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < end, "never happened"

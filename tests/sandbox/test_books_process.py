@@ -40,7 +40,7 @@ async def test_it_announces_itself_serves_and_stops() -> None:
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        about: dict[str, Any] = msgspec.json.decode(await asyncio.wait_for(process.stdout.readline(), 30))
+        about: dict[str, Any] = msgspec.json.decode(await asyncio.wait_for(process.stdout.readline(), 120))
         assert about["admin_key"] == "k"
         async with aiohttp.ClientSession() as session:
             form = {
@@ -54,7 +54,7 @@ async def test_it_announces_itself_serves_and_stops() -> None:
             async with session.get(f"{about['url']}/api/company", headers=head) as answer:
                 assert answer.status == 200
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 30)
+        await asyncio.wait_for(process.wait(), 120)
     finally:
         if process.returncode is None:
             process.kill()

@@ -341,11 +341,11 @@ async def test_the_program_prints_where_it_listens() -> None:
     )  # fmt: skip
     try:
         assert program.stdout is not None
-        facts = msgspec.json.decode(await asyncio.wait_for(program.stdout.readline(), 30))
+        facts = msgspec.json.decode(await asyncio.wait_for(program.stdout.readline(), 120))
         headers = {"Authorization": f"Bearer {facts['api_key']}"}
         url = facts["url"] + "/api/products"
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             assert (await answer.json())["total"] == 3
     finally:
         program.terminate()
-        assert await asyncio.wait_for(program.wait(), 30) == 0
+        assert await asyncio.wait_for(program.wait(), 120) == 0

@@ -28,7 +28,7 @@ async def test_a_checkout_becomes_a_paid_invoice_through_webhooks_alone(tmp_path
             assert await world.service.settle(120)
             order = await world.checkout(("KOPI", 2), method="qris")
             await world.act(order, "pay")
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while not (await world.truth())["references"]["receipts"]:  # noqa: ASYNC110 - the books tell nobody
                     await asyncio.sleep(0.1)
             assert await world.service.settle(120), await world.stuck()
