@@ -22,14 +22,17 @@ pytest_plugins = [
 
 # Servers that take a minute or two to start.
 PEERS = ("medusa", "vendure")
+# Whatever test is the first to need one of these pays for its installation, beside another that is being installed.
+BUILT, BUILDING = ("tryton", "node", *PEERS), 1800
 SEED_ENV = "SELARAS_SEED"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
-# Explore anew on each run, and print what reproduces a failure. How fast the machine is, is nobody's failure.
+# Explore anew on each run, and print what reproduces a failure. How fast the machine is, and how many of a run's first
+# examples happen to be unfit, is nobody's failure.
 settings.register_profile(
     "timeless", derandomize=False, print_blob=True, deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )  # fmt: skip
 settings.load_profile("timeless")
 
@@ -53,6 +56,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names = getattr(item, "fixturenames", ())
         peer = next((name for name in PEERS if any(one.startswith(name) for one in names)), "")
         item.add_marker(pytest.mark.xdist_group(peer or item.nodeid.partition("::")[0]))
+        if any(name.startswith(BUILT) for name in names):
+            item.add_marker(pytest.mark.timeout(BUILDING), append=False)
 
 
 @pytest.fixture

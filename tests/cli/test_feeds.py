@@ -58,7 +58,7 @@ class Feeds(House):
             service = Service(hub, schedules_of(ledger))
             await service.start()
             try:
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(120):
                     while True:
                         lines = len(ledger.records.all("bca", "bank_transaction"))
                         rows = ledger.records.all("pg", "payout")

@@ -36,7 +36,7 @@ HERE = Path(__file__).with_suffix("")
 PLUGIN = Path(__file__).resolve().parents[2] / "plugins" / "medusa-selaras-hints"
 OWNER = ("owner@example.test", "owner-password-1")
 HINTS_SECRET = "rahasia-petunjuk"
-_START = 120.0
+_START = 240.0
 _ORDERS = ("order", "order_line_item", "cart", "payment_collection", "reservation_item", "return", "order_change")
 
 

@@ -37,7 +37,7 @@ MODULES = (
 ADMIN = ("admin", "admin-password-1")
 HUB = ("hub", "hub-password-1")
 LIMITED = ("limited", "limited-password-1")
-_START = 60.0
+_START = 240.0
 
 
 class Database:

@@ -38,7 +38,7 @@ PERMISSIONS = [
     "ReadOrder", "UpdateOrder", "ReadCatalog", "UpdateCatalog", "ReadStockLocation", "ReadCustomer", "ReadChannel",
     "ReadSettings", "CreateApiKey",
 ]  # fmt: skip
-_START = 60.0
+_START = 240.0
 _numbers = itertools.count(1)
 
 
@@ -127,10 +127,11 @@ class Server:
         until = time.monotonic() + _START
         while time.monotonic() < until and self._process.poll() is None:
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health", timeout=5):
-                self._seed()
-                return
+                break
             time.sleep(0.2)
-        raise RuntimeError(f"Vendure does not start: {self.words()}")
+        else:
+            raise RuntimeError(f"Vendure does not start: {self.words()}")
+        self._seed()  # once: what is made twice is there twice
 
     def words(self) -> str:
         """The last that it said."""
