@@ -33,7 +33,7 @@ class Storm:
         return found
 
 
-async def at_work(hub: Hub, timeout: float = 60.0) -> None:
+async def at_work(hub: Hub, timeout: float = 180.0) -> None:
     """Wait until the service has begun to send something more than it had when this was asked."""
     before, end = await _sent(hub), time.monotonic() + timeout
     while time.monotonic() < end:

@@ -59,7 +59,7 @@ class Office:
 
     def until_blocked(self, work: Future[Any], workers: int = 1) -> None:
         """Return when so many workers wait for a lock of another one; fail when `work` ended instead."""
-        for _ in range(2000):
+        for _ in range(24_000):
             if self.waiting_for_a_lock() >= workers:
                 return
             assert not work.done(), work.result()
@@ -365,7 +365,7 @@ def test_rows_are_changed_in_one_order_so_that_workers_cannot_deadlock(
         waiting = office.threads.submit(working)
         office.until_blocked(waiting)
         change("2")
-    waiting.result(timeout=30)
+    waiting.result(timeout=120)
 
 
 def test_two_readers_of_one_record_leave_both_readings_in_its_history(office: Office) -> None:
@@ -410,7 +410,7 @@ def test_a_deadlock_is_undone_and_asks_for_a_new_plan(office: Office) -> None:
     def crosswise() -> None:
         with b.transaction():
             touch(b, 2)
-            start.wait(30)
+            start.wait(120)
             touch(b, 1)
 
     def straight(other: Future[None]) -> None:
@@ -427,7 +427,7 @@ def test_a_deadlock_is_undone_and_asks_for_a_new_plan(office: Office) -> None:
         straight(other)
     except PlanOutOfDate as refusal:
         refusals.append(refusal)
-    refusals.append(other.exception(timeout=30))
+    refusals.append(other.exception(timeout=120))
     assert [type(refusal) for refusal in refusals if refusal] == [PlanOutOfDate]
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import email.utils
 import hashlib
 import json
@@ -86,6 +87,7 @@ class StandIn:
         self.codes: dict[str, str] = {}
         self.granted = 0
         self.tasks: set[asyncio.Task[None]] = set()
+        self.hurry = asyncio.Event()  # set: a lost write commits now
 
     # -- from the socket to the answer ------------------------------------------------------------------------------
 
@@ -116,7 +118,8 @@ class StandIn:
         return answer
 
     async def _later(self, request: web.Request, body: bytes) -> None:
-        await asyncio.sleep(self.trouble.late or 0.2)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.hurry.wait(), self.trouble.late or 0.2)
         self._answer(request, body)
 
     async def _lost(self, request: web.Request) -> web.StreamResponse:

@@ -92,7 +92,7 @@ class Ear:
 
     async def about(self, text: str, event: str = "") -> Webhook:
         """The delivery that names `text`, as soon as it is there."""
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while time.monotonic() < until:
             for webhook in self.heard:
                 if text.encode() in webhook.body and event.encode() in webhook.body:

@@ -176,7 +176,7 @@ class VendureRig(StoreRig):
     async def deliveries(self, ids: Sequence[str]) -> list[Webhook]:
         """As the plugin sent them, the last one of each order."""
         heard: dict[str, Webhook] = {}
-        for _ in range(600):
+        for _ in range(1800):
             heard = {
                 str(msgspec.json.decode(mail.body)["id"]): mail
                 for mail in self.server.mail.taken
