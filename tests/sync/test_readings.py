@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from selaras.connectors.contract import Changes, Op, Outcome, Seen, Transient, Write
-from selaras.ledger.values import MICROSECOND, RecordKey
+from selaras.ledger.values import MICROSECOND, Claimed, Posting, RecordKey, State
 from selaras.model.order import Order
 from selaras.rules.contacts import ContactIndex
 from selaras.rules.products import ProductIndex
@@ -40,6 +40,15 @@ class Gate:
 
 async def first(event: asyncio.Event) -> None:
     await asyncio.wait_for(event.wait(), 120)
+
+
+async def until(question: Callable[[], object], world: World) -> None:
+    """Ask in the ledger's thread until the answer is yes."""
+    for _ in range(12_000):
+        if await world.hub.desk(question):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(await world.stuck())
 
 
 async def offered(world: World, code: str) -> int:
@@ -146,11 +155,8 @@ async def test_a_receipt_for_a_document_whose_answer_is_still_out_pays_the_order
         typed = {"kind": "receipts", "items": [{**money, "sales_order_id": sale.id}]}
         await world.post(f"{world.books.url}/sandbox/typist", typed, world.books.admin)
         world.service.wake("buku", "receipt")
-        for _ in range(12_000):
-            known = await world.hub.desk(world.ledger.records.all, "buku", "receipt")
-            if known and all(world.service.lanes[name].idle for name in ("read buku", "plan toko")):
-                break
-            await asyncio.sleep(0.01)
+        lanes = [world.service.lanes[name] for name in ("read buku", "plan toko")]
+        await until(lambda: world.ledger.records.all("buku", "receipt") and all(lane.idle for lane in lanes), world)
         held.opened.set()
         assert await world.service.settle(120), await world.stuck()
         await world.sync()
@@ -240,3 +246,37 @@ async def test_books_that_keep_no_stock_come_to_rest(tmp_path: Path) -> None:
         await world.service.start()
         await world.sync(20)
         assert (await world.truth())["counts"]["sales_orders"] == 1
+
+
+async def test_a_write_that_another_worker_takes_while_stock_is_worked_out_is_waited_for(tmp_path: Path) -> None:
+    """8 was planned, the books say 10 again, and so does the shelf: nothing to write, but the 8 is on its way."""
+    async with a_world(tmp_path) as world:
+        await world.stock({"KAOS-M": 10})
+        await world.sync()
+        ledger, service = world.ledger, world.service
+        dispatcher, taken = service.dispatchers["toko"], list[Claimed]()
+        drain, of_streams = dispatcher.drain, ledger.postings.of_streams
+
+        async def nothing() -> int:
+            return 0
+
+        def then_claimed(target: str, streams: Sequence[str]) -> dict[str, list[Posting]]:
+            found = of_streams(target, streams)
+            if target == "toko" and not taken:
+                taken.extend(ledger.postings.claim("toko", world.hub.now(), 60.0, 10))
+            return found
+
+        dispatcher.drain = nothing  # type: ignore[method-assign]
+        await count(world, "KAOS-M", 8)
+        service.wake("buku", "stock")
+        await until(lambda: bool(ledger.postings.in_state(State.PLANNED)), world)
+        ledger.postings.of_streams = then_claimed  # type: ignore[method-assign]
+        await count(world, "KAOS-M", 10)
+        service.wake("buku", "stock")
+        await until(lambda: bool(taken), world)
+        (claim,) = taken
+        await dispatcher._send((claim.kind, claim.op, claim.look), taken)
+        dispatcher.drain = drain  # type: ignore[method-assign]
+        service.lanes["stock toko"].wake()
+        assert await service.settle(120), await world.stuck()
+        assert await offered(world, "KAOS-M") == 10

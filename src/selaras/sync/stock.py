@@ -285,8 +285,9 @@ class StockFlow:
             if any(p.state is State.IN_DOUBT for p in pending) or any(_done_since(p, started) for p in past):
                 self.wanted.update(part for part, _ in parts[code])
                 continue
-            for posting in pending:
-                ledger.postings.supersede_planned(posting.id, now)
+            if not all(ledger.postings.supersede_planned(posting.id, now) for posting in pending):
+                self.wanted.update(part for part, _ in parts[code])  # another worker is sending it just now
+                continue
             if answer.quantity == offered.available:
                 continue
             version = 1 + max((p.version for p in past), default=0)

@@ -71,7 +71,7 @@ class Files:
             for name, connector in self.hub.connectors.items():
                 for kind in connector.capabilities.sources:
                     self.service.wake(name, kind)
-            settled = await self.service.settle(60)
+            settled = await self.service.settle(120)
             assert settled, {n: lane.error for n, lane in self.service.lanes.items() if lane.error or not lane.idle}
 
     async def waiting(self) -> dict[str, str]:
@@ -280,7 +280,7 @@ async def test_the_sandbox_store_into_files(tmp_path: Path) -> None:
                     for kind in connector.capabilities.sources:
                         service.wake(name, kind)
                 await service.intakes["toko"].reread_open("order", 0.0)
-                assert await service.settle(60), {n: lane.error for n, lane in service.lanes.items() if lane.error}
+                assert await service.settle(120), {n: lane.error for n, lane in service.lanes.items() if lane.error}
 
             orders = [
                 await world.checkout(("KAOS-M", 1 + n % 2), ("TOPI", 1), phone=f"0812000000{n:02d}", tax_rate="0.11")
