@@ -133,7 +133,7 @@ async def test_the_founding_case(tmp_path: Path) -> None:
         assert (await world.truth())["counts"]["sales_orders"] == 348  # nothing was written
         await begin(world)
         world.service.lanes["backfill toko"].wake()
-        await world.sync(60)
+        await world.sync()
         found = await status(world)
         assert (found.state, found.orders, found.done, found.posted) == ("done", 516, 516, 516)
         assert (found.linked, found.conflicts) == (348, 0)

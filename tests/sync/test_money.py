@@ -49,8 +49,8 @@ async def settled(world: World) -> None:
     """A decision of a person wakes the lanes (as the server does), then everything is read and done."""
     world.service.lanes["money buku"].wake()
     world.service.lanes["plan toko"].wake()
-    await world.sync(30)
-    await world.sync(30)
+    await world.sync()
+    await world.sync()
 
 
 async def buyers(world: World, *names: str, price: int = 50_000) -> list[Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import threading
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,8 +19,10 @@ from selaras.connectors.midtrans import build as build_midtrans
 from selaras.ledger.errors import PlanOutOfDate
 from selaras.ledger.values import NewPosting, NewRecord, RecordKey, State, StoredRecord
 from selaras.model.document import BankTransaction
+from selaras.model.money import ZERO
 from selaras.model.settlement import Payout
-from selaras.sandbox.bank import Collected, midtrans_csv, net_of
+from selaras.sandbox.bank import Collected, fee_of, midtrans_csv, net_of
+from selaras.sync import money
 from selaras.sync import money_decisions as people
 from selaras.sync.attention import skip
 from selaras.sync.feeds import Feed, remove_feed
@@ -329,3 +333,33 @@ async def test_a_payout_whose_account_was_chosen_or_whose_report_was_completed_i
         await flow.reconsider()
         assert await flow.match() == 1
         assert await open_money(world) == []
+
+
+async def test_a_payout_whose_report_is_read_anew_while_it_is_matched_is_booked_as_it_says_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it is booked as it was, and a person is asked to undo that."""
+    async with a_world(tmp_path / "hub", more={"laporan": reports(tmp_path)}, feeds=[GATEWAY]) as world:
+        rows = collected(await sold(world, 2))
+        drop(tmp_path / "laporan", "w1.csv", midtrans_csv(rows, TODAY, "W-1"))
+        await settled(world)
+        matched, read, decide = threading.Event(), threading.Event(), money.decide
+
+        def slow(*known: Any) -> money.Decided:
+            found = decide(*known)
+            if found.payouts and not matched.is_set():
+                matched.set()
+                read.wait(120)
+            return found
+
+        monkeypatch.setattr(money, "decide", slow)
+        await came(world, str(net_of(rows)), "KR OTOMATIS MIDTRANS W-1")
+        world.service.wake("buku", "bank_transaction")
+        assert await asyncio.to_thread(matched.wait, 120)
+        report = await the_line(world, "laporan", "payout")
+        first, *others = msgspec.json.decode(report.body, type=Payout).rows
+        first = msgspec.structs.replace(first, fee_tax=first.fee_tax + 1)
+        asyncio.get_running_loop().call_later(0.5, read.set)
+        await read_anew(world, report, Payout, rows=(first, *others))
+        assert await blocked(world) == {}
+        assert (await balances(world))["input_tax"] == sum((fee_of(r.amount, r.channel)[1] for r in rows), ZERO) + 1

@@ -244,7 +244,7 @@ async def test_books_that_keep_no_stock_come_to_rest(tmp_path: Path) -> None:
         await world.stock({"KAOS-M": 10})
         await world.checkout(("KAOS-M", 1))
         await world.service.start()
-        await world.sync(20)
+        await world.sync()
         assert (await world.truth())["counts"]["sales_orders"] == 1
 
 

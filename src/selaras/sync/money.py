@@ -130,7 +130,7 @@ class MoneyFlow:
         ledger = self._hub.desk.ledger
         autonomies = {name: autonomy_of(ledger, name) for name in {m.key.connection for m in gathered.money}}
         verdicts = ledger.allocations.verdicts()
-        unchanged = self._unchanged(gathered)
+        unchanged = self._unchanged(gathered) - self._on_old_reports(gathered, decided)
         again: list[RecordKey] = []
         room = {subject: one.owed.due + max(one.owed.code, 0) for subject, one in gathered.waiting.items()}
         for money in gathered.money:
@@ -161,6 +161,17 @@ class MoneyFlow:
             if taken[money.key.connection, money.key.kind].get(money.key.id, 0) != sum(a.amount for a in money.standing)
         }
         return {r.key for r in gathered.records if versions.get(r.key) == r.version and r.key not in moved}
+
+    def _on_old_reports(self, gathered: Gathered, decided: Decided) -> set[RecordKey]:
+        """Lines that were matched with a payout whose report was read anew since: they are decided again."""
+        records, old = self._hub.desk.ledger.records, set[RecordKey]()
+        for money in gathered.money:
+            match = decided.payouts.get(money.name)
+            for one in match.payouts if match is not None else ():
+                now = records.get(paid_key(one.subject))
+                if now is None or self._reader.paid(now) != one:
+                    old.add(money.key)
+        return old
 
     def _decide_line(
         self,
