@@ -37,7 +37,7 @@ BOOKS = "books"
 # Money that the gateway captured lies in its clearing account until it pays out.
 ACCOUNTS = {"qris": "clearing", "va": "clearing", "transfer": "bank", "exchange": "clearing"}
 _REDIRECT = "http://127.0.0.1/oauth/done"
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 
 
 Handler = Callable[[dict[str, str]], Awaitable[Any]]
