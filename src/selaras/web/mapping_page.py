@@ -1,4 +1,4 @@
-"""The pages on which a person says what a store's words mean in the books: all pairs, and the sheet of one."""
+"""The page on which a person says what a store's words mean in its books: the sheet of one pair."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from selaras.ledger.errors import LedgerError
 from selaras.sync import mapping_changes, mappings
 from selaras.sync.installation import pairs_of
 from selaras.sync.mapping_sheet import Refused, Sheet, in_words, sheet, wished
-from selaras.sync.mappings import MappingChanged, MappingView
+from selaras.sync.mappings import MappingChanged
 from selaras.web.api import Refusal
 from selaras.web.context import Context, Visitor
 from selaras.web.look import Look, path, say
@@ -65,15 +65,11 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class MappingPage:
-    """The handlers of both pages and their forms."""
+    """The handlers of the sheet and its forms."""
 
     def __init__(self, context: Context, look: Look) -> None:
         self._context = context
         self._look = look
-
-    async def pairs(self, request: Request) -> Response:
-        """Every pair with what is missing."""
-        return self._look.page(request, "mappings.html", views=await self._context.read(_views))
 
     async def of_store(self, request: Request) -> Response:
         """From a store to the mapping of its pair; other connections have none of their own."""
@@ -143,10 +139,6 @@ class MappingPage:
         if visitor.kind != "person":
             raise Refusal(403, _("Sign in first"), _("Only a signed-in person may do this."))
         return await checked_form(request, self._context)
-
-
-def _views(ledger: Ledger) -> list[MappingView]:
-    return [mappings.show(ledger, pair.store, pair.books) for pair in pairs_of(ledger)]
 
 
 def _books_of(ledger: Ledger, name: str) -> str:
@@ -220,14 +212,13 @@ def _required(shown: Sheet) -> str:
 
 
 def routes(context: Context, look: Look) -> list[Route]:
-    """The pages for those who may read; their forms for signed-in people."""
+    """The sheet for those who may read; its forms for signed-in people."""
     page = MappingPage(context, look)
 
     def route(address: str, handler: Any, name: str, method: str = "GET") -> Route:
         return Route(address, look.guarded(handler, reading=True), methods=[method], name=name)
 
     return [
-        route("/mapping", page.pairs, "mappings"),
         route("/mapping/{store}", page.of_store, "mapping_of_store"),
         route("/mapping/{store}/{books}", page.show, "mapping_sheet"),
         route("/mapping/{store}/{books}", page.save, "save_mapping", "POST"),

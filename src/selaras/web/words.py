@@ -98,6 +98,11 @@ KINDS: Final = {
     "payment": N_("payment"),
     "refund": N_("refund"),
     "payout": N_("payout"),
+    "account": N_("account"),
+    "tax": N_("tax"),
+    "warehouse": N_("warehouse"),
+    "dimension": N_("dimension"),
+    "closing": N_("closed period"),
 }
 OPS: Final = {"create": N_("create"), "update": N_("change"), "void": N_("void")}
 ACTS: Final = {
