@@ -271,7 +271,7 @@ async def test_without_sign_in_nothing_is_seen_and_readers_change_nothing(tmp_pa
         assert await mapping(stage) == {}
 
 
-HOSTILE = '<script>alert("1")</script> & \'2\''
+HOSTILE = "<script>alert(\"1\")</script> & '2'"
 
 
 def hostile(ledger: Ledger) -> None:
@@ -279,7 +279,7 @@ def hostile(ledger: Ledger) -> None:
     mapping_room.keep_chart(ledger, more=[Account('x"><i>', HOSTILE, "income", '9"<b>')])
     order = an_order(5)
     paid = Payment("P5", order.total, order.placed_at, HOSTILE)
-    keep_orders(ledger, [msgspec.structs.replace(order, payments=(paid,), location="Gudang <b>\"1\"</b>")])
+    keep_orders(ledger, [msgspec.structs.replace(order, payments=(paid,), location='Gudang <b>"1"</b>')])
 
 
 async def test_names_of_others_are_shown_as_they_are_and_do_nothing(tmp_path: Path) -> None:
