@@ -25,7 +25,8 @@ CHART = {
     "taxes": [{"id": "ppn11", "name": "PPN 11%", "rate": "0.11"}, {"id": "ppn12", "name": "PPN 12%", "rate": "0.12"}],
 }
 WORDS = {
-    "en": ("To the mapping", "1 record waits", "Take the proposal", "Save", "Saved. 1 waiting record is planned again."),
+    "en": ("To the mapping", "1 record waits", "Take the proposal", "Save",
+           "Saved. 1 waiting record is planned again."),
     "id": ("Ke pemetaan", "1 catatan menunggu", "Ambil usulan", "Simpan",
            "Tersimpan. 1 catatan yang menunggu direncanakan ulang."),
 }  # fmt: skip
@@ -107,7 +108,7 @@ def test_the_admin_takes_what_is_proposed_and_the_order_is_posted(
             sales.get_by_role("button", name=re.compile(rf"^{take}\W+4-1500 Penjualan$")).click()
             page.get_by_role("status").wait_for()
             assert page.locator("#new-word").input_value() == "tax:12@SG"
-            page.locator("#note").fill("bagan akun 2027")
+            assert page.locator("#note").input_value() == "bagan akun 2027"
             page.get_by_role("button", name=save, exact=True).last.click()
             page.get_by_role("alert").first.wait_for()
             assert page.locator("#new-refused").inner_text()

@@ -138,8 +138,7 @@ async def test_only_signed_in_people_with_our_own_form_change_them(fed: Stage, t
         assert "selaras payouts card FILE.csv" in html
         async with stage.http.post(stage.url + address, data=wish) as answer:
             assert answer.status == 403
-    async with a_stage(tmp_path / "nobody") as stage:
-        async with stage.http.post(stage.url + address, data=wish) as answer:
-            assert "/sign-in" in str(answer.url)
+    async with a_stage(tmp_path / "nobody") as stage, stage.http.post(stage.url + address, data=wish) as answer:
+        assert "/sign-in" in str(answer.url)
     assert await feeds(fed) == [Feed("gerbang", "buku", clearing="acc-1-1050")]
     assert await fed.hub.desk(rate_card_of, fed.ledger) == []

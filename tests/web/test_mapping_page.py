@@ -41,10 +41,7 @@ async def filled(tmp_path: Path) -> AsyncIterator[Stage]:
 def fields(html: str) -> dict[str, str]:
     """What a browser would send of the sheet's form without anything being touched."""
     form = html.split(f'<form method="post" action="{SHEET}"', 1)[1].split("</form>", 1)[0]
-    found = {
-        name: value
-        for name, value in re.findall(r'<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"', form)
-    }  # fmt: skip
+    found = dict[str, str](re.findall(r'<input[^>]* name="([^"]*)"[^>]* value="([^"]*)"', form))
     for name, options in re.findall(r'<select[^>]* name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
         chosen = re.search(r'<option value="([^"]*)" selected', options)
         found[name] = chosen[1] if chosen else ""
@@ -116,14 +113,14 @@ async def test_all_that_is_clear_is_taken_at_once_as_it_was_seen(filled: Stage) 
 
 
 async def test_what_was_typed_stays_when_a_proposal_is_taken_and_goes_before_it(filled: Stage) -> None:
-    typed = {"w:account:shipping": "4-7000", "w:account:sales": "4-1001"}
+    typed = {"w:account:shipping": "4-7000", "w:account:sales": "4-1001", "note": "why", "new_word": "tax:5"}
     status, html = await send(filled, typed | {"take": "tax:11\tppn11"})
     assert (status, await mapping(filled)) == (200, {"tax:11": "ppn11"})
     assert "What else you typed is not saved yet." in html
     assert typed.items() <= fields(html).items()
     status, html = await send(filled, {"take_all": "1"}, html)
     assert "account:sales" not in await mapping(filled), "something else was typed for it"
-    await send(filled, {}, html)
+    await send(filled, {"new_word": ""}, html)
     assert {"account:sales": "acc-4-1001", "account:shipping": "acc-4-7000"}.items() <= (await mapping(filled)).items()
 
 
@@ -167,6 +164,8 @@ async def test_a_word_of_ones_own(filled: Stage) -> None:
     assert "A mapping has no word &#39;colour:red&#39;." in html
     status, html = await send(filled, {"new_word": "tax:5", "new_value": ""})
     assert (status, "Nothing is chosen for it." in html) == (422, True)
+    status, html = await send(filled, {"new_word": "", "new_value": "ppn12"})
+    assert (status, fields(html)["new_value"]) == (422, "ppn12")
     await send(filled, {"w:require": "tax,account:sales"})
     assert (await mapping(filled))["require"] == "account:sales,tax"
 
@@ -339,6 +338,7 @@ async def test_it_is_said_in_indonesian(filled: Stage) -> None:
     text = " ".join(page.text)
     assert "Pemetaan" in text
     assert "Ambil semua usulan" in text
+    assert "jenisnya Pendapatan" in text
     data = fields(html) | {"w:account:sales": "9-9999"}
     async with filled.http.post(filled.url + SHEET, data=data, headers={"Accept-Language": "id"}) as answer:
         refused = await answer.text()

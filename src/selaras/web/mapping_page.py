@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from selaras.i18n import _
+from selaras.i18n import _, gettext
 from selaras.ledger import Ledger
 from selaras.ledger.errors import LedgerError
+from selaras.rules.explain import recognised
 from selaras.sync import mapping_changes, mappings
 from selaras.sync.installation import pairs_of
 from selaras.sync.mapping_sheet import Refused, Sheet, in_words, sheet, wished
@@ -21,6 +22,7 @@ from selaras.web.api import Refusal
 from selaras.web.context import Context, Visitor
 from selaras.web.look import Look, path, say
 from selaras.web.signing import checked_form
+from selaras.web.words import word
 
 _WORD: Final = "w:"
 _HISTORY: Final = 50
@@ -49,7 +51,12 @@ class Pressed(msgspec.Struct, frozen=True):
     @property
     def all_words(self) -> dict[str, str]:
         """The words with the one that was added by hand."""
-        return self.words | ({self.new_word: self.new_value} if self.new_word else {})
+        return self.words | ({self.new_word: self.new_value} if self.new_word or self.new_value else {})
+
+    @property
+    def beside(self) -> bool:
+        """True when something was typed that no proposal answers and no comparison shows."""
+        return self.takes and bool(self.note or self.new_word or self.new_value)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -98,7 +105,7 @@ class MappingPage:
                 return Outcome(trouble=Refused(error.message, error.cure), kept=typed)
 
         outcome = await self._context.change(work)
-        if outcome.done is not None and not outcome.kept:
+        if outcome.done is not None and not outcome.kept and not pressed.beside:
             return _again(store, books, outcome.done)
         return await self._sheet(request, outcome, pressed)
 
@@ -124,14 +131,13 @@ class MappingPage:
         history = await self._context.read(mappings.history, store, books)
         names = await self._context.read(in_words, books, history[:_HISTORY])
         outcome = outcome or Outcome()
-        known = {row.word for row in shown.rows} | {"require"}
-        added = next((word for word in (*outcome.refused, *outcome.kept) if word not in known), "")
         # A page with forms is not brought up to date under a person's hands.
         return self._look.page(
             request, "mapping.html", 422 if outcome.refused or outcome.trouble else 200, sheet=shown, done=done,
             history=history[:_HISTORY], more=max(0, len(history) - _HISTORY), may_write=visitor.kind == "person",
-            outcome=outcome, added=added, note=pressed.note if pressed and not outcome.done else "",
-            required=_required(shown), most=_LIST, names=names,
+            outcome=outcome, new_word=pressed.new_word if pressed else "",
+            new_value=pressed.new_value if pressed else "", note=pressed.note if pressed else "",
+            required=_required(shown), most=_LIST, names=names, why=_why,
         )  # fmt: skip
 
     async def _form(self, request: Request) -> dict[str, str]:
@@ -181,7 +187,6 @@ def _save(
     kept = {word: text for word, text in pressed.all_words.items() if word in changed or word in refused}
     if pressed.new_word and not pressed.new_value and pressed.new_word not in refused:
         refused = refused | {pressed.new_word: Refused("Nothing is chosen for it.", "Say what it means in the books.")}
-        kept |= {pressed.new_word: ""}
     if refused:
         return Outcome(refused=refused, kept=kept)
     if not changed:
@@ -209,6 +214,14 @@ def _take(ledger: Ledger, store: str, books: str, pressed: Pressed, typed: dict[
 
 def _required(shown: Sheet) -> str:
     return next((one.id for one in shown.view.entries if one.word == "require"), "")
+
+
+def _why(reason: str) -> str:
+    """A reason of a proposal in the reader's language; the type of an account is a word of the books' room."""
+    found = recognised(reason)
+    if found is None or "type" not in found.params:
+        return say(reason)
+    return gettext(found.text) % (found.params | {"type": word("account_type", found.params["type"])})
 
 
 def routes(context: Context, look: Look) -> list[Route]:
