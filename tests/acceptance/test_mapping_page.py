@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.acceptance.hall import Hall, a_hall, kinds, one_group, sale
 from tests.web.stage import PASSWORD
+from tests.web.test_browser import CONTRAST
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PAIR = ("toko", "buku")
@@ -81,6 +82,7 @@ def test_the_admin_takes_what_is_proposed_and_the_order_is_posted(
 
     def shoot(page: Page, name: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(CONTRAST) == []
         if shots:
             page.screenshot(path=f"{shots}/accept-{name}-{width}-{lang[:2]}.png", full_page=True)
 

@@ -129,6 +129,8 @@ async def test_what_is_chosen_is_saved_with_its_reason_and_can_be_taken_off(fill
     status, html = await send(filled, wish)
     assert (status, await mapping(filled)) == (200, {"account:receivable": "acc-1-1200", "dimension:branch": "jkt"})
     assert "chart of 2027" in html
+    row = html.split('<small class="code">account:receivable</small>')[0].rsplit("<li id=", 1)[1]
+    assert "by console" in row, "who chose it"
     await send(filled, {"w:dimension:branch": ""})
     assert await mapping(filled) == {"account:receivable": "acc-1-1200"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +17,7 @@ from selaras.rules.explain import recognised
 from selaras.sync import mapping_changes, mappings
 from selaras.sync.installation import pairs_of
 from selaras.sync.mapping_sheet import Refused, Sheet, in_words, sheet, wished
-from selaras.sync.mappings import MappingChanged
+from selaras.sync.mappings import MappingChanged, MappingHistory
 from selaras.web.api import Refusal
 from selaras.web.context import Context, Visitor
 from selaras.web.look import Look, path, say
@@ -137,7 +137,7 @@ class MappingPage:
             history=history[:_HISTORY], more=max(0, len(history) - _HISTORY), may_write=visitor.kind == "person",
             outcome=outcome, new_word=pressed.new_word if pressed else "",
             new_value=pressed.new_value if pressed else "", note=pressed.note if pressed else "",
-            required=_required(shown), most=_LIST, names=names, why=_why,
+            required=_required(shown), most=_LIST, names=names, why=_why, since=_since(history),
         )  # fmt: skip
 
     async def _form(self, request: Request) -> dict[str, str]:
@@ -214,6 +214,15 @@ def _take(ledger: Ledger, store: str, books: str, pressed: Pressed, typed: dict[
 
 def _required(shown: Sheet) -> str:
     return next((one.id for one in shown.view.entries if one.word == "require"), "")
+
+
+def _since(history: Sequence[MappingHistory]) -> dict[str, MappingHistory]:
+    """The version that gave each word what it means now; `history` has the newest first."""
+    found: dict[str, MappingHistory] = {}
+    for one in history:
+        for name in one.after:
+            found.setdefault(name, one)
+    return found
 
 
 def _why(reason: str) -> str:
