@@ -152,7 +152,7 @@ class Service:
 
     def _busy(self) -> bool:
         busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
-        busy = busy or any(flow.wanted for flow in self.stocks.values())
+        busy = busy or any(flow.open for flow in self.stocks.values())
         return busy or bool(self._reconsider) or any(self._cured.values())
 
     async def settle(self, timeout: float, *, interval: float = 0.05) -> bool:
@@ -235,7 +235,7 @@ class Service:
             self.lanes[f"stock {pair.store}"].wake()
 
     async def _booked(self, pair: Pair, settlements: Sequence[Settlement]) -> None:
-        if self.stocks[pair.store].booked(settlements):
+        if self.stocks[pair.store].moved():
             self.lanes[f"stock {pair.store}"].wake()
 
     # -- work ------------------------------------------------------------------------------------------------------
@@ -310,6 +310,8 @@ class Service:
         await payments.by_hand()
         await self._planners[pair.store].plan()
         self.lanes[f"money {pair.books}"].wake()  # a receipt that is not wanted any more sets its line free
+        if self.stocks[pair.store].moved():
+            self.lanes[f"stock {pair.store}"].wake()
         self.lanes[f"send {pair.books}"].wake()
         self.lanes[f"send {pair.store}"].wake()
         return None
@@ -352,13 +354,13 @@ class Service:
         flow, lane = self.stocks[pair.store], f"stock {pair.store}"
         now, due = self.hub.clock(), self._next.get((lane, "stock"), 0.0)
         await self.hub.desk(flow.remapped)
-        if flow.wanted and now < due <= now + _STOCK_PAUSE:
+        if flow.open and now < due <= now + _STOCK_PAUSE:
             return due  # what moves within a moment is worked out together
-        if flow.wanted:
+        if flow.open:
             self._next[lane, "stock"] = now + _STOCK_PAUSE
             if await flow.push():
                 self.lanes[f"send {pair.store}"].wake()
-        return self.hub.clock() + _STOCK_PAUSE if flow.wanted else None
+        return self.hub.clock() + _STOCK_PAUSE if flow.open else None
 
     async def _sweep(self, pair: Pair) -> float | None:
         lane, now = f"sweep {pair.store}", self.hub.clock()
@@ -395,5 +397,4 @@ class Service:
 def _paid(settlements: Sequence[Settlement]) -> list[RecordKey]:
     """Orders whose money was booked or taken back now."""
     done = (s.claimed for s in settlements if s.state is State.DONE and s.claimed.key.startswith(BANK_KEY))
-    streams = (claimed.stream.partition(":") for claimed in done)
-    return [RecordKey(store, "order", order_id) for store, _colon, order_id in streams]
+    return [RecordKey(store, "order", order) for store, _colon, order in (one.stream.partition(":") for one in done)]
