@@ -11,18 +11,33 @@ from typing import Final
 
 from selaras.i18n import gettext
 from selaras.rules.explain import Reason, recognised
-from selaras.sync import money_words, said, said_feeds, said_files, said_gateways, unique_amount_words, upkeep_words
+from selaras.sync import (
+    money_words,
+    said,
+    said_books,
+    said_erp,
+    said_feeds,
+    said_files,
+    said_gateways,
+    said_shared,
+    said_stores,
+    said_words,
+    unique_amount_words,
+    upkeep_words,
+)
 
 # A sentence may carry another one as a value ("Order 7 cannot be planned: …"), and that one a third; the last value of
 # all may have its cure behind it.
 _DEPTH: Final = 4
 KNOWN: Final = (
     said.SENTENCES + said_files.SENTENCES + said_feeds.SENTENCES + said_gateways.SENTENCES
+    + said_shared.SENTENCES + said_stores.SENTENCES + said_books.SENTENCES + said_erp.SENTENCES
     + upkeep_words.SENTENCES + unique_amount_words.SENTENCES + money_words.SENTENCES
 )  # fmt: skip
 _PLACE: Final = re.compile(r"%\(\w+\)s")
 _VAGUE: Final = 5
 _SIDE_BY_SIDE: Final = re.compile(r"%\(\w+\)s(?: %\(\w+\)s)+")
+_ONE_WORD: Final = re.compile(r"\w*")
 # Events of the engine begin with the lane that they happened in.
 _LANE: Final = re.compile(r"(?:read|send|plan|stock|sweep|watch) [a-z0-9][a-z0-9_-]*: ")
 
@@ -75,7 +90,7 @@ def _one_by_one(text: str, depth: int) -> str:
 
 def _filled(found: Reason, depth: int) -> str:
     text = gettext(found.text)
-    values = {name: _spoken(value, depth - 1) for name, value in found.params.items()}
+    values = {name: _value(found.text, name, value, depth - 1) for name, value in found.params.items()}
     for run in _SIDE_BY_SIDE.findall(found.text):
         # Nobody can tell where one of these texts ends and the next begins.
         first, *others = (place[2:-2] for place in run.split(" "))
@@ -83,6 +98,19 @@ def _filled(found: Reason, depth: int) -> str:
         if ". " in whole and run in text:
             values |= {first: _spoken(whole, depth - 1)} | dict.fromkeys(others, "")
     return (text % values).rstrip(" ")
+
+
+def _value(text: str, name: str, value: str, depth: int) -> str:
+    """A value of a sentence: a sentence itself, a word of ours, or (a name, a code, a setting) what it is."""
+    if not _ONE_WORD.fullmatch(value):
+        return _spoken(value, depth)
+    # A single word is ours only where its place says so: a connection may be called "stock", a setting is "currency",
+    # and what is glued to the name of a setting ("account_%(role)s") belongs to it.
+    word = said_words.WORDS.get(name.rstrip("0123456789"), {}).get(value)
+    if word is None or f"_%({name})s" in text:
+        return value
+    translated = gettext(word)
+    return value if translated == word else translated
 
 
 def _vague(found: Reason) -> bool:
