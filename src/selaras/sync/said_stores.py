@@ -235,6 +235,7 @@ TEXTS: Final = (
     N_("the store makes no webhook to %(url)s: %(message)s"),
     N_("The address of Selaras must be public and on port 80, 443 or 8080, and answer the store's ping."),
     N_("payment failed"),
+    N_("trashed"),
     N_("%(text)s is not a status, like shipped=completed (%(names)s)"),
     N_("the store has taken the payment of order %(number)s and not kept it"),
     N_("Look whether a plugin of the store undoes changes of orders, then try again."),
