@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +74,12 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
         name = path.relative_to(FOLDER).as_posix()
         if not name.startswith(_OTHERS):
             yield name, parsed(path)
+
+
+@cache
+def everything() -> tuple[tuple[str, str], ...]:
+    """Place (file and line, under `connectors`) and text of all that the sources say."""
+    return tuple((f"{name}:{line}", text) for name, tree in sources() for line, text in said_in(tree))
 
 
 def parsed(path: Path) -> ast.Module:

@@ -139,7 +139,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None, print_blob=True)
+@settings(max_examples=60, deadline=None, print_blob=True)
 @given(st.sampled_from(explain._sentences), st.data())
 def test_the_short_way_to_a_sentence_finds_what_the_long_one_does(sentence: Sentence, data: st.DataObject) -> None:
     said = sentence(**{name: data.draw(VALUES) for name in sentence.names})

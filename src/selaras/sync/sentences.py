@@ -37,7 +37,8 @@ KNOWN: Final = (
 _PLACE: Final = re.compile(r"%\(\w+\)s")
 _VAGUE: Final = 5
 _SIDE_BY_SIDE: Final = re.compile(r"%\(\w+\)s(?: %\(\w+\)s)+")
-_ONE_WORD: Final = re.compile(r"\w*")
+_ONE_WORD: Final = re.compile(r"\w*\.?")
+_SEVERAL: Final = re.compile(r"[.:] ")
 # Events of the engine begin with the lane that they happened in.
 _LANE: Final = re.compile(r"(?:read|send|plan|stock|sweep|watch) [a-z0-9][a-z0-9_-]*: ")
 
@@ -52,15 +53,19 @@ def _spoken(text: str, depth: int) -> str:
         return text
     if "\n" in text:  # a reason and what was done about its date or its accounts, line by line
         return "\n".join(_spoken(line, depth) for line in text.split("\n"))
+    parts = text.split("; ")
+    if len(parts) > 1 and all((one := recognised(part)) is not None and not _vague(one) for part in parts):
+        return "; ".join(_spoken(part, depth) for part in parts)
     found = recognised(text)
     # "%(name)s: %(why)s." fits nearly everything; two sentences one behind the other are better taken apart first.
     if found is not None and (". " not in text or not _vague(found)):
         return _filled(found, depth)
     if lane := _LANE.match(text):
         return lane[0] + _spoken(text[lane.end() :], depth)
-    parts = text.split("; ")
     if len(parts) > 1:
         return "; ".join(_spoken(part, depth - 1) for part in parts)
+    if text.endswith(".") and recognised(text[:-1]) is not None:  # the full stop is that of the sentence around it
+        return f"{_spoken(text[:-1], depth)}."
     return _one_by_one(text, depth)
 
 
@@ -95,22 +100,29 @@ def _filled(found: Reason, depth: int) -> str:
         # Nobody can tell where one of these texts ends and the next begins.
         first, *others = (place[2:-2] for place in run.split(" "))
         whole = " ".join(found.params[name] for name in (first, *others))
-        if ". " in whole and run in text:
-            values |= {first: _spoken(whole, depth - 1)} | dict.fromkeys(others, "")
+        if _SEVERAL.search(whole) and run in text and (told := _spoken(whole, depth - 1)) != whole:
+            values[first], text = told, text.replace(run, f"%({first})s")
     return (text % values).rstrip(" ")
 
 
 def _value(text: str, name: str, value: str, depth: int) -> str:
     """A value of a sentence: a sentence itself, a word of ours, or (a name, a code, a setting) what it is."""
-    if not _ONE_WORD.fullmatch(value):
-        return _spoken(value, depth)
+    if _ONE_WORD.fullmatch(value):
+        return _word(text, name, value)
+    head, stop, rest = value.partition(". ")  # the last value may have the cure behind it
+    if stop and _ONE_WORD.fullmatch(head) and (word := _word(text, name, head)) != head:
+        return f"{word}. {_spoken(rest, depth)}"
+    return _spoken(value, depth)
+
+
+def _word(text: str, name: str, value: str) -> str:
     # A single word is ours only where its place says so: a connection may be called "stock", a setting is "currency",
     # and what is glued to the name of a setting ("account_%(role)s") belongs to it.
-    word = said_words.WORDS.get(name.rstrip("0123456789"), {}).get(value)
-    if word is None or f"_%({name})s" in text:
+    bare = value.removesuffix(".")
+    word = said_words.WORDS.get(name.rstrip("0123456789"), {}).get(bare)
+    if word is None or f"_%({name})s" in text or (translated := gettext(word)) == word:
         return value
-    translated = gettext(word)
-    return value if translated == word else translated
+    return translated + value[len(bare) :]
 
 
 def _vague(found: Reason) -> bool:
