@@ -7,7 +7,7 @@ schedule counts only when several lines come out to the smallest unit under it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Final, Literal
 
 import msgspec
@@ -26,6 +26,7 @@ _SAMPLE: Final = 150
 _LEAST_HITS: Final = 3
 # For a rate with a flat fee: how many lines are compared, each with how many others, and the steps of written fees.
 _PAIRED: Final = 90
+_LEAST_PAIRED: Final = 15
 _AHEAD: Final = 9
 _RATE_GRAIN: Final = 100
 _FLAT_GRAIN: Final = 50 * FINE
@@ -105,16 +106,16 @@ class Channel:
         ]
 
 
-def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_lag: int) -> bool:
-    """Find the schedule under which most of the lines (booked day, amount) come out exactly, and use it.
+def learn(channel: Channel, lines: list[tuple[int, int, str]], most_days: int, most_lag: int) -> bool:
+    """Find the schedule under which most of the lines (booked day, amount, payer) come out exactly, and use it.
 
     False when fewer than three lines agree on one.
     """
     lines = lines[:: max(1, len(lines) // _SAMPLE)]
     flats: Counter[int] = Counter()
     rates: Counter[int] = Counter()
-    seen: list[list[tuple[int, int, int]]] = []
-    for booked, amount in lines:
+    seen: defaultdict[str, list[list[tuple[int, int, int]]]] = defaultdict(list)
+    for booked, amount, payer in lines:
         own: list[tuple[int, int, int]] = []
         own_flats, own_rates = set(), set()
         for first, last in channel.runs(booked, most_days, most_lag):
@@ -132,16 +133,17 @@ def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_l
                 nearest = round(rate / grain) * grain
                 if abs(gross * nearest - fee * _MILLION) * 10 <= (count * 6 + 10) * FINE * _MILLION:
                     own_rates.add(nearest)
-        seen.append(own)
+        if own:
+            seen[payer].append(own)
         flats.update(own_flats)
         rates.update(own_rates)
     tries = [Schedule(0, flat) for flat, votes in flats.most_common(5) if votes >= 2]
     tries += [Schedule(rate, 0, how) for rate, votes in rates.most_common(8) if votes >= 2 for how in ROUNDINGS]
-    tries += [Schedule(rate, flat, how) for rate, flat in _both(seen) for how in ROUNDINGS]
+    tries += [Schedule(rate, flat, how) for rate, flat in _both(list(seen.values())) for how in ROUNDINGS]
     best, most = None, 0
     for schedule in tries:
         channel.use(schedule)
-        hits = sum(bool(channel.exact(booked, amount, most_days, most_lag)) for booked, amount in lines)
+        hits = sum(bool(channel.exact(booked, amount, most_days, most_lag)) for booked, amount, _ in lines)
         if hits > most:
             best, most = schedule, hits
     if best is None or most < _LEAST_HITS:
@@ -150,14 +152,20 @@ def learn(channel: Channel, lines: list[tuple[int, int]], most_days: int, most_l
     return True
 
 
-def _both(seen: list[list[tuple[int, int, int]]]) -> list[tuple[int, int]]:
+def _both(payers: list[list[list[tuple[int, int, int]]]]) -> list[tuple[int, int]]:
     """Schedules with a rate *and* a flat fee for each order, as marketplaces have them: (rate, flat), likely first.
 
-    `seen` has for each line the (gross, orders, fee) that it may stand for. Two lines of a channel give two equations;
-    the pair that most of them agree on wins, whatever the lines of other channels say.
+    For each line of each payer there are the (gross, orders, fee) that it may stand for. Two lines of a channel give
+    two equations; the pair that most of them agree on wins, whatever the lines of other channels say.
     """
     votes: Counter[tuple[int, int]] = Counter()
-    lines = [own for own in seen if own][:_PAIRED]
+    most = max(_LEAST_PAIRED, _PAIRED // max(1, len(payers)))
+    for lines in payers:
+        _vote(lines[:most], votes)
+    return [pair for pair, many in votes.most_common(4) if many >= _LEAST_HITS]
+
+
+def _vote(lines: list[list[tuple[int, int, int]]], votes: Counter[tuple[int, int]]) -> None:
     for at, own in enumerate(lines):
         told: set[tuple[int, int]] = set()
         for other in lines[at + 1 : at + 1 + _AHEAD]:
@@ -175,4 +183,3 @@ def _both(seen: list[list[tuple[int, int, int]]]) -> list[tuple[int, int]]:
                     if 0 < flat <= _DEAREST_FLAT and off <= (count + 1) * FINE and off2 <= (count2 + 1) * FINE:
                         told.add((rate, flat))
         votes.update(told)
-    return [pair for pair, many in votes.most_common(4) if many >= _LEAST_HITS]

@@ -99,6 +99,7 @@ class Followed:
             for number, rows in self.rows_of.items()
             if len(rows) and (open_ := rows[~self.paid[rows]]).size * 2 > rows.size
         }  # fmt: skip
+        followed = {payer for plan in self.plans for payer in plan.payers}
         for payer, lines in sorted(by_payer.items()):
             left = [line for line in lines if not self.taken[line]]
             if not methods or len(left) < _OPEN * len(lines):
@@ -109,6 +110,8 @@ class Followed:
             if parts is None:
                 continue
             fees = schedules(days, amounts, parts)
+            if fees is None and payer in followed:
+                continue  # what its exact lines have told says more than the days alone
             rows = [self.rows_of[part.method][~self.paid[self.rows_of[part.method]]] for part in parts]
             nets = [part.gross - s.fees(part.gross) for part, s in zip(parts, fees, strict=True)] if fees else [
                 part.gross for part in parts

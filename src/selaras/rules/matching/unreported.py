@@ -18,7 +18,7 @@ from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
 from selaras.model.money import EXPONENTS
 from selaras.rules.matching.fees import Channel, learn
 from selaras.rules.matching.followed import Followed
-from selaras.rules.matching.text import told_gross
+from selaras.rules.matching.text import payer_of, told_gross
 from selaras.rules.matching.transfers import Link
 
 Ints = npt.NDArray[np.int64]
@@ -40,6 +40,7 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
     gross = np.frombuffer(orders.due, dtype=np.int64)
     groups: list[_Work] = []
     told_grosses = _grosses(lines, told)
+    payers = {line: payer_of(lines.descriptions[line]) for line in np.flatnonzero(told).tolist()}
     for number, name in enumerate(METHODS):
         if name == "transfer":
             continue
@@ -58,7 +59,7 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
             of.sort(key=lambda i: (int(booked[i]), lines.ids[i]))
             work = _Work(currency, Channel(rows, gross[rows], days), *_LIMITS[name], of)
             work.told = told_grosses
-            if work.learns(booked, amount) or any(i in told_grosses for i in of):
+            if work.learns(booked, amount, payers) or any(i in told_grosses for i in of):
                 groups.append(work)
     # All that is exact first, whatever the channel; then what only its days of payout tell.
     for work in groups:
@@ -100,10 +101,9 @@ class _Work:
         self.claims: list[tuple[int, tuple[int, int]]] = []
         self.told: dict[int, int] = {}
 
-    def learns(self, booked: Ints, amount: Ints) -> bool:
-        return learn(
-            self.channel, [(int(booked[i]), int(amount[i])) for i in self.lines], self.most_days, self.most_lag
-        )
+    def learns(self, booked: Ints, amount: Ints, payers: dict[int, str]) -> bool:
+        lines = [(int(booked[i]), int(amount[i]), payers[i]) for i in self.lines]
+        return learn(self.channel, lines, self.most_days, self.most_lag)
 
     def _lag(self, booked: int, last: int) -> int:
         return booked - int(self.channel.days[last])
