@@ -32,8 +32,8 @@ _UNDER_WAY: Final = 6
 _TOGETHER: Final = 3
 #: Days after which nobody who was held back is expected any more.
 _LOST_AFTER: Final = 16
-_PAIRS_UP_TO: Final = 48
-_TRIPLES_UP_TO: Final = 26
+_PAIRS_UP_TO: Final = 120
+_TRIPLES_UP_TO: Final = 40
 _TELLING: Final = 60
 _BACK: Final = 0.5
 _STAYS: Final = math.log(1.0 - _BACK)
@@ -43,13 +43,20 @@ _LEAST_STEP: Final = 500 * FINE
 #: that was due is paid by such a line all the same.
 _UNFORESEEN: Final = math.log(1e-8)
 _DUE_ANYWAY: Final = 0.95
+#: The largest sets of orders held back that are reckoned with, and the root of two pi.
+_LARGEST: Final = 6
+_ROOT: Final = math.sqrt(2 * math.pi)
+_LEAST_LARGER: Final = 1e-8
+#: How often all of three or more who were held back come with the next payout.
+_ALL_BACK: Final = _BACK**3
 #: Log of the chance from which an explanation counts as simple.
 _SIMPLE: Final = math.log(1e-5)
 #: Explanations so far behind the best one (as a logarithm) are let go.
 _FAR_BEHIND: Final = 10.0
 #: More than such a logarithm can be off by.
 _NEARLY: Final = 1e-6
-#: The mark of a state after a line that nothing explained: who was due in it may come with the next.
+#: The mark of a state after a line that nothing explained, less what was missing in it (0 where even that is unknown):
+#: who was due in it may come with the next.
 _LOST: Final = -1
 _PAIRS_LOST: Final = 30
 #: How many orders the shipped habits are worth.
@@ -128,6 +135,27 @@ class _Refunds:
         return math.log(chance) if chance > 0 else -math.inf
 
 
+class _Sums:
+    """How likely it is that so many orders, taken at random, come to a sum.
+
+    Prices are few and round, so that sets of orders often come to the same sum by chance. Sets too many to be tried one
+    by one are counted as if their sums were normal on the grid that they lie on.
+    """
+
+    def __init__(self, nets: Ints) -> None:
+        self.many = len(nets)
+        self.first, self.mean, self.spread = int(nets[0]), float(nets.mean()), float(nets.std())
+        self.grid = int(np.gcd.reduce(nets - nets[0]))
+
+    def chance(self, size: int, total: int) -> float:
+        """The chance that `size` of them come to `total`."""
+        if not self.grid or size > self.many or (total - size * self.first) % self.grid:
+            return 0.0
+        spread = self.spread * math.sqrt(size)
+        off = (total - size * self.mean) / spread
+        return math.exp(-off * off / 2) * self.grid / (spread * _ROOT)
+
+
 class _Ways:
     """The ways in which a payout may be short by some sum: orders held back and money given back."""
 
@@ -137,7 +165,7 @@ class _Ways:
         due = np.asarray(payout.due, dtype=np.int64)
         nets = net[due]
         # Refunds are whole steps: only sets with the right remainder can stand beside one.
-        self.sets: list[tuple[int, list[tuple[int, ...]], dict[int, tuple[Ints, Ints]]]] = []
+        self.sets: list[tuple[Ints, dict[int, tuple[Ints, Ints]]]] = []
         for places in _chosen(len(nets)):
             sums = nets[places].sum(axis=1)
             rest = sums % step
@@ -148,8 +176,8 @@ class _Ways:
                 value: (by_rest[start:end], sums[start:end])
                 for value, (start, end) in zip(rest[edges[:-1]].tolist(), pairwise(edges), strict=True)
             } if len(rest) else {}  # fmt: skip
-            names = list(zip(*(due[column].tolist() for column in places.T), strict=True))
-            self.sets.append((places.shape[1], names, of_rest))
+            self.sets.append((due[places], of_rest))
+        self.due, self.tried = _Sums(nets) if len(nets) else None, len(self.sets)
         #: No way to be short by anything is likelier than this.
         self.likeliest = max(self.held, self.refunds.likeliest()) + _NEARLY
         self.known: dict[int, list[_Way]] = {}
@@ -161,6 +189,15 @@ class _Ways:
             found = self.known[missing] = self._short(missing)
         return found
 
+    def beyond(self, missing: int) -> float:
+        """The chance to be short by `missing` because of a larger set than those that are tried one by one."""
+        if self.due is None:
+            return 0.0
+        return sum(
+            math.comb(self.due.many, size) * math.exp(size * self.held) * self.due.chance(size, missing)
+            for size in range(self.tried + 1, _LARGEST + 1)
+        )
+
     def _short(self, missing: int) -> list[_Way]:
         if missing < 0:
             return []
@@ -170,13 +207,14 @@ class _Ways:
         alone = self.refunds.log(missing)
         found = [_Way(alone, (), True)] if alone > least else []
         rest = missing % self.step
-        for size, names, of_rest in self.sets:
+        for names, of_rest in self.sets:
+            size = names.shape[1]
             if rest not in of_rest or size * self.held < least:
                 continue
             rows, sums = of_rest[rest]
             left = missing - sums
             for at in rows[left == 0][:_WAYS].tolist():
-                found.append(_Way(size * self.held, names[at], False))
+                found.append(_Way(size * self.held, tuple(names[at].tolist()), False))
             if size <= 2:
                 short = (left > 0) & (left <= self.refunds.largest)
                 if not short.any():
@@ -188,7 +226,7 @@ class _Ways:
                 if len(worth) > _WAYS:
                     worth = worth[np.argsort(-share[worth], kind="stable")[:_WAYS]]
                 for at, chance in zip(rows[worth].tolist(), share[worth].tolist(), strict=True):
-                    found.append(_Way(log + math.log(chance), names[at], True))
+                    found.append(_Way(log + math.log(chance), tuple(names[at].tolist()), True))
         return sorted(found, key=_by_chance)[:_WAYS]
 
 
@@ -227,6 +265,7 @@ def comes_out(payout: Payout, gross: Ints, net: Ints) -> bool:
 
 def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> tuple[list[dict[int, float]], Habits]:
     steps: list[list[_Step]] = []
+    cut: list[dict[int, float]] = []
     states: dict[tuple[int, ...], float] = {(): 0.0}
     forward = [states]
     born: dict[int, int] = {}
@@ -239,8 +278,9 @@ def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> 
         own: list[_Step] = []
         best = -math.inf
         for state in sorted(states, key=lambda s: (-states[s], s)):
-            alive = tuple(order for order in state if order != _LOST and payout.day - born[order] <= _LOST_AFTER)
-            lost = payouts[number - 1].due if state[:1] == (_LOST,) else ()
+            alive = tuple(order for order in state if order >= 0 and payout.day - born[order] <= _LOST_AFTER)
+            lost = payouts[number - 1].due if state and state[0] < 0 else ()
+            lost_sums = _Sums(net[np.asarray(lost, dtype=np.int64)]) if lost else None
             # What comes out as it is needs no other explanation.
             plain = all_due == payout.amount
             for carried, log in [((), 0.0)] if plain else _carried(alive, lost, habits):
@@ -248,9 +288,14 @@ def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> 
                     continue
                 missing = all_due + sum([nets[i] for i in carried]) - payout.amount
                 if missing < 0:
+                    if lost and not carried and (came := _came(lost_sums, _LOST - state[0], -missing)) > _LEAST_LARGER:
+                        weight = math.log(came) + len(alive) * _STAYS
+                        own.append(_Step(state, alive, weight, _Way(0.0, (), False), ()))
                     continue
                 stay = tuple([order for order in alive if order not in carried])
                 log += len(stay) * _STAYS
+                if (larger := ways.beyond(missing)) > _LEAST_LARGER:
+                    own.append(_Step(state, (_LOST - missing, *stay), log + math.log(larger), None, ()))
                 # No way to be short by something is as likely as would be needed.
                 if missing and states[state] + log + ways.likeliest < best - _FAR_BEHIND:
                     continue
@@ -271,9 +316,33 @@ def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> 
         kept = sorted(ahead, key=lambda s: (-ahead[s], s))[:_STATES]
         top = ahead[kept[0]]
         states = {state: ahead[state] - top for state in kept if ahead[state] > top - _FAR_BEHIND}
+        cut.append(_let_go([s for s in own if s.after not in states], forward[-1], ahead))
         steps.append([step for step in own if step.after in states])
         forward.append(states)
-    return _back(payouts, steps, forward, habits)
+    return _back(payouts, steps, forward, cut, habits)
+
+
+def _let_go(steps: list[_Step], before: dict[tuple[int, ...], float], ahead: dict[tuple[int, ...], float]) -> dict[int, float]:
+    """For each order the chance of the explanations that are followed no further and say something else of it."""
+    result: defaultdict[int, float] = defaultdict(float)
+    if steps:
+        whole = -math.inf
+        for weight in ahead.values():
+            whole = _plus(whole, weight)
+        for step in steps:
+            chance = math.exp(before[step.before] + step.weight - whole)
+            for order in (*step.carried, *(step.way.held if step.way else ())):
+                result[order] += chance
+    return result
+
+
+def _came(lost: _Sums | None, all_of_them: int, total: int) -> float:
+    """The chance that of those who were lost sight of, together `all_of_them` (0: unknown), just this sum comes now."""
+    if lost is None:
+        return 0.0
+    if total == all_of_them:
+        return _ALL_BACK
+    return sum(lost.chance(size, total) for size in range(1, _LARGEST + 1)) / _LARGEST
 
 
 def _carried(alive: tuple[int, ...], lost: Sequence[int], habits: Habits) -> Iterable[tuple[tuple[int, ...], float]]:
@@ -294,6 +363,7 @@ def _back(
     payouts: Sequence[Payout],
     steps: list[list[_Step]],
     forward: list[dict[tuple[int, ...], float]],
+    cut: list[dict[int, float]],
     habits: Habits,
 ) -> tuple[list[dict[int, float]], Habits]:
     """From the last line to the first: what each explanation is worth in the light of all that follows."""
@@ -332,7 +402,8 @@ def _back(
         top = max(ahead.values())
         backward = {state: log - top for state, log in ahead.items()}
         for order in payouts[number].due:
-            result[number][order] = max(0.0, 1.0 - missed[order] - unknown * (1.0 - _DUE_ANYWAY))
+            doubt = missed[order] + cut[number].get(order, 0.0) + unknown * (1.0 - _DUE_ANYWAY)
+            result[number][order] = max(0.0, 1.0 - doubt)
         result[number].update(brought)
     learnt = Habits(
         (held + habits.held * _SEEN_BEFORE) / (known + _SEEN_BEFORE),
