@@ -18,6 +18,8 @@ from selaras.model.claims import FINE
 
 Ints = npt.NDArray[np.int64]
 Rounding = Literal["half_up", "down", "up", "total"]
+#: By the way of paying: the days whose orders one line may bring, and the days until it is booked.
+LIMITS: Final = {"gw_va": (4, 6), "gw_qris": (4, 6), "market": (8, 10)}
 ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_up", "down", "up", "total")
 _MILLION: Final = 1_000_000
 _DEAREST: Final = 0.25

@@ -322,7 +322,9 @@ def _once(payouts: Sequence[Payout], gross: Ints, net: Ints, habits: Habits) -> 
     return _back(payouts, steps, forward, cut, habits)
 
 
-def _let_go(steps: list[_Step], before: dict[tuple[int, ...], float], ahead: dict[tuple[int, ...], float]) -> dict[int, float]:
+def _let_go(
+    steps: list[_Step], before: dict[tuple[int, ...], float], ahead: dict[tuple[int, ...], float]
+) -> dict[int, float]:
     """For each order the chance of the explanations that are followed no further and say something else of it."""
     result: defaultdict[int, float] = defaultdict(float)
     if steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -15,7 +15,6 @@ from selaras.rules.matching.due import NEVER, RULES, Rule, banking_days, due_day
 from selaras.rules.matching.fees import Channel
 from selaras.rules.matching.flow import Payout, comes_out, explain
 from selaras.rules.matching.mixed import closest, schedules
-from selaras.rules.matching.text import payer_of
 from selaras.rules.matching.transfers import Link
 
 Ints = npt.NDArray[np.int64]
@@ -46,7 +45,14 @@ class Followed:
     """All channels of one currency under way."""
 
     def __init__(
-        self, orders: OrderColumns, lines: LineColumns, told: Bools, currency: str, taken: Bools, paid: Bools
+        self,
+        orders: OrderColumns,
+        lines: LineColumns,
+        payers: Mapping[int, str],
+        told: Bools,
+        currency: str,
+        taken: Bools,
+        paid: Bools,
     ) -> None:
         self.taken, self.paid = taken, paid
         self.order_ids, self.line_ids = orders.ids, lines.ids
@@ -54,7 +60,7 @@ class Followed:
         self.lines = sorted(rows, key=lambda i: (lines.booked[i], lines.ids[i]))
         self.booked = {i: lines.booked[i] for i in rows}
         self.amount = {i: lines.amount[i] for i in rows}
-        self.payer = {i: payer_of(lines.descriptions[i]) for i in rows}
+        self.payer = {i: payers[i] for i in rows}
         self.days = np.asarray([self.booked[i] for i in rows], dtype=np.int64)
         method = np.frombuffer(orders.method, dtype=np.int64)
         captured = np.frombuffer(orders.captured, dtype=np.int64).copy()
