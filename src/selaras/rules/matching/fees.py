@@ -17,10 +17,10 @@ import numpy.typing as npt
 from selaras.model.claims import FINE
 
 Ints = npt.NDArray[np.int64]
-Rounding = Literal["half_up", "down", "up", "total"]
+Rounding = Literal["half_up", "half_even", "down", "up", "total"]
 #: By the way of paying: the days whose orders one line may bring, and the days until it is booked.
 LIMITS: Final = {"gw_va": (4, 6), "gw_qris": (4, 6), "market": (8, 10)}
-ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_up", "down", "up", "total")
+ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_up", "half_even", "down", "up", "total")
 _MILLION: Final = 1_000_000
 _DEAREST: Final = 0.25
 _DEAREST_FLAT: Final = 20_000 * FINE
@@ -51,7 +51,10 @@ class Schedule(msgspec.Struct, frozen=True):
             return part // unit * FINE + self.flat
         if self.rounding == "up":
             return -(-part // unit) * FINE + self.flat
-        return (2 * part + unit) // (2 * unit) * FINE + self.flat
+        whole = (2 * part + unit) // (2 * unit)
+        if self.rounding == "half_even":
+            whole -= (whole % 2 == 1) & ((2 * part + unit) % (2 * unit) == 0)
+        return whole * FINE + self.flat
 
 
 class Channel:

@@ -102,7 +102,7 @@ def schedules(days: Ints, amounts: Ints, parts: Sequence[Part]) -> list[Schedule
     best: tuple[int, list[Schedule]] | None = None
     for kinds in itertools.product((False, True), repeat=2):
         for values in _voted(of_day, counts, grosses, kinds):
-            for how in ROUNDINGS[:3]:
+            for how in ROUNDINGS[:-1]:
                 tried = [
                     Schedule(value, 0, how) if rated else Schedule(0, value)
                     for rated, value in zip(kinds, values, strict=True)
