@@ -8,6 +8,7 @@ schedule counts only when several lines come out to the smallest unit under it.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -66,13 +67,15 @@ class Channel:
         self.days, self.starts = np.unique(self.day, return_index=True)
         self.ends = np.append(self.starts[1:], len(self.rows))
         self.schedule = Schedule(0, 0)
+        #: Nobody knows how this payer rounds: its sums may be off by some units.
+        self.loose = False
         self.net = self.gross.copy()
         self.prefix = np.append(0, np.cumsum(self.net))
         self.gross_prefix = np.append(0, np.cumsum(self.gross))
 
-    def use(self, schedule: Schedule) -> None:
+    def use(self, schedule: Schedule, *, loose: bool = False) -> None:
         """Work out the nets under a schedule."""
-        self.schedule = schedule
+        self.schedule, self.loose = schedule, loose
         self.net = self.gross - schedule.fees(self.gross)
         self.prefix = np.append(0, np.cumsum(self.net))
 
@@ -99,8 +102,16 @@ class Channel:
         ]
 
     def exact(self, booked: int, amount: int, most_days: int, most_lag: int) -> list[tuple[int, int]]:
-        """Runs whose net is just this amount."""
-        return [run for run in self.runs(booked, most_days, most_lag) if self.pays(*run) == amount]
+        """Runs whose net is just this amount, as far as the rounding is known."""
+        return [
+            (first, last)
+            for first, last in self.runs(booked, most_days, most_lag)
+            if abs(self.pays(first, last) - amount) <= self.slack(int(self.ends[last]) - int(self.starts[first]))
+        ]
+
+    def slack(self, many: int) -> int:
+        """How far the sum of so many orders may be off by their rounding."""
+        return slack(many) if self.loose else 0
 
     def of_gross(self, booked: int, gross: int, most_days: int, most_lag: int) -> list[tuple[int, int]]:
         """Runs whose gross is just this amount."""
@@ -109,6 +120,11 @@ class Channel:
             for first, last in self.runs(booked, most_days, most_lag)
             if int(self.gross_prefix[int(self.ends[last])] - self.gross_prefix[int(self.starts[first])]) == gross
         ]
+
+
+def slack(many: int) -> int:
+    """How far the sum of so many orders may be off, in `FINE` units, where nobody knows how each fee is rounded."""
+    return (1 + many // 4) * FINE
 
 
 def learn(channel: Channel, lines: list[tuple[int, int, str]], most_days: int, most_lag: int) -> bool:
@@ -145,16 +161,37 @@ def learn(channel: Channel, lines: list[tuple[int, int, str]], most_days: int, m
     tries = [Schedule(0, flat) for flat, votes in flats.most_common(5) if votes >= 2]
     tries += [Schedule(rate, 0, how) for rate, votes in rates.most_common(8) if votes >= 2 for how in ROUNDINGS]
     tries += [Schedule(rate, flat, how) for rate, flat in _both(list(seen.values())) for how in ROUNDINGS]
+    best, most = _best(channel, tries, lines, most_days, most_lag, loose=False)
+    # A fee with its tax, each rounded, or reckoned in binary fractions: nearly every sum is off by a unit or two.
+    nearly, more = _best(channel, tries, lines, most_days, most_lag, loose=True)
+    loose = more > most + max(_LEAST_HITS, most // 4)
+    if loose:
+        best, most = nearly, more
+    if best is None or most < _LEAST_HITS:
+        return False
+    channel.use(best, loose=loose)
+    return True
+
+
+def _best(
+    channel: Channel,
+    tries: Sequence[Schedule],
+    lines: Sequence[tuple[int, int, str]],
+    most_days: int,
+    most_lag: int,
+    *,
+    loose: bool,
+) -> tuple[Schedule | None, int]:
+    """The schedule under which most lines come out, and how many do."""
     best, most = None, 0
     for schedule in tries:
-        channel.use(schedule)
+        if loose and schedule.rounding != "half_up":
+            continue
+        channel.use(schedule, loose=loose)
         hits = sum(bool(channel.exact(booked, amount, most_days, most_lag)) for booked, amount, _ in lines)
         if hits > most:
             best, most = schedule, hits
-    if best is None or most < _LEAST_HITS:
-        return False
-    channel.use(best)
-    return True
+    return best, most
 
 
 def _both(payers: list[list[list[tuple[int, int, int]]]]) -> list[tuple[int, int]]:
