@@ -26,6 +26,7 @@ _MILLION: Final = 1_000_000
 _DEAREST: Final = 0.25
 _DEAREST_FLAT: Final = 20_000 * FINE
 _SAMPLE: Final = 150
+_LEAST_SAMPLE: Final = 50
 _LEAST_HITS: Final = 3
 # For a rate with a flat fee: how many lines are compared, each with how many others, and the steps of written fees.
 _PAIRED: Final = 90
@@ -132,7 +133,7 @@ def learn(channel: Channel, lines: list[tuple[int, int, str]], most_days: int, m
 
     False when fewer than three lines agree on one.
     """
-    lines = lines[:: max(1, len(lines) // _SAMPLE)]
+    lines = _sample(lines)
     flats: Counter[int] = Counter()
     rates: Counter[int] = Counter()
     seen: defaultdict[str, list[list[tuple[int, int, int]]]] = defaultdict(list)
@@ -171,6 +172,15 @@ def learn(channel: Channel, lines: list[tuple[int, int, str]], most_days: int, m
         return False
     channel.use(best, loose=loose)
     return True
+
+
+def _sample(lines: Sequence[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """So many lines of each payer: one that pays by the week must not drown among those that pay by the day."""
+    of: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
+    for line in lines:
+        of[line[2]].append(line)
+    most = max(_LEAST_SAMPLE, _SAMPLE // max(1, len(of)))
+    return [line for own in of.values() for line in own[:: -(-len(own) // most)]]
 
 
 def _best(
