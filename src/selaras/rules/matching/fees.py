@@ -7,6 +7,7 @@ schedule counts only when several lines come out to the smallest unit under it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -124,8 +125,11 @@ class Channel:
 
 
 def slack(many: int) -> int:
-    """How far the sum of so many orders may be off, in `FINE` units, where nobody knows how each fee is rounded."""
-    return (1 + many // 4) * FINE
+    """How far the sum of so many orders may be off, in `FINE` units, where nobody knows how each fee is rounded.
+
+    A unit for each order, this way or that: they cancel each other like the steps of somebody who is lost.
+    """
+    return (1 + math.isqrt(4 * many)) * FINE
 
 
 def learn(channel: Channel, lines: list[tuple[int, int, str]], most_days: int, most_lag: int) -> bool:
