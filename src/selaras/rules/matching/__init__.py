@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from selaras.model.claims import LineColumns, OrderColumns, SettlementColumns
+from selaras.model.claims import METHODS, LineColumns, OrderColumns, SettlementColumns
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.payouts import match_payouts
 from selaras.rules.matching.recurring import recurring_payers
@@ -67,8 +67,9 @@ def _explain(
 
 def _without(orders: OrderColumns, known: list[Link]) -> tuple[OrderColumns, list[int]]:
     """The orders of gateways that no link is known of, and their row numbers in the whole."""
-    gone = {link.order for link in known}
-    rows = [i for i in range(len(orders)) if orders.method[i] and i not in gone]
+    open_ = np.frombuffer(orders.method, dtype=np.int64) != METHODS.index("transfer")
+    open_[[link.order for link in known]] = False
+    rows: list[int] = np.flatnonzero(open_).tolist()
     part = OrderColumns()
     for name in OrderColumns.__struct_fields__:
         column, whole = getattr(part, name), getattr(orders, name)
