@@ -65,8 +65,10 @@ class World:
     async def stock(self, goods: dict[str, int], price: int = 50_000) -> None:
         """The same products with the same stock on both sides."""
         listed = [{"sku": s, "name": f"Barang {s}", "price": str(price), "stock": n} for s, n in goods.items()]
-        await self.post(f"{self.store.url}/sandbox/products", {"products": listed}, self.admin)
+        # Tryton first: goods are made there before they are counted, and a store that sold them already would for a
+        # moment be told that there are none.
         await asyncio.to_thread(self.desk.goods, goods, Decimal(price))
+        await self.post(f"{self.store.url}/sandbox/products", {"products": listed}, self.admin)
 
     async def checkout(self, *lines: tuple[str, int], method: str = "qris", phone: str, **more: Any) -> Any:
         """A buyer checks out; a telephone number makes the buyer."""
