@@ -24,7 +24,7 @@ from selaras.sync.installation import pairs_of
 from selaras.sync.mappings import declared
 from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader, Waiting, paid_key
 from selaras.sync.money_plain import MOVED, plain
-from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, part_of, rules, unmatched
+from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, parts_of, rules, unmatched
 from selaras.sync.payouts import PayoutBooker
 
 __all__ = [
@@ -92,7 +92,7 @@ def accept(
         raise LedgerError(
             f"Nothing of rank {rank} is proposed for {name}.", f"Proposed: {ranks}. See `selaras unmatched`."
         )
-    shown = {part_of(ledger, one, record.currency).number for one in chosen}
+    shown = {part.number for part in parts_of(ledger, chosen, record.currency)}
     if orders and shown != set(orders):
         raise LedgerError(
             f"What is proposed for {name} has changed meanwhile: {', '.join(sorted(shown))}.",
@@ -211,7 +211,7 @@ def _take(
         for one in chosen:
             _claim(hub, books, money, one, known[one.subject].ceiling if one.subject in known else 0, who, now)
     ledger.records.replan([record.key, *_orders(chosen)])
-    parts = [part_of(ledger, one, money.currency) for one in chosen]
+    parts = parts_of(ledger, chosen, money.currency)
     return MoneyLinked(record.key.connection, record.key.id, money.currency, parts, who)
 
 
@@ -289,7 +289,7 @@ def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
             ledger.allocations.judge(record.key, one.subject, one.rule if one.rank == 1 else "", False, who, now)
         ledger.allocations.suggest(record.key, [], now)
         ledger.records.replan([record.key])
-    numbers = [part_of(ledger, one, record.currency).number for one in proposed]
+    numbers = [part.number for part in parts_of(ledger, proposed, record.currency)]
     return Refused(record.key.connection, record.key.id, numbers)
 
 
@@ -322,7 +322,7 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
             if not anew:  # else the link was right, and only the report was another one
                 ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
         ledger.records.replan([record.key, *_orders(live)])
-    parts = [part_of(ledger, one, one.currency) for one in live]
+    parts = parts_of(ledger, live, live[0].currency)
     return MoneyUndone(record.key.connection, record.key.id, live[0].currency, parts)
 
 
