@@ -121,7 +121,7 @@ def proposals_of(
     return [
         Proposal(
             rank, [_part_of(known, s, currency) for s in parts],
-            parts[0].posterior // 1_000 / 10, parts[0].rule, list(parts[0].reasons),
+            chance_of(parts[0].posterior), parts[0].rule, list(parts[0].reasons),
         )
         for rank, parts in sorted(by_rank.items())
     ]  # fmt: skip
@@ -159,6 +159,11 @@ def settles_of(known: Mapping[RecordKey, StoredRecord], share: Allocation | Sugg
     """(amount, currency) that an order of another currency than the money is paid with; nothing for one of the same."""
     order = known.get(paid_key(share.subject)) if share.settles else None
     return (ZERO, "") if order is None else (in_major(share.settles, order.currency), order.currency)
+
+
+def chance_of(posterior: int) -> float:
+    """Millionths as per cent, cut after one decimal."""
+    return posterior // 1_000 / 10
 
 
 def in_major(amount: int, currency: str) -> Decimal:
