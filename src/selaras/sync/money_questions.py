@@ -66,6 +66,11 @@ class OpenMoney(msgspec.Struct, frozen=True):
     cure: str
     proposals: list[Proposal]
 
+    @property
+    def numbers(self) -> list[str]:
+        """Every order (or payout) that is proposed, each once."""
+        return list(dict.fromkeys(part.number for proposal in self.proposals for part in proposal.parts))
+
 
 class RuleStanding(msgspec.Struct, frozen=True):
     """Where a rule stands for the money of one connection."""

@@ -54,8 +54,9 @@ class LinkBody(msgspec.Struct, forbid_unknown_fields=True):
     who: Name = ""
 
 
-class LineBody(msgspec.Struct, forbid_unknown_fields=True):
+class RefuseBody(msgspec.Struct, forbid_unknown_fields=True):
     line: Name
+    orders: Annotated[list[Name], Meta(max_length=100, description="All numbers that were seen; others refuse it")] = []
     who: Name = ""
 
 
@@ -162,7 +163,7 @@ async def _refuse(call: Call) -> sync.Refused:
     b, hub = call.body, call.context.hub
 
     def work(_ledger: Ledger) -> sync.Refused:
-        return sync.refuse(hub, b.line, hub.now(), call.who)
+        return sync.refuse(hub, b.line, hub.now(), call.who, orders=b.orders)
 
     return await call.context.change(work)
 
@@ -232,7 +233,7 @@ OPERATIONS: Final = (
     Operation("POST", "/link", "link", "Say which order a bank line or a gateway's payment pays",
               MoneyLinked, _link, body=LinkBody, writes=True),
     Operation("POST", "/money/refuse", "refuse_money", "None of what is proposed for a line is right",
-              sync.Refused, _refuse, body=LineBody, writes=True),
+              sync.Refused, _refuse, body=RefuseBody, writes=True),
     Operation("POST", "/money/undo", "undo_money", "Take back what a line pays; the books follow by themselves",
               MoneyUndone, _undo, body=UndoMoneyBody, writes=True),
     Operation("GET", "/money/rules", "money_rules", "Where each matching rule stands, and whether it posts alone",
