@@ -136,6 +136,15 @@ def test_only_what_was_seen_is_refused(desk: Desk) -> None:
     assert desk.json("refuse", "b1", "--order", "1004", "--order", "1001")["numbers"] == ["1001", "1004"]
 
 
+def test_an_order_that_stands_in_two_proposals_counts_against_the_rule_of_the_first(desk: Desk) -> None:
+    ledger = open_installation(desk.data)
+    propose_too(ledger, "b1", "1001")
+    ledger.close()
+    assert desk.json("refuse", "b1")["numbers"] == ["1001"]
+    (rule,) = (row for row in desk.json("autonomy") if row["rule"] == "exact:name")
+    assert rule["wrong"] == 1
+
+
 def test_suggestions_are_explained_before_they_are_answered(desk: Desk) -> None:
     (found,) = desk.json("explain", "b1", code=1)
     (answer,) = found["suggested"]

@@ -285,8 +285,8 @@ def refuse(hub: Hub, name: str, now: int, who: str, *, orders: Collection[str] =
     numbers = list(dict.fromkeys(part.number for part in parts_of(ledger, proposed, record.currency)))
     _must_be_seen(name, set(numbers), orders)
     with ledger.transaction():
-        for one in proposed:
-            # What was proposed second was not said to be right.
+        # What was proposed second was not said to be right; an order of several answers is judged by the first, last.
+        for one in reversed(proposed):
             ledger.allocations.judge(record.key, one.subject, one.rule if one.rank == 1 else "", False, who, now)
         ledger.allocations.suggest(record.key, [], now)
         ledger.records.replan([record.key])
