@@ -16,6 +16,7 @@ from selaras.sync.mirror import chart_of
 FEEDS = "feeds"
 AUTONOMY = "autonomy"
 ACCOUNTS = ("account", "clearing", "fee", "fee_tax", "adjustment")
+_SHARES = "The least number of cases is 1 or more; precision and confidence lie between 0 and 1."
 
 
 class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -123,7 +124,10 @@ def autonomy_of(ledger: Ledger, connection: str) -> Autonomy:
 def change_autonomy(
     ledger: Ledger, connection: str, rule: str, mode: Mode | None, given: Mapping[str, float], now: int
 ) -> Autonomy:
-    """Change some of it: what a `rule` may do, or the figures (`least`, `precision`, `confidence`)."""
+    """Change some of it: what a `rule` may do, or the figures (`least`, `precision`, `confidence`).
+
+    Raises `LedgerError` as `set_autonomy` does.
+    """
     made = msgspec.structs.replace(autonomy_of(ledger, connection), **dict(given))
     if rule and mode is not None:
         modes = {name: one for name, one in made.modes.items() if name != rule}
@@ -133,7 +137,16 @@ def change_autonomy(
 
 
 def set_autonomy(ledger: Ledger, connection: str, autonomy: Autonomy, now: int) -> None:
-    """Change it, for one connection or ("") for all that have none of their own."""
+    """Change it, for one connection or ("") for all that have none of their own.
+
+    Raises `LedgerError` for a share that is not between 0 and 1 (NaN is not), and for no case at all.
+    """
+    # Once kept, no rule's standing could be told.
+    for name in ("precision", "confidence"):
+        if not 0 < getattr(autonomy, name) < 1:
+            raise LedgerError(f"A rule's {name} cannot be {getattr(autonomy, name)}.", _SHARES)
+    if autonomy.least < 1:
+        raise LedgerError(f"A rule's least cannot be {autonomy.least}.", _SHARES)
     name = f"{AUTONOMY}:{connection}" if connection else AUTONOMY
     with ledger.transaction():
         ledger.connections.set(name, msgspec.json.encode(autonomy).decode(), now)

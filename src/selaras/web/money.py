@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -21,14 +20,6 @@ from selaras.sync.offline import offline_hub
 from selaras.web.operation import Call, Name, Operation
 
 Rule = Annotated[str, Meta(max_length=60, description="Such as exact:name")]
-
-
-_MOST: Final = 10**15
-_DIGITS: Final = 15
-
-
-def _fits(value: Decimal, below: int) -> bool:
-    return value.is_finite() and 0 <= value < below and value == round(value, _DIGITS)
 
 
 class UnmatchedQuery(msgspec.Struct):
@@ -111,10 +102,8 @@ class RateCardBody(msgspec.Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Raises `ValueError` for what is no amount."""
         for place, rate in enumerate(self.rates):
-            for name in ("fixed", "share", "least", "most", "tax", "up_to"):
-                value = getattr(rate, name)
-                if value is not None and not _fits(value, 1 if name in ("share", "tax") else _MOST):
-                    raise ValueError(f"`{value}` is no amount, or too much - at `$.rates[{place}].{name}`")
+            if name := rate.unfit():
+                raise ValueError(f"`{getattr(rate, name)}` is no amount, or too much - at `$.rates[{place}].{name}`")
 
 
 def _of(ledger: Ledger, connection: str | None) -> Ledger:
