@@ -27,7 +27,6 @@ _MAIN: Final = "__default_channel__"
 
 class _List(msgspec.Struct, rename="camel"):
     items: list[msgspec.Raw]
-    total_items: int = 0
 
 
 class _Orders(msgspec.Struct):
