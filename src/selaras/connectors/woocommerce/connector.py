@@ -27,6 +27,7 @@ from selaras.connectors.contract import (
 )
 from selaras.connectors.http import BasicAuth, Http
 from selaras.connectors.limiter import Limiter, shared
+from selaras.connectors.settings import number
 from selaras.connectors.woocommerce import checking, hooks, walk
 from selaras.connectors.woocommerce.client import MOST, Client
 from selaras.connectors.woocommerce.mapping import Reading, statuses_of
@@ -45,14 +46,14 @@ class WooCommerce:
     name = "woocommerce"
 
     def __init__(self, settings: Settings, tools: Tools) -> None:
-        parallel = int(_number(settings, "parallel", "3"))
-        rate = Rate(per_second=_number(settings, "rate", "4"), burst=max(1, parallel), parallel=parallel)
+        parallel = int(number(settings, "parallel", "3"))
+        rate = Rate(per_second=number(settings, "rate", "4"), burst=max(1, parallel), parallel=parallel)
         self.capabilities = Capabilities(
             batch=MOST,
             read_batch=MOST,
             page=walk.PER_PAGE,
             idempotency="search_first",
-            visibility_lag=_number(settings, "visibility_lag", "10"),
+            visibility_lag=number(settings, "visibility_lag", "10"),
             timeout=_TIMEOUT,
             rate=rate,
             sources=frozenset(KINDS),
@@ -63,7 +64,7 @@ class WooCommerce:
             webhooks=True,
         )
         self._tools = tools
-        self._overlap = int(_number(settings, "overlap", "600"))
+        self._overlap = int(number(settings, "overlap", "600"))
         self._secret = settings.get("webhook_secret", "")
         self._subscribed = False
         reading = Reading(
@@ -135,15 +136,6 @@ class WooCommerce:
     def _know(kind: str) -> None:
         if kind not in KINDS:
             raise ValueError(f"WooCommerce has no {kind}")
-
-
-def _number(settings: Settings, name: str, default: str) -> float:
-    """A setting that is a number. Raises `ValueError` naming it."""
-    text = settings.get(name) or default
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None
 
 
 def _client(settings: Settings, tools: Tools, limiter: Limiter) -> Client:
