@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from selaras.connectors.contract import (
     Capabilities,
     Changes,
@@ -23,6 +21,7 @@ from selaras.connectors.contract import (
     Webhook,
     Write,
 )
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.http import BasicAuth, Http
 from selaras.connectors.limiter import shared
 from selaras.connectors.medusa import checking, hooks
@@ -87,7 +86,7 @@ class Medusa:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """One page; how nothing is missed, money included, is told in `walk`. Carts and drafts are left out."""
         self._know(kind)
-        return await self._reader.changed(kind, _position(cursor))
+        return await self._reader.changed(kind, read_cursor(cursor, Position))
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """Records by id (stock: by code), in the order asked for; a draft is no record."""
@@ -126,11 +125,3 @@ class Medusa:
     def _know(kind: str) -> None:
         if kind not in KINDS:
             raise ValueError(f"Medusa has no {kind}")
-
-
-def _position(cursor: str) -> Position:
-    """Where a cursor points; one that cannot be read means the beginning: too much is read, never too little."""
-    try:
-        return msgspec.json.decode(cursor, type=Position) if cursor else Position()
-    except msgspec.MsgspecError:
-        return Position()

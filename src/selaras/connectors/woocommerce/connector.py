@@ -25,6 +25,7 @@ from selaras.connectors.contract import (
     Webhook,
     Write,
 )
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.http import BasicAuth, Http
 from selaras.connectors.limiter import Limiter, shared
 from selaras.connectors.settings import number
@@ -86,7 +87,7 @@ class WooCommerce:
         """One page; how nothing is missed is told in `walk`. Drafts of the checkout are left out."""
         self._know(kind)
         taken = await walk.step(
-            self._reader.source(kind), _position(cursor), overlap=self._overlap, sleep=asyncio.sleep
+            self._reader.source(kind), read_cursor(cursor, walk.Position), overlap=self._overlap, sleep=asyncio.sleep
         )
         onward = msgspec.json.encode(taken.position).decode()
         return Changes([seen for row in taken.rows for seen in row.seen], onward, taken.more)
@@ -163,11 +164,3 @@ def _client(settings: Settings, tools: Tools, limiter: Limiter) -> Client:
         signer=Signer(key, secret, base_url) if plain else None,
         credentials=(("consumer_key", key), ("consumer_secret", secret)) if in_query and not plain else (),
     )
-
-
-def _position(cursor: str) -> walk.Position:
-    """Where a cursor points; one that cannot be read means the beginning: too much is read, never too little."""
-    try:
-        return msgspec.json.decode(cursor, type=walk.Position) if cursor else walk.Position()
-    except msgspec.MsgspecError:
-        return walk.Position()
