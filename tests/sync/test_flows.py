@@ -17,7 +17,7 @@ from selaras.model.document import StockLevel
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.faults import FaultSettings
 from selaras.sync.stock import stock_stream
-from tests.sync.world import World, a_world
+from tests.sync.world import POLICY, World, a_world
 
 
 async def sale_of(world: World, order: Any) -> Any:
@@ -295,6 +295,51 @@ async def test_an_order_booked_while_stock_is_worked_out_is_not_taken_off_twice_
         await world.sync()
         assert working.is_set()
         assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 7
+
+
+async def worked_out_anew(world: World) -> None:
+    """Until stock lane and store have nothing to do any more."""
+    lanes = [world.service.lanes[name] for name in ("stock toko", "send toko")]
+    lanes[0].wake()
+    while world.service.stocks["toko"].open or not all(lane.idle for lane in lanes):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
+async def test_pieces_of_an_order_that_waited_for_its_refund_alone_are_offered_again(tmp_path: Path) -> None:
+    """One of two pieces is refunded before payment: while the refund waits, a piece counts twice."""
+    async with a_world(tmp_path, policy=replace(POLICY, invoice_at="payment")) as world:
+        await world.stock({"KAOS-M": 10})
+        order = await world.checkout(("KAOS-M", 2))
+        await world.sync()
+        books, flow = world.hub.connectors["buku"], world.service.stocks["toko"]
+        wrote, sending, refunded = books.write, asyncio.Event(), asyncio.Event()
+
+        async def late_refund(kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
+            if kind == "refund_payment":
+                sending.set()
+                await refunded.wait()
+            return await wrote(kind, op, writes)
+
+        books.write = late_refund  # type: ignore[method-assign]
+        line = order["lines"][0]["id"]
+        await world.act(order, "refunds", {"lines": [{"line_id": line, "quantity": 1}], "restock": True, "reason": "x"})
+        await world.sync()
+        await asyncio.sleep(1.1)  # the store stamps by the second; in the same one the payment would count as the first
+        await world.act(order, "pay", {"method": "qris", "reference": "Q1", "amount": "100000"})
+        world.service.wake("toko", "order")
+        await asyncio.wait_for(sending.wait(), 60)
+        # What the invoice moved is known by now; only the refund is on its way.
+        await world.service.intakes["buku"].poll("stock")
+        flow.wanted.add("KAOS-M")
+        try:
+            await asyncio.wait_for(worked_out_anew(world), 60)
+            assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 8  # safe, but a piece too few
+        finally:
+            refunded.set()
+        await world.sync()
+        stock = (await world.truth())["stock"]["KAOS-M"]
+        assert Decimal(stock["on_hand"]) - Decimal(stock["reserved"]) == 9
+        assert (await world.shop_truth())["stock"]["KAOS-M"]["available"] == 9
 
 
 async def test_stock_worked_out_from_goods_in_motion_is_worked_out_anew(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ class Service:
     async def quiet(self) -> bool:
         """Nothing runs, nothing waits to be read, planned or sent."""
         busy = bool(self._asked) or any(not lane.idle for lane in self.lanes.values())
-        busy = busy or any(flow.wanted for flow in self.stocks.values())
+        busy = busy or any(flow.open for flow in self.stocks.values())
         busy = busy or bool(self._reconsider) or any(self._cured.values())
         for backfill in self._backfills.values():
             busy = busy or await backfill.running()
@@ -229,7 +229,7 @@ class Service:
             self.lanes[f"stock {pair.store}"].wake()
 
     async def _booked(self, pair: Pair, settlements: Sequence[Settlement]) -> None:
-        if self.stocks[pair.store].booked(settlements):
+        if self.stocks[pair.store].moved():
             self.lanes[f"stock {pair.store}"].wake()
 
     # -- work ------------------------------------------------------------------------------------------------------
@@ -304,6 +304,8 @@ class Service:
         await payments.by_hand()
         await self._planners[pair.store].plan()
         self.lanes[f"money {pair.books}"].wake()  # a receipt that is not wanted any more sets its line free
+        if self.stocks[pair.store].moved():
+            self.lanes[f"stock {pair.store}"].wake()
         self.lanes[f"send {pair.books}"].wake()
         self.lanes[f"send {pair.store}"].wake()
         return None
@@ -346,13 +348,13 @@ class Service:
         flow, lane = self.stocks[pair.store], f"stock {pair.store}"
         now, due = self.hub.clock(), self._next.get((lane, "stock"), 0.0)
         await self.hub.desk(flow.remapped)
-        if flow.wanted and now < due <= now + _STOCK_PAUSE:
+        if flow.open and now < due <= now + _STOCK_PAUSE:
             return due  # what moves within a moment is worked out together
-        if flow.wanted:
+        if flow.open:
             self._next[lane, "stock"] = now + _STOCK_PAUSE
             if await flow.push():
                 self.lanes[f"send {pair.store}"].wake()
-        return self.hub.clock() + _STOCK_PAUSE if flow.wanted else None
+        return self.hub.clock() + _STOCK_PAUSE if flow.open else None
 
     async def _sweep(self, pair: Pair) -> float | None:
         lane, now = f"sweep {pair.store}", self.hub.clock()

@@ -59,11 +59,11 @@ class StockFlow:
         self._pair = pair
         self._orders_in = orders_in
         self.wanted: set[str] = set()
-        # Books codes that were last worked out while orders waited to be booked: such an order may have reached the
-        # books between the two readings and then counts twice, without moving the books' stock again.
-        self._early: set[str] = set()
-        # While stock is worked out, codes whose orders came to stand in the books since waiting orders were counted.
-        self._meanwhile: set[str] | None = None
+        # Pieces of books codes that waited in orders when the code was last worked out: such an order may have reached
+        # the books between the two readings and then counts twice, without moving the books' stock again.
+        self._early: dict[str, Decimal] = {}
+        # Orders were planned or booked since the waiting pieces were counted.
+        self._uncounted = False
         # What the books could promise of each books code when it was last worked out.
         self._read: dict[str, Lying] = {}
         # What polls said of them while stock was being worked out: it may be newer than what is worked with.
@@ -82,17 +82,29 @@ class StockFlow:
         if (before.warehouses, before.rules) != (found.warehouses, found.rules):
             self.everything()
 
-    def booked(self, settlements: Sequence[Settlement]) -> bool:
-        """Listener of the books' dispatcher: orders stand there now; whether there is stock to be worked out."""
-        if self._early or self._meanwhile is not None:
-            for settlement in settlements:
-                document = document_of(settlement.claimed.document)
-                if isinstance(document, SalesOrder | Invoice):
-                    codes = {line.code for line in document.lines}
-                    if self._meanwhile is not None:
-                        self._meanwhile |= codes
-                    self.wanted |= self._early & codes
-        return bool(self.wanted)
+    @property
+    def open(self) -> bool:
+        """Whether there is stock to be worked out, or to be looked at for it."""
+        return bool(self.wanted) or self._uncounted
+
+    def moved(self) -> bool:
+        """Listener of planning and of the books' dispatcher: what waited may wait no longer; whether that matters."""
+        if self._early or self._heard is not None:
+            self._uncounted = True
+        return self.open
+
+    def recount(self) -> None:
+        """Want the codes of which another number waits than when they were worked out (in the ledger's thread)."""
+        if self._uncounted:
+            self._uncounted = False
+            try:
+                waiting = self.waiting_pieces()
+            except BaseException:
+                self._uncounted = True
+                raise
+            for code in [code for code, pieces in self._early.items() if waiting.get(code, ZERO) != pieces]:
+                del self._early[code]
+                self.wanted.add(code)
 
     def changed(self, kind: str, records: Sequence[NewRecord]) -> None:
         """Listener of the books' intake: these codes moved."""
@@ -131,20 +143,19 @@ class StockFlow:
 
         Returns how many writes were planned. What a failure left over is worked out next time.
         """
+        await self._hub.desk(self.recount)
         todo = sorted(self.wanted)
+        if not todo:
+            return 0
         self.wanted.difference_update(todo)
-        self._meanwhile, self._heard = set(), {}
+        self._heard = {}
         try:
-            planned = await self._push(await self._hub.desk(self._sold_as, todo))
+            return await self._push(await self._hub.desk(self._sold_as, todo))
         except BaseException:
             self.wanted.update(todo)
             raise
-        else:
-            # What waited when it was counted stands in the books by now, and counted there too.
-            self.wanted |= self._early & self._meanwhile
-            return planned
         finally:
-            self._meanwhile = self._heard = None
+            self._heard = None
 
     async def offers(self) -> list[Offer]:
         """Every code sold in the store: what the store offers now and what the books can promise. Writes nothing."""
@@ -254,7 +265,10 @@ class StockFlow:
                 continue  # the books do not keep stock of it; product matching reports that
             answer = self._answer(parts[code], there, waiting)
             for part, _each in parts[code]:
-                (self._early.add if waiting.get(part) else self._early.discard)(part)
+                if pieces := waiting.get(part):
+                    self._early[part] = pieces
+                else:
+                    self._early.pop(part, None)
             past = history.get(streams[code], [])
             pending = [p for p in past if p.state in (State.PLANNED, State.IN_DOUBT, State.BLOCKED)]
             # A write of ours whose answer is out, or came since we started: the shelf was perhaps read before it.
