@@ -38,8 +38,9 @@ def test_a_share_lies_between_nothing_and_all(ledger: Ledger, field: str, value:
 
 
 def test_a_rule_needs_a_case(ledger: Ledger) -> None:
-    with pytest.raises(LedgerError, match="A rule's least cannot be 0"):
-        change_autonomy(ledger, "buku", "", None, {"least": 0}, 1)
+    for value in (0, -1, 0.5, 1.5, math.nan, math.inf):
+        with pytest.raises(LedgerError, match=f"A rule's least cannot be {value}"):
+            change_autonomy(ledger, "buku", "", None, {"least": value}, 1)
     assert change_autonomy(ledger, "buku", "", None, {"least": 1, "precision": 0.5}, 1) == autonomy_of(ledger, "buku")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -16,7 +17,6 @@ from selaras.sync.mirror import chart_of
 FEEDS = "feeds"
 AUTONOMY = "autonomy"
 ACCOUNTS = ("account", "clearing", "fee", "fee_tax", "adjustment")
-_SHARES = "The least number of cases is 1 or more; precision and confidence lie between 0 and 1."
 
 
 class Feed(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -141,12 +141,17 @@ def set_autonomy(ledger: Ledger, connection: str, autonomy: Autonomy, now: int) 
 
     Raises `LedgerError` for a share that is not between 0 and 1 (NaN is not), and for no case at all.
     """
-    # Once kept, no rule's standing could be told.
-    for name in ("precision", "confidence"):
-        if not 0 < getattr(autonomy, name) < 1:
-            raise LedgerError(f"A rule's {name} cannot be {getattr(autonomy, name)}.", _SHARES)
-    if autonomy.least < 1:
-        raise LedgerError(f"A rule's least cannot be {autonomy.least}.", _SHARES)
-    name = f"{AUTONOMY}:{connection}" if connection else AUTONOMY
+    fits = {
+        "precision": 0 < autonomy.precision < 1,
+        "confidence": 0 < autonomy.confidence < 1,
+        "least": 1 <= autonomy.least < math.inf and autonomy.least == int(autonomy.least),
+    }
+    for name, fit in fits.items():
+        if not fit:  # once kept, no rule's standing could be told
+            raise LedgerError(
+                f"A rule's {name} cannot be {getattr(autonomy, name)}.",
+                "The least number of cases is 1 or more; precision and confidence lie between 0 and 1.",
+            )
+    setting = f"{AUTONOMY}:{connection}" if connection else AUTONOMY
     with ledger.transaction():
-        ledger.connections.set(name, msgspec.json.encode(autonomy).decode(), now)
+        ledger.connections.set(setting, msgspec.json.encode(autonomy).decode(), now)
