@@ -31,7 +31,7 @@ from selaras.ledger.ledger import Ledger
 from selaras.sandbox.books import BooksConfig
 from selaras.sandbox.store import StoreConfig
 from selaras.sync.installation import open_installation, running_hub, schedules_of
-from selaras.web.app import app
+from selaras.web.app import Application, app
 from selaras.web.server import _describe, bound, listening
 from tests.cli.install import House, Servers, a_house
 
@@ -56,15 +56,21 @@ class Clock:
 class Hall:
     """Handles to a serving installation and to both sides."""
 
-    def __init__(self, house: House, servers: Servers, service: Service, url: str) -> None:
+    def __init__(self, house: House, servers: Servers, service: Service, application: Application, url: str) -> None:
         self.house = house
         self.service = service
         self.url = url
+        self._application = application
         self._servers = servers
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Something on the loop of the serving installation."""
         return self._servers.run(work)
+
+    @property
+    def setup(self) -> str:
+        """The link of the first start, behind which the password is chosen."""
+        return f"{self.url}/setup?code={self._application.context.passwords.code}"
 
     def sync(self, timeout: float = 120.0) -> None:
         """Poll every kind of both sides, then wait until nothing is left to do."""
@@ -103,7 +109,7 @@ def serving(
     servers = Servers()
     stack = contextlib.AsyncExitStack()
 
-    async def start() -> tuple[Service, str]:
+    async def start() -> tuple[Service, Application, str]:
         ledger: Ledger = open_installation(house.data, database=database)
         hub = await stack.enter_async_context(running_hub(ledger, clock))
         listener = bound()
@@ -116,11 +122,11 @@ def serving(
         _describe(ledger, url)
         await service.start()
         stack.push_async_callback(service.stop)
-        return service, url
+        return service, application, url
 
     try:
-        service, url = servers.run(start())
-        yield Hall(house, servers, service, url)
+        service, application, url = servers.run(start())
+        yield Hall(house, servers, service, application, url)
     finally:
         servers.run(stack.aclose())
         servers.close()

@@ -11,6 +11,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
 
+from tests.web import mapping_room
 from tests.web.stage import PASSWORD, a_stage
 from tests.web.stock_room import an_order, keep_orders
 from tests.web.test_pages import demo, fill
@@ -27,6 +28,8 @@ PAGES = (
     "/connections",
     "/orders/toko/1000",
     "/stock/KOPI",
+    "/mapping",
+    "/mapping/toko/buku",
     "/demo",
 )
 
@@ -88,6 +91,7 @@ async def test_pages_fit_and_can_be_read(
     shots = os.environ.get("SELARAS_SHOTS")
     async with a_stage(tmp_path, open_read=True) as stage:
         await stage.hub.desk(fill, stage)
+        await stage.hub.desk(mapping_room.fill, stage.ledger)
         stage.app.context.state["demo"] = demo()
         context, page, complaints = await a_window(browser, size, lang, scheme)
         for path in PAGES:

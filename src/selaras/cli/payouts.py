@@ -6,7 +6,6 @@ import datetime as dt
 
 import click
 
-from selaras.cli import rate_card
 from selaras.cli.base import CANNOT, FINE, NEEDS_A_PERSON, Group, argument, as_json, command, option
 from selaras.cli.days import day_or_none
 from selaras.cli.products import read_text
@@ -16,6 +15,7 @@ from selaras.i18n import N_, _, ngettext
 from selaras.ledger import Ledger
 from selaras.rules.rate_card import Rate
 from selaras.sync import payout_report as ops
+from selaras.sync import rate_card_text
 from selaras.sync.payout_report import PayoutReport
 
 _DAYS = 31
@@ -144,7 +144,7 @@ def card(file: str, shown: bool, json_: bool) -> int:
         with here.reading() as ledger:
             rates = ops.rate_card_of(ledger)
     else:
-        given, refused = rate_card.read(read_text(file))
+        given, refused = rate_card_text.read(read_text(file))
         if refused:
             for one in refused:
                 click.echo(one, err=True)
@@ -158,7 +158,7 @@ def card(file: str, shown: bool, json_: bool) -> int:
     if json_:
         print_json(rates)
     elif shown:
-        click.echo(rate_card.written(rates), nl=False)
+        click.echo(rate_card_text.written(rates), nl=False)
     else:
         say(ngettext("%(rates)s rate is in force.", "%(rates)s rates are in force.", len(rates))
             % {"rates": count(len(rates))})  # fmt: skip

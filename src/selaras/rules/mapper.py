@@ -23,10 +23,10 @@ from selaras.rules.plan_types import stop
 Papers = SalesOrder | Invoice | CreditNote | Receipt | RefundPayment
 P = TypeVar("P", bound=Papers)
 
-_MISSING = Sentence(N_("The mapping of %(store)s to %(books)s names nothing for: %(what)s."))
-_MISSING_CURE = Sentence(N_("Choose it: selaras mapping set %(store)s %(books)s %(choices)s"))
+MISSING = Sentence(N_("The mapping of %(store)s to %(books)s names nothing for: %(what)s."))
+MISSING_CURE = Sentence(N_("Choose it: selaras mapping set %(store)s %(books)s %(choices)s"))
 _UNFIT = Sentence(N_("The mapping of %(store)s to %(books)s names %(what)s, which cannot be used: %(why)s."))
-_UNFIT_CURE = Sentence(
+UNFIT_CURE = Sentence(
     N_("Choose another one (selaras mapping set %(store)s %(books)s %(choices)s), or mend the books.")
 )
 _KEPT = Sentence(N_("Accounts and taxes as on the document before it."))
@@ -162,12 +162,10 @@ class Mapper:
         if gaps.missing:
             what = "; ".join(said(name) for name in gaps.missing)
             mend = choices(gaps.missing)
-            raise stop("missing_mapping", field, _MISSING, _MISSING_CURE, **names, what=what, choices=mend)
+            raise stop("missing_mapping", field, MISSING, MISSING_CURE, **names, what=what, choices=mend)
         for name, (chosen, why) in gaps.unfit.items():
             what = f"{chosen} ({said(name)})"
-            raise stop(
-                "mapping_unfit", field, _UNFIT, _UNFIT_CURE, **names, what=what, why=why, choices=choices([name])
-            )
+            raise stop("mapping_unfit", field, _UNFIT, UNFIT_CURE, **names, what=what, why=why, choices=choices([name]))
 
     # -- documents -------------------------------------------------------------------------------------------------
 

@@ -202,6 +202,6 @@ def choices(names: Iterable[str]) -> str:
     for name in names:
         family, _colon, rest = name.partition(":")
         value = {"tax": "TAX", "warehouse": "WAREHOUSE", "dimension": "VALUE"}.get(family, "ACCOUNT")
-        word = f"{family}:{rest.replace('?', 'RATE')}={value}"
+        word = f"{family}:{rest.replace('?', 'RATE') if family == 'tax' else rest}={value}"
         made.append(f"'{word}'" if " " in word or "*" in word else word)
     return " ".join(made)

@@ -32,9 +32,9 @@ _MOVED = Sentence(N_("Dated %(day)s, the next open day: %(real)s lies in a close
 _CLOSED = Sentence(N_("The day %(day)s lies in a period that is closed until %(closed)s."))
 _CLOSED_HOLD = Sentence(N_("It waits until the period is opened, or until the lock-date policy is changed."))
 _CLOSED_ASK = Sentence(N_("Open the period, or take the next open day with `selaras retry --next-open-day`."))
-_NO_ACCOUNT = Sentence(N_("No account of the books is chosen for the way of paying %(method)s."))
+NO_ACCOUNT = Sentence(N_("No account of the books is chosen for the way of paying %(method)s."))
 _NO_ACCOUNT_CURE = Sentence(N_("Choose one in the mapping of payment accounts, or set a default account."))
-_NO_ROLE = Sentence(N_("No account of the books is chosen for %(role)s, which a payment of this order leaves."))
+NO_ROLE = Sentence(N_("No account of the books is chosen for %(role)s, which a payment of this order leaves."))
 _NO_ROLE_CURE = Sentence(N_("Choose one with `selaras mapping set STORE BOOKS account:%(role)s=ACCOUNT`."))
 
 
@@ -115,13 +115,13 @@ class Stream:
         given = self.policy.accounts.get(method) or self.policy.default_account
         account = (self.mapper.method(method, field, must=not given) if self.mapper is not None else "") or given
         if not account:
-            raise stop("missing_mapping", field, _NO_ACCOUNT, _NO_ACCOUNT_CURE, method=method or "?")
+            raise stop("missing_mapping", field, NO_ACCOUNT, _NO_ACCOUNT_CURE, method=method or "?")
         return account
 
     def role(self, role: str) -> str:
         """The account that the mapping names for a role of a write-off. Raises `Stop` (missing_mapping)."""
         if self.mapper is None:
-            raise stop("missing_mapping", "write_offs", _NO_ROLE, _NO_ROLE_CURE, role=role)
+            raise stop("missing_mapping", "write_offs", NO_ROLE, _NO_ROLE_CURE, role=role)
         return self.mapper.named(role, "write_offs")
 
     def exchange(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -25,6 +25,7 @@ class _Paid(msgspec.Struct, frozen=True):
 
 class _Ways(msgspec.Struct, frozen=True):
     payments: tuple[_Paid, ...] = ()
+    location: str = ""
 
 
 _ways = msgspec.json.Decoder(_Ways)
@@ -47,7 +48,7 @@ def set_words(
     if not words:
         raise LedgerError("No word of the mapping was given.", "Write words like account:sales=4-40000.")
     before = current(ledger, store, books)
-    after = with_words(before.mapping, words.items(), _known(ledger, books))
+    after = with_words(before.mapping, words.items(), known_of(ledger, books))
     return keep(ledger, pair, after, before.version, now, who, note)
 
 
@@ -56,7 +57,7 @@ def import_text(
 ) -> MappingChanged:
     """Take a file over: the mapping says exactly what it says. Raises `LedgerError`; nothing is taken then."""
     pair = pair_between(ledger, store, books)
-    after = read_file(text, _known(ledger, books))
+    after = read_file(text, known_of(ledger, books))
     return keep(ledger, pair, after, current(ledger, store, books).version, now, who, note)
 
 
@@ -81,8 +82,9 @@ def proposals(ledger: Ledger, store: str | None = None, books: str | None = None
     """Proposals for what the mapping does not say yet; `read` is False while the chart is not known."""
     pair = pair_between(ledger, store, books)
     chart = chart_of(ledger, pair.books)
-    known = {word.partition("[")[0] for word in flat(current(ledger, pair.store, pair.books).mapping)}
-    found = propose(chart, _methods(ledger, pair.store), known)
+    # A rule says what a word means for some orders; for the rest it is still to be said.
+    known = set(flat(current(ledger, pair.store, pair.books).mapping))
+    found = propose(chart, met(ledger, pair.store).methods, known)
     return MappingProposals(pair.store, pair.books, bool(chart.accounts or chart.taxes or chart.warehouses), found)
 
 
@@ -106,13 +108,23 @@ def accept(ledger: Ledger, store: str, books: str, words: Iterable[str], now: in
     return set_words(ledger, store, books, {word: found[word].chosen for word in wanted}, now, who, "proposed")
 
 
-def _known(ledger: Ledger, books: str) -> Known:
+def known_of(ledger: Ledger, books: str) -> Known:
+    """What ids of these books are looked up in."""
     return Known(chart_of(ledger, books), unlisted(ledger, books))
 
 
-def _methods(ledger: Ledger, store: str) -> Sequence[str]:
-    """Ways of paying that the newest orders of the store name."""
-    found: set[str] = set()
+class Met(msgspec.Struct, frozen=True):
+    """What the newest orders of a store name: ways of paying, and locations that goods leave."""
+
+    methods: list[str]
+    locations: list[str]
+
+
+def met(ledger: Ledger, store: str) -> Met:
+    """What the newest orders name, each once."""
+    methods, locations = set[str](), set[str]()
     for record in ledger.records.newest(store, "order", _NEWEST):
-        found.update(paid.method for paid in _ways.decode(record.body).payments if paid.method)
-    return sorted(found)
+        order = _ways.decode(record.body)
+        methods.update(paid.method for paid in order.payments if paid.method)
+        locations.add(order.location)
+    return Met(sorted(methods), sorted(locations - {""}))

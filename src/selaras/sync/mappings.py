@@ -24,7 +24,8 @@ from selaras.sync.installation import pairs_of
 from selaras.sync.mapping_words import flat
 from selaras.sync.mirror import CHART_KINDS, chart_of
 
-_BLOCKS = ("missing_mapping", "mapping_unfit")
+# Causes that a change of the mapping may mend.
+BLOCKS = ("missing_mapping", "mapping_unfit")
 
 
 class MappingVersion(msgspec.Struct, frozen=True):
@@ -187,7 +188,7 @@ def show(ledger: Ledger, store: str | None = None, books: str | None = None) -> 
             "warehouse": len(chart.warehouses),
             "dimension": len(chart.dimensions),
         },
-        sum(c.records for c in blocked if c.cause in _BLOCKS and c.connection == pair.store),
+        sum(c.records for c in blocked if c.cause in BLOCKS and c.connection == pair.store),
     )
 
 

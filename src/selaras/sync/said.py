@@ -237,6 +237,9 @@ TEXTS: Final = (
     N_("The file cannot be read (%(why)s)."),
     N_("%(word)s cannot be required."),
     N_("Require account:ROLE, dimension:KIND, tax or warehouse."),
+    # sync/mapping_sheet.py
+    N_("%(word)s was changed by somebody else meanwhile; it means %(there)s now."),
+    N_("Look at it again, then choose."),
     # sync/mappings.py
     N_("There are several pairs."),
     N_("Name the store and the books: %(names)s."),

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from selaras.engine.service import Service
 from selaras.sync.hub import Hub
-from selaras.web import api, figures, matching, money_page, pages, signing, static
+from selaras.web import api, feeds_page, figures, mapping_page, matching, money_page, pages, signing, static
 from selaras.web.answers import JSON, Answer, Receive, Scope, Send
 from selaras.web.context import Context
 from selaras.web.guard import Guard
@@ -41,6 +41,8 @@ class Application:
             *signing.routes(context, look),
             *matching.routes(context, look),
             *money_page.routes(context, look),
+            *mapping_page.routes(context, look),
+            *feeds_page.routes(context, look),
             *pages.routes(context, self.intake, look),
         ]
         framework = Starlette(

@@ -50,7 +50,7 @@ class Look:
         i18n.install(env)
         env.filters.update(
             count=count, percent=percent, shortday=shortday, tableday=tableday, clock=self.clock, when=self.when,
-            ago=self.ago, say=say,
+            ago=self.ago, say=say, rate=rate,
             seconds=seconds, plainday=plainday, today=self.today,
         )  # fmt: skip
         env.globals.update(static=address, word=words.word, share=share, path=path, record_path=record_path)
@@ -173,6 +173,11 @@ def percent(value: Decimal | int | str | None) -> str:
     exact = Decimal(value)
     shown = exact.quantize(Decimal("0.1"), rounding=ROUND_DOWN)
     return f"{i18n.format_number(shown)}%"
+
+
+def rate(fraction: Decimal) -> str:
+    """A fraction as a percentage with every digit it has: 0,7% in Indonesian, 0.7% in English."""
+    return f"{i18n.format_number(fraction * _HUNDRED)}%"
 
 
 def share(part: int | Decimal, whole: int | Decimal) -> str:

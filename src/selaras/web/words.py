@@ -98,6 +98,11 @@ KINDS: Final = {
     "payment": N_("payment"),
     "refund": N_("refund"),
     "payout": N_("payout"),
+    "account": N_("account"),
+    "tax": N_("tax"),
+    "warehouse": N_("warehouse"),
+    "dimension": N_("dimension"),
+    "closing": N_("closed period"),
 }
 OPS: Final = {"create": N_("create"), "update": N_("change"), "void": N_("void")}
 ACTS: Final = {
@@ -158,6 +163,63 @@ PHASES: Final = {
     "act 2": N_("act two is playing"),
     "done": N_("finished"),
 }
+# What the accounts of a mapping are for, and what lies or is booked there.
+ACCOUNTS: Final = {
+    "receivable": N_("Receivables"),
+    "sales": N_("Sales"),
+    "return": N_("Returns"),
+    "discount": N_("Discounts"),
+    "shipping": N_("Shipping"),
+    "fee": N_("Fees charged to buyers"),
+    "rounding": N_("Rounding"),
+    "output_tax": N_("Tax on sales"),
+    "deposits": N_("Deposits of customers"),
+    "transfer_fee": N_("Transfer fees"),
+    "withholding": N_("Tax withheld by buyers"),
+    "exchange": N_("Exchange differences"),
+}
+ACCOUNTS_FOR: Final = {
+    "receivable": N_("What buyers owe until they have paid."),
+    "sales": N_("What the goods are sold for, without tax."),
+    "return": N_("Goods taken back, where the books keep that apart from sales."),
+    "discount": N_("Discounts and vouchers of the store."),
+    "shipping": N_("Shipping that the buyer pays."),
+    "fee": N_("Service and handling fees that the buyer pays."),
+    "rounding": N_("Rupiah that rounding adds or takes."),
+    "output_tax": N_("Tax on sales, which is owed to the tax office."),
+    "deposits": N_("Money that came before its invoice."),
+    "transfer_fee": N_("What a bank kept of a buyer's transfer."),
+    "withholding": N_("Income tax that a buyer withheld (PPh 23), a claim on the tax office."),
+    "exchange": N_("What lies between money and order where they are of two currencies."),
+}
+ACCOUNT_TYPES: Final = {
+    "receivable": N_("Receivable"),
+    "payable": N_("Payable"),
+    "bank": N_("Bank"),
+    "cash": N_("Cash"),
+    "inventory": N_("Inventory"),
+    "asset": N_("Asset"),
+    "liability": N_("Liability"),
+    "tax": N_("Tax"),
+    "equity": N_("Equity"),
+    "income": N_("Income"),
+    "cost": N_("Cost of sales"),
+    "expense": N_("Expense"),
+    "other": N_("Other"),
+}
+DIMENSIONS: Final = {
+    "branch": N_("Branch"),
+    "department": N_("Department"),
+    "project": N_("Project"),
+    "cost_center": N_("Cost centre"),
+}
+FEED_ACCOUNTS: Final = {
+    "account": N_("Bank account"),
+    "clearing": N_("Clearing account"),
+    "fee": N_("Fees"),
+    "fee_tax": N_("Tax on the fees"),
+    "adjustment": N_("Corrections"),
+}
 # What the engine and the operations say in plain English: recognised here, so that pages can say it in both languages.
 SENTENCES: Final = tuple(
     Sentence(text)
@@ -173,6 +235,11 @@ SENTENCES: Final = tuple(
         N_("Nothing blocked belongs to %(name)s."),
         N_("Nothing is blocked by %(cause)s."),
         N_("Causes: %(causes)s."),
+        N_("Nothing is chosen for it."),
+        N_("Say what it means in the books."),
+        N_("Nothing was changed."),
+        N_("Choose something, then save."),
+        N_("What is proposed has changed meanwhile."),
     )
 )
 _TABLES: Final = {
@@ -187,6 +254,11 @@ _TABLES: Final = {
     "event": EVENTS,
     "phase": PHASES,
     "write_off": WRITE_OFFS,
+    "account": ACCOUNTS,
+    "account_for": ACCOUNTS_FOR,
+    "account_type": ACCOUNT_TYPES,
+    "dimension": DIMENSIONS,
+    "feed_account": FEED_ACCOUNTS,
 }
 
 
