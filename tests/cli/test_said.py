@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import selaras.rules.planning  # noqa: F401 - its sentences are among those recognised
 from selaras.cli import said as cli_said
 from selaras.ledger.errors import LedgerError
 from selaras.rules import explain
+from selaras.rules.explain import Reason, Sentence, recognised
 from selaras.sync import said
 from selaras.sync.sentences import spoken
 from tests.house.walls import SOURCE
@@ -94,6 +97,63 @@ def test_each_is_recognised_and_translated(text: str) -> None:
     )
     for name in re.findall(r"%\((\w+)\)s", text):
         assert f"«{name}»" in indonesian
+
+
+PATTERNS: dict[str, re.Pattern[str]] = {}
+
+
+def held_against_all(filled: str) -> Reason | None:
+    """What `recognised` means, without any shortcut: of all the sentences that fit, the one with most fixed text."""
+    best: Reason | None = None
+    for sentence in explain._sentences:
+        found = pattern(sentence).fullmatch(filled)
+        if found and (best is None or fixed(sentence.text) > fixed(best.text)):
+            best = Reason(sentence.text, found.groupdict())
+    return best
+
+
+def pattern(sentence: Sentence) -> re.Pattern[str]:
+    if sentence.text not in PATTERNS:
+        seen: set[str] = set()
+        made = ""
+        for part in re.split(r"(%\(\w+\)s)", sentence.text):
+            name = part[2:-2]
+            if not PLACE.fullmatch(part):
+                made += re.escape(part.replace("%%", "%"))
+            else:
+                made += f"(?P={name})" if name in seen else f"(?P<{name}>.*?)"
+                seen.add(name)
+        PATTERNS[sentence.text] = re.compile(made, re.DOTALL)
+    return PATTERNS[sentence.text]
+
+
+def fixed(text: str) -> int:
+    return len(PLACE.sub("", text))
+
+
+VALUES = st.one_of(
+    st.sampled_from(
+        ["", "1001", "the books", "a b. c", "order 7", "invoice S1: it is empty", "x\ny", "Order", " ", "%"]
+    ),
+    st.text("abz .:;'%()", max_size=8),
+)
+
+
+@settings(max_examples=60, deadline=None, print_blob=True)
+@given(st.sampled_from(explain._sentences), st.data())
+def test_the_short_way_to_a_sentence_finds_what_the_long_one_does(sentence: Sentence, data: st.DataObject) -> None:
+    said = sentence(**{name: data.draw(VALUES) for name in sentence.names})
+    before, behind = (
+        data.draw(st.sampled_from(["", "", "", "x ", "x: ", " "])),
+        data.draw(st.sampled_from(["", "", ".", " x"])),
+    )
+    for text in (said, before + said + behind, said[:-1], said[1:]):
+        assert recognised(text) == held_against_all(text), text
+
+
+@pytest.mark.parametrize("text", ["", " ", "x", "Customer ACME is frozen", "Barang & Jasa tidak tepat: x", "a: b: c"])
+def test_the_short_way_with_what_is_nobodys(text: str) -> None:
+    assert recognised(text) == held_against_all(text)
 
 
 def test_a_sentence_inside_a_sentence_is_said_too() -> None:

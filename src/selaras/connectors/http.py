@@ -321,7 +321,7 @@ _AFTER: Final = {
     "truncated": "the answer broke off",
     "malformed": "the answer is not proper HTTP",
     "reset": "the connection broke before the answer",
-    "too_large": "the answer is larger than %(most)d bytes",
+    "too_large": "the answer is larger than %(most)s bytes",
 }
 _OTHER_PROGRAM: Final = "Check the address in the settings of the connection: another program may be answering there."
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -33,20 +34,40 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 _PLACE: Final = re.compile(r"%\((\w+)\)s")
+_PLACES: Final = re.compile(r"%\(\w+\)s")
 _sentences: list[Sentence] = []
+# The same sentences by their first word, or by their last where they begin with a value, so that a text need not be
+# held against all of them (a page shows a hundred texts, most of them of other systems).
+_by_first: dict[str, list[Sentence]] = {}
+_by_last: dict[str, list[Sentence]] = {}
+_others: list[Sentence] = []
 
 
 class Sentence:
     """A text with `%(name)s` places. Calling it fills them; every sentence can be recognised again."""
 
-    __slots__ = ("_pattern", "text")
+    __slots__ = ("_longest", "_pattern", "fixed", "order", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self.fixed = len(_PLACE.sub("", text))
+        self.order = len(_sentences)
+        parts = [part.replace("%%", "%") for part in _PLACES.split(text)]
+        self._longest = max(parts, key=len)
         self._pattern: re.Pattern[str] | None = None
         if _PLACE.sub("", text).strip():  # "%(why)s %(rule)s" would fit everything
             _sentences.append(self)
+            self._list(parts)
         recognised.cache_clear()
+
+    def _list(self, parts: list[str]) -> None:
+        first, last = parts[0], parts[-1]
+        if " " in first or len(parts) == 1:
+            _by_first.setdefault(first.partition(" ")[0], []).append(self)
+        elif " " in last:
+            _by_last.setdefault(last.rpartition(" ")[2], []).append(self)
+        else:
+            _others.append(self)
 
     def __call__(self, **params: object) -> str:
         return self.text % params
@@ -58,6 +79,8 @@ class Sentence:
 
     def read(self, filled: str) -> Reason | None:
         """The values that were filled in, or None when `filled` is another sentence."""
+        if self._longest not in filled:  # most are told apart by this, without their pattern
+            return None
         if self._pattern is None:
             pattern, end, seen = "", 0, set[str]()
             for place in _PLACE.finditer(self.text):
@@ -74,16 +97,15 @@ class Sentence:
 @lru_cache(maxsize=4096)
 def recognised(filled: str) -> Reason | None:
     """The sentence that `filled` came from; the one with the most fixed text wins. None when it is none of ours."""
-    best: Reason | None = None
-    for sentence in _sentences:
-        found = sentence.read(filled)
-        if found is not None and (best is None or _fixed(found.text) > _fixed(best.text)):
-            best = found
-    return best
-
-
-def _fixed(text: str) -> int:
-    return len(_PLACE.sub("", text))
+    best: tuple[int, int] = (0, 0)
+    reason: Reason | None = None
+    for sentence in chain(
+        _by_first.get(filled.partition(" ")[0], ()), _by_last.get(filled.rpartition(" ")[2], ()), _others
+    ):
+        rank = (sentence.fixed, -sentence.order)  # of two alike, the one that was written down first
+        if rank > best and (found := sentence.read(filled)) is not None:
+            best, reason = rank, found
+    return reason
 
 
 def translated(filled: str, gettext: Callable[[str], str]) -> str:

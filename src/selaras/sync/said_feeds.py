@@ -143,6 +143,10 @@ TEXTS: Final = (
     N_("unpacked it would be larger than %(size)s MB"),
     N_("it cannot be opened as XLSX (%(error)s)"),
     N_("it has more than %(count)s rows"),
+    # connectors/settlements
+    N_("the setting gateway is one of %(names)s"),
+    # connectors/statements
+    N_("account is the id of an account of the books: the one that this bank account is kept in"),
 )
 
 SENTENCES: Final = tuple(Sentence(text) for text in TEXTS)

@@ -90,6 +90,10 @@ TEXTS: Final = (
     N_("Seconds read again at each poll"),
     N_("Calls per minute; empty: 600 for a live key, 60 for a test key"),
     N_("Allow http to another machine: yes or empty"),
+    # connectors/midtrans
+    N_("the setting 'rate' must be a number, not %(text)s"),
+    N_("the setting 'reference_suffix' is not a pattern"),
+    N_("no code"),
 )
 
 SENTENCES: Final = tuple(Sentence(text) for text in TEXTS)

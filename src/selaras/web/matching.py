@@ -14,7 +14,7 @@ from selaras.ledger.errors import LedgerError
 from selaras.sync import operations as sync
 from selaras.web.api import Refusal
 from selaras.web.context import Context, Visitor
-from selaras.web.look import Look, path
+from selaras.web.look import Look, path, say
 from selaras.web.overview import all_products, all_ties
 from selaras.web.signing import checked_form
 
@@ -79,7 +79,7 @@ class Matching:
             try:
                 answer: Response = await handler(request)
             except LedgerError as error:
-                raise Refusal(422, _("That cannot be done"), error.message, error.cure) from None
+                raise Refusal(422, _("That cannot be done"), say(error.message), say(error.cure)) from None
             return answer
 
         return endpoint

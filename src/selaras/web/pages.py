@@ -16,7 +16,7 @@ from selaras.web import overview, views
 from selaras.web.api import Refusal
 from selaras.web.context import Context, Visitor
 from selaras.web.intake import WebhookIntake
-from selaras.web.look import Look, path, record_path
+from selaras.web.look import Look, path, record_path, say
 from selaras.web.signing import checked_form
 
 _EVENTS = 200
@@ -98,7 +98,7 @@ class Pages:
                 updates = {name: one.capabilities.updates for name, one in hub.connectors.items()}
                 await self._context.change(sync.restore, names, updates, hub.now(), "console")
         except LedgerError as error:
-            raise Refusal(422, error.message, error.cure) from None
+            raise Refusal(422, say(error.message), say(error.cure)) from None
         return RedirectResponse(path("blocked"), 303)
 
     async def waiting(self, request: Request) -> Response:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from selaras.model.claims import FINE
 from selaras.rules.matching.due import NEVER, Rule, banking_days, due_days
-from selaras.rules.matching.flow import Payout, comes_out, explain
+from selaras.rules.matching.flow import comes_out, explain
+from selaras.rules.matching.ways import Payout
 from tests.rules.matching.shop import START, Shop
 
 Ints = npt.NDArray[np.int64]

@@ -87,9 +87,11 @@ def refusal(what: str, texts: list[str]) -> ConnectorError:
 def missing_scope(what: str, body: str) -> Expired:
     """HTTP 403: the person who signed in did not allow this (`InsufficientScopeException`, XML)."""
     found = re.search(r"\b([a-z_]+_(?:view|save|delete))\b", body)
-    named = f" ({found[1]})" if found else ""
+    told = f"{what}: this sign-in does not allow it"
+    if found:
+        told = f"{what}: this sign-in does not allow {found[1]}"
     return Expired(
-        f"{what}: this sign-in does not allow it{named}",
+        told,
         code="missing_scope",
         cure="Connect Accurate again and allow everything that is asked for.",
         status=403,

@@ -80,9 +80,11 @@ class Books(msgspec.Struct, frozen=True):
         found = [n for n, row in self.accounts.items() if wanted in (row["account_number"], row["account_name"])]
         if len(found) == 1:
             return found[0]
-        why = "is not the only account with this name" if found else "is no account that entries can be made on"
+        told = f"ERPNext has no account {wanted!r} that entries can be made on"
+        if found:
+            told = f"ERPNext has several accounts called {wanted!r}"
         raise Rejected(
-            f"{wanted!r} {why} in ERPNext", code="unknown_account", field=field,
+            told, code="unknown_account", field=field,
             cure="Choose an account of the books in the mapping, by its full name such as 'Bank BCA - PCI'.",
         )  # fmt: skip
 
@@ -154,8 +156,11 @@ class Chart:
         ]
         companies = await wire.rows("Company", fields, filters)
         if len(companies) != 1:
+            told = f"ERPNext shows {len(companies)} companies"
+            if self._company:
+                told = f"ERPNext shows {len(companies)} companies with the name {self._company!r}"
             raise Rejected(
-                f"ERPNext shows {len(companies)} companies" + (f" named {self._company!r}" if self._company else ""),
+                told,
                 code="unknown_company", field="company",
                 cure="Name the company in the setting 'company', exactly as ERPNext writes it.",
             )  # fmt: skip

@@ -107,7 +107,7 @@ def done_of(row: Row, id: str = "", sign: int = 1) -> Done:
 def gone(what: str, name: str) -> Rejected:
     """A document that something refers to is not there."""
     return Rejected(
-        f"ERPNext has no {what} {name!r}", code="not_found",
+        f"ERPNext has no {what} with the name {name!r}", code="not_found",
         cure="It is gone from the books: link another document, or skip this posting.",
     )  # fmt: skip
 

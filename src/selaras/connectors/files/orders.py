@@ -87,9 +87,10 @@ def _unreadable(number: str, rows: Sequence[Row], faults: Sequence[Fault], about
     first = _firsts(rows)
     total, currency = first.get("total"), first.get("currency") or about.currency
     plain = total is not None and currency in EXPONENTS and rounded(total, currency) == total
-    said = "; ".join(fault.sentence() for fault in faults[:3])
+    told = [fault.sentence() for fault in faults[:3]]
     if len(faults) > 3:
-        said += f"; and {len(faults) - 3} more"
+        told.append(f"and {len(faults) - 3} more")
+    said = "; ".join(told)
     return Order(
         id=first.get("order_id") or number,
         number=number,

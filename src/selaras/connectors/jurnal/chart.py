@@ -152,9 +152,9 @@ class Chart:
         found = [t for t in taxes.values() if t.rate == rate and t.active]
         if len(found) == 1:
             return found[0].id
-        why = f"has no tax of {percent} %" if not found else f"has {len(found)} taxes of {percent} %"
+        told = f"Jurnal has {len(found)} taxes of {percent} %" if found else f"Jurnal has no tax of {percent} %"
         raise Rejected(
-            f"Jurnal {why}", code="unmapped_tax", field="lines.tax_rate",
+            told, code="unmapped_tax", field="lines.tax_rate",
             cure=f"Create the tax in Jurnal, or name it in the setting 'taxes' ({percent}=NAME).",
         )  # fmt: skip
 

@@ -140,9 +140,11 @@ class Books(msgspec.Struct, frozen=True):
         if len(found) == 1:
             return int(found[0]["id"])
         percent = format((rate * 100).normalize(), "f")
-        why = f"has no tax of {percent} % for sales" if not found else f"has {len(found)} taxes of {percent} %"
+        told = f"Tryton has no tax of {percent} % for sales"
+        if found:
+            told = f"Tryton has {len(found)} taxes of {percent} % for sales"
         raise Rejected(
-            f"Tryton {why}", code="unmapped_tax", field="lines.tax_rate",
+            told, code="unmapped_tax", field="lines.tax_rate",
             cure=f"Put the tax into a group for sales in Tryton, or name it in the setting 'taxes' ({percent}=NAME).",
         )  # fmt: skip
 
@@ -211,8 +213,11 @@ class Chart:
             ["party.name", "currency.code", "currency.digits", "timezone"],
         )
         if len(companies) != 1:
+            told = f"Tryton has {len(companies)} companies"
+            if self._company:
+                told = f"Tryton has {len(companies)} companies with the name {self._company!r}"
             raise Rejected(
-                f"{len(companies)} companies of Tryton fit" + (f" the name {self._company!r}" if self._company else ""),
+                told,
                 code="company", field="company", cure="Name the company in the setting 'company'.",
             )  # fmt: skip
         company = companies[0]

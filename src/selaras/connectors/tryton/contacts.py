@@ -83,7 +83,7 @@ def _change(draft: ContactDraft, row: Row) -> Row:
 def gone(kind: str, record: int) -> Rejected:
     """The refusal of a document that is not in Tryton."""
     return Rejected(
-        f"Tryton has no {kind} {record}", code="not_found", field="id",
+        f"Tryton has no {kind} with the id {record}", code="not_found", field="id",
         cure="It is gone from the books: link another one or create it anew.",
     )  # fmt: skip
 

@@ -114,9 +114,9 @@ class _Wire:
                 code="unreadable", status=answer.status,
             ) from None  # fmt: skip
 
-    def _no_such(self, what: str) -> Rejected:
+    def _no_such(self, what: str, answer: Response) -> Rejected:
         return Rejected(
-            f"{self._http.name} has no {what}", code="not_installed",
+            f"{self._http.name} has no {what!r} for this user (HTTP {answer.status})", code="not_installed",
             cure="Check address and database, and install the modules named in the README.",
         )  # fmt: skip
 
@@ -194,7 +194,7 @@ class SessionWire(_Wire):
         body = encode({"id": 1, "method": method, "params": params})
         answer = await self._send("POST", f"/{self._database}/rpc/", body, effect)
         if answer.status >= 300:
-            raise self._no_such(f"{method.rpartition('.')[0]!r} for this user (HTTP {answer.status})")
+            raise self._no_such(method.rpartition(".")[0], answer)
         said = self._read(answer, effect)
         if not isinstance(said, dict) or not ({"result", "error"} & said.keys()):
             kind = Ambiguous if effect else Transient
@@ -266,7 +266,7 @@ class KeyWire(_Wire):
         if answer.status == 400 and "json" in answer.headers.get("content-type", ""):
             told = self._read(answer, False)
             raise refusal(path.strip("/").partition("?")[0], str(told.get("message", "")))
-        raise self._no_such(f"{path.strip('/').partition('?')[0]!r} for this user (HTTP {answer.status})")
+        raise self._no_such(path.strip("/").partition("?")[0], answer)
 
 
 def _order(text: str) -> list[list[str]]:

@@ -9,14 +9,20 @@ The formulation follows reference/reconciliation.md §0 and §3.3.
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping
 
-from selaras.model.claims import LineColumns, OrderColumns, SettlementColumns
+import numpy as np
+import numpy.typing as npt
+
+from selaras.model.claims import METHODS, LineColumns, OrderColumns, SettlementColumns
 from selaras.rules.matching.parameters import Parameters
 from selaras.rules.matching.payouts import match_payouts
-from selaras.rules.matching.text import is_interest, is_payout
+from selaras.rules.matching.recurring import recurring_payers
+from selaras.rules.matching.text import is_interest, payer_of
 from selaras.rules.matching.transfers import Link, match_transfers
 from selaras.rules.matching.unreported import match_unreported
+
+Bools = npt.NDArray[np.bool_]
 
 __all__ = ["Link", "Parameters", "match"]
 
@@ -31,29 +37,39 @@ def match(
     said = parameters or Parameters()
     free = np.frombuffer(lines.amount, dtype=np.int64) > 0 if len(lines) else np.zeros(0, dtype=bool)
     free &= ~np.asarray([is_interest(text) for text in lines.descriptions], dtype=bool)
-    payouts = np.asarray([is_payout(text) for text in lines.descriptions], dtype=bool)
+    payers = {line: payer for line, text in enumerate(lines.descriptions) if (payer := payer_of(text))}
+    payouts = np.zeros(len(lines), dtype=bool)
+    payouts[list(payers)] = True
     links: list[Link] = []
     if settlements is not None:
-        found, taken = match_payouts(orders, lines, settlements, payouts)
-        links += found
+        links, taken = match_payouts(orders, lines, settlements, payouts)
         free = free & ~taken
-        paid = {link.order for link in found}
-        orders_left = _without(orders, paid)
-    else:
-        orders_left = None
     if len(orders) and len(lines):
-        found, taken = match_unreported(orders if orders_left is None else orders_left[0], lines, free, payouts)
-        if orders_left is not None:
-            found = [_moved(link, orders_left[1]) for link in found]
-        links += found
-        free = free & ~taken
+        free = _explain(orders, lines, free, payers, links)
+        # A gateway that nobody has heard of is known by what it pays.
+        unheard = recurring_payers(_without(orders, links)[0], lines, free & ~payouts)
+        if unheard:
+            payouts[list(unheard)] = True
+            free = _explain(orders, lines, free, unheard, links)
         links += match_transfers(orders, lines, free, payouts, said)
     return sorted(links, key=lambda link: (link.line, link.rank, link.order))
 
 
-def _without(orders: OrderColumns, gone: set[int]) -> tuple[OrderColumns, list[int]]:
-    """The orders of gateways that no report has named, and their row numbers in the whole."""
-    rows = [i for i in range(len(orders)) if orders.method[i] and i not in gone]
+def _explain(
+    orders: OrderColumns, lines: LineColumns, free: Bools, payers: Mapping[int, str], links: list[Link]
+) -> Bools:
+    """Add links of the lines of these payers with the orders that have none; returns the lines that are still free."""
+    left, rows = _without(orders, links)
+    found, taken = match_unreported(left, lines, free, payers)
+    links += [_moved(link, rows) for link in found]
+    return free & ~taken
+
+
+def _without(orders: OrderColumns, known: list[Link]) -> tuple[OrderColumns, list[int]]:
+    """The orders of gateways that no link is known of, and their row numbers in the whole."""
+    open_ = np.frombuffer(orders.method, dtype=np.int64) != METHODS.index("transfer")
+    open_[[link.order for link in known]] = False
+    rows: list[int] = np.flatnonzero(open_).tolist()
     part = OrderColumns()
     for name in OrderColumns.__struct_fields__:
         column, whole = getattr(part, name), getattr(orders, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -13,10 +13,10 @@ import numpy.typing as npt
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.due import NEVER, RULES, Rule, banking_days, due_days
 from selaras.rules.matching.fees import Channel
-from selaras.rules.matching.flow import Payout, comes_out, explain
+from selaras.rules.matching.flow import comes_out, explain
 from selaras.rules.matching.mixed import closest, schedules
-from selaras.rules.matching.text import payer_of
 from selaras.rules.matching.transfers import Link
+from selaras.rules.matching.ways import Payout
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -40,13 +40,21 @@ class Plan(msgspec.Struct):
     due: Ints
     payers: frozenset[str]
     certain: bool
+    loose: bool = False
 
 
 class Followed:
     """All channels of one currency under way."""
 
     def __init__(
-        self, orders: OrderColumns, lines: LineColumns, told: Bools, currency: str, taken: Bools, paid: Bools
+        self,
+        orders: OrderColumns,
+        lines: LineColumns,
+        payers: Mapping[int, str],
+        told: Bools,
+        currency: str,
+        taken: Bools,
+        paid: Bools,
     ) -> None:
         self.taken, self.paid = taken, paid
         self.order_ids, self.line_ids = orders.ids, lines.ids
@@ -54,7 +62,7 @@ class Followed:
         self.lines = sorted(rows, key=lambda i: (lines.booked[i], lines.ids[i]))
         self.booked = {i: lines.booked[i] for i in rows}
         self.amount = {i: lines.amount[i] for i in rows}
-        self.payer = {i: payer_of(lines.descriptions[i]) for i in rows}
+        self.payer = {i: payers[i] for i in rows}
         self.days = np.asarray([self.booked[i] for i in rows], dtype=np.int64)
         method = np.frombuffer(orders.method, dtype=np.int64)
         captured = np.frombuffer(orders.captured, dtype=np.int64).copy()
@@ -87,7 +95,7 @@ class Followed:
                 best = (fits, rule)
         if best is not None and best[0] >= _RULE_HOLDS * len(claims):
             due = due_days(channel.day, best[1], banking, own)
-            self._plan(channel.rows, channel.gross, channel.net, due, usual, certain=True)
+            self._plan(channel.rows, channel.gross, channel.net, due, usual, certain=True, loose=channel.loose)
 
     def mixed(self) -> None:
         """Payers of which hardly a line came out: two ways of paying in one sum, or fees that nobody can know."""
@@ -99,6 +107,7 @@ class Followed:
             for number, rows in self.rows_of.items()
             if len(rows) and (open_ := rows[~self.paid[rows]]).size * 2 > rows.size
         }  # fmt: skip
+        followed = {payer for plan in self.plans for payer in plan.payers}
         for payer, lines in sorted(by_payer.items()):
             left = [line for line in lines if not self.taken[line]]
             if not methods or len(left) < _OPEN * len(lines):
@@ -108,7 +117,10 @@ class Followed:
             parts = closest(days, amounts, methods, banking_days(days, self.days))
             if parts is None:
                 continue
-            fees = schedules(days, amounts, parts)
+            learnt = schedules(days, amounts, parts)
+            fees, loose = learnt or (None, False)
+            if fees is None and payer in followed:
+                continue  # what its exact lines have told says more than the days alone
             rows = [self.rows_of[part.method][~self.paid[self.rows_of[part.method]]] for part in parts]
             nets = [part.gross - s.fees(part.gross) for part, s in zip(parts, fees, strict=True)] if fees else [
                 part.gross for part in parts
@@ -116,12 +128,23 @@ class Followed:
             self._plan(
                 np.concatenate(rows), np.concatenate([part.gross for part in parts]), np.concatenate(nets),
                 np.concatenate([part.due for part in parts]), frozenset({payer}), certain=fees is not None,
+                loose=loose,
             )  # fmt: skip
 
-    def _plan(self, rows: Ints, gross: Ints, net: Ints, due: Ints, payers: frozenset[str], *, certain: bool) -> None:
+    def _plan(
+        self,
+        rows: Ints,
+        gross: Ints,
+        net: Ints,
+        due: Ints,
+        payers: frozenset[str],
+        *,
+        certain: bool,
+        loose: bool = False,
+    ) -> None:
         """Keep a plan, its orders sorted by their ids: the answer must not hang on the order of the rows."""
         sort = np.asarray(sorted(range(len(rows)), key=lambda at: self.order_ids[rows[at]]), dtype=np.int64)
-        self.plans.append(Plan(rows[sort], gross[sort], net[sort], due[sort], payers, certain))
+        self.plans.append(Plan(rows[sort], gross[sort], net[sort], due[sort], payers, certain, loose))
 
     def links(self) -> list[Link]:
         """Links of the lines that were open, with the orders that they must bring."""
@@ -144,7 +167,7 @@ class Followed:
                     continue
                 payouts.append(Payout(line, day, self.amount[line], waiting, self._before(plan, day)))
                 waiting = []
-            for payout, chances in zip(payouts, explain(payouts, plan.gross, plan.net), strict=True):
+            for payout, chances in zip(payouts, explain(payouts, plan.gross, plan.net, loose=plan.loose), strict=True):
                 self.taken[payout.line] = True
                 for at, chance in sorted(chances.items()):
                     if chance > _WORTH:
@@ -196,7 +219,7 @@ class Followed:
                     # Two lines of one payer on one day: the one that comes out by itself.
                     due = places[plan.due[places] == day].tolist() if len(of_payer) > 1 else []
                     open_line = Payout(line, day, self.amount[line], due, self._before(plan, day) if due else [])
-                    strange = not due or not comes_out(open_line, plan.gross, plan.net)
+                    strange = not due or not comes_out(open_line, plan.gross, plan.net, loose=plan.loose)
                     offers.append((strange, off, self.line_ids[line], number, day, line))
         gone: set[int] = set()
         for _, _, _, number, day, line in sorted(offers):

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from selaras.model.claims import FINE
 from selaras.rules.matching.due import RULES, Rule, due_days
-from selaras.rules.matching.fees import ROUNDINGS, Schedule
+from selaras.rules.matching.fees import ROUNDINGS, Schedule, slack
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -84,8 +84,9 @@ def closest(
     return [Part(number, *methods[number], rule, sums[number, rule][0]) for number, rule in best[2]]
 
 
-def schedules(days: Ints, amounts: Ints, parts: Sequence[Part]) -> list[Schedule] | None:
-    """The fees of two ways of paying under which most lines come out exactly; None when too few do."""
+def schedules(days: Ints, amounts: Ints, parts: Sequence[Part]) -> tuple[list[Schedule], bool] | None:
+    """The fees of two ways of paying under which most lines come out, and whether only but for their rounding; None
+    when too few do."""
     if len(parts) != 2:
         return None
     own = np.unique(days)
@@ -99,10 +100,12 @@ def schedules(days: Ints, amounts: Ints, parts: Sequence[Part]) -> list[Schedule
         places.append(at)
         counts.append(np.bincount(at, minlength=len(own) + 1)[:-1])
         grosses.append(np.bincount(at, weights=part.gross, minlength=len(own) + 1)[:-1].astype(np.int64))
+    off = np.asarray([slack(many) for many in (counts[0] + counts[1]).tolist()], dtype=np.int64)
     best: tuple[int, list[Schedule]] | None = None
+    nearly: tuple[int, list[Schedule]] | None = None
     for kinds in itertools.product((False, True), repeat=2):
         for values in _voted(of_day, counts, grosses, kinds):
-            for how in ROUNDINGS[:3]:
+            for how in ROUNDINGS[:-1]:
                 tried = [
                     Schedule(value, 0, how) if rated else Schedule(0, value)
                     for rated, value in zip(kinds, values, strict=True)
@@ -114,11 +117,16 @@ def schedules(days: Ints, amounts: Ints, parts: Sequence[Part]) -> list[Schedule
                 hits = int((net == of_day).sum())
                 if best is None or hits > best[0]:
                     best = (hits, tried)
+                near = int((np.abs(net - of_day) <= off).sum())
+                if nearly is None or near > nearly[0]:
+                    nearly = (near, tried)
                 if not any(kinds):
                     break
-    if best is None or best[0] < max(_LEAST_HITS, len(own) // 40):
+    if best is None or nearly is None:
         return None
-    return best[1]
+    loose = nearly[0] > best[0] + max(_LEAST_HITS, best[0] // 4)
+    most, chosen = nearly if loose else best
+    return (chosen, loose) if most >= max(_LEAST_HITS, len(own) // 40) else None
 
 
 def _voted(

@@ -9,6 +9,7 @@ of payers that pay two ways of paying in one sum (`mixed`). Nothing is linked th
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -16,23 +17,26 @@ import numpy.typing as npt
 
 from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
 from selaras.model.money import EXPONENTS
-from selaras.rules.matching.fees import Channel, learn
+from selaras.rules.matching.fees import LIMITS, Channel, learn
 from selaras.rules.matching.followed import Followed
 from selaras.rules.matching.text import told_gross
 from selaras.rules.matching.transfers import Link
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-_LIMITS: Final = {"gw_va": (4, 6), "gw_qris": (4, 6), "market": (8, 10)}
 _EXACT: Final = 0.9995
 _DUE: Final = 0.9
 
 
-def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payouts: Bools) -> tuple[list[Link], Bools]:
-    """Links of payout lines with the orders that they must bring, and which lines were explained."""
+def match_unreported(
+    orders: OrderColumns, lines: LineColumns, free: Bools, payers: Mapping[int, str]
+) -> tuple[list[Link], Bools]:
+    """Links of payout lines, of which each is known by its payer, with the orders that they must bring, and which lines
+    were explained."""
     taken = np.zeros(len(lines), dtype=bool)
     links: list[Link] = []
-    told = payouts & free
+    told = np.zeros(len(lines), dtype=bool)
+    told[[line for line in payers if free[line]]] = True
     booked, amount = np.frombuffer(lines.booked, dtype=np.int64), np.frombuffer(lines.amount, dtype=np.int64)
     method = np.frombuffer(orders.method, dtype=np.int64)
     captured = np.frombuffer(orders.captured, dtype=np.int64)
@@ -56,9 +60,9 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
                 days = ordered[rows]
             of = [i for i in np.flatnonzero(told).tolist() if lines.currencies[i] == currency]
             of.sort(key=lambda i: (int(booked[i]), lines.ids[i]))
-            work = _Work(currency, Channel(rows, gross[rows], days), *_LIMITS[name], of)
+            work = _Work(currency, Channel(rows, gross[rows], days), *LIMITS[name], of)
             work.told = told_grosses
-            if work.learns(booked, amount) or any(i in told_grosses for i in of):
+            if work.learns(booked, amount, payers) or any(i in told_grosses for i in of):
                 groups.append(work)
     # All that is exact first, whatever the channel; then what only its days of payout tell.
     for work in groups:
@@ -66,7 +70,7 @@ def match_unreported(orders: OrderColumns, lines: LineColumns, free: Bools, payo
     paid = np.zeros(len(orders), dtype=bool)
     paid[[link.order for link in links]] = True
     for currency in sorted({lines.currencies[i] for i in np.flatnonzero(told).tolist()}):
-        followed = Followed(orders, lines, told, currency, taken, paid)
+        followed = Followed(orders, lines, payers, told, currency, taken, paid)
         for work in groups:
             if work.currency == currency:
                 followed.single(work.channel, work.claims)
@@ -100,10 +104,9 @@ class _Work:
         self.claims: list[tuple[int, tuple[int, int]]] = []
         self.told: dict[int, int] = {}
 
-    def learns(self, booked: Ints, amount: Ints) -> bool:
-        return learn(
-            self.channel, [(int(booked[i]), int(amount[i])) for i in self.lines], self.most_days, self.most_lag
-        )
+    def learns(self, booked: Ints, amount: Ints, payers: Mapping[int, str]) -> bool:
+        lines = [(int(booked[i]), int(amount[i]), payers[i]) for i in self.lines]
+        return learn(self.channel, lines, self.most_days, self.most_lag)
 
     def _lag(self, booked: int, last: int) -> int:
         return booked - int(self.channel.days[last])
