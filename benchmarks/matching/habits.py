@@ -3,7 +3,7 @@
 Sources: reconciliation.md §1.3 (complaints), §3.2 (collisions), §3.3; indonesia.md §1.3 (withholding), §2.2-2.4
 (statements, unique codes); store-billing-payment-apis.md §15-18 (Midtrans, Xendit, VA, QRIS). Where a source gives only
 an order ("the first cause", "often"), the rate is ours and marked (ours). `HARD` is the same world on a bad day: about
-twice the trouble, and payouts by the week with two commissions.
+twice the trouble, and payouts by the week with two commissions. `STRANGE` has other payers than the rest.
 """
 
 from __future__ import annotations
@@ -79,7 +79,13 @@ class Habits:
     chargeback: float = 0.001
     adjustment: float = 0.0  # of the marketplace batches: an advertisement or penalty without an order
     one_payout: bool = False  # the gateway pays virtual accounts and QRIS in one sum
-    weekly: bool = False  # the marketplace pays on Mondays only
+    weekly: bool = False  # the marketplace pays once a week
+    weekday: int = 0  # on this day (0: Monday)
+    hold: int = 1  # at least so many days after the parcel arrived
+    unheard: bool = False  # gateway and marketplace have names that nobody knows
+    va_fee: int = VA_FEE
+    qris_rate: int = QRIS_RATE
+    half_even: bool = False  # fees are rounded half to even
     commissions: tuple[int, ...] = (650,)  # ten-thousandths
     # Lines that pay no order, for each line that pays one.
     noise_offline: float = 0.012  # sold by chat, paid by transfer, never entered in the store
@@ -124,4 +130,8 @@ HARD = replace(
     noise_other=0.03,
     imported_twice=0.02,
 )
-PROFILES = {"ordinary": ORDINARY, "hard": HARD}
+#: Payers of another country, so to speak: no name that a list could hold, fees and days of their own (ours).
+STRANGE = replace(
+    ORDINARY, unheard=True, weekly=True, weekday=2, hold=7, va_fee=4000, qris_rate=63, half_even=True, commissions=(425,)
+)
+PROFILES = {"ordinary": ORDINARY, "hard": HARD, "strange": STRANGE}

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from benchmarks.matching import texts
 from benchmarks.matching.book import RP, Book, Detail, Order, money
-from benchmarks.matching.habits import MARKET_FLAT, QRIS_LAG, QRIS_RATE, VA_FEE, VA_LAG
+from benchmarks.matching.habits import MARKET_FLAT, QRIS_LAG, VA_LAG
 
 Row = tuple[int, str, int, int, str]  # order, reference, gross, fee, kind
 
@@ -18,8 +18,10 @@ class Payouts:
         self.book = book
         self.gateway = ("midtrans", "xendit")[book.below(2)]
         self.market = ("shopee", "tokopedia")[book.below(2)]
+        if book.habits.unheard:
+            self.gateway, self.market = "gerbang", "pasar"
         # 40 % of the shops collect QRIS through their bank, the others through the gateway.
-        self.acquirer = not book.habits.one_payout and book.rng.random() < 0.4
+        self.acquirer = not (book.habits.one_payout or book.habits.unheard) and book.rng.random() < 0.4
         self.batches: defaultdict[tuple[str, int, int], list[Row]] = defaultdict(list)
 
     def gateway_order(self, order: Order) -> None:
@@ -32,13 +34,13 @@ class Payouts:
         counted = day + 1 if rng.random() < habits.carried else day
         if order.method == "gw_qris":
             if self.acquirer:
-                fee = (order.total * QRIS_RATE + 5_000) // 10_000  # two decimals; the bank rounds the day's net
+                fee = (order.total * habits.qris_rate + 5_000) // 10_000  # two decimals; the bank rounds the day's net
                 key = ("qris_bank", book.business(counted, 1), counted)
             else:
-                fee = _half_up(order.total, QRIS_RATE)
+                fee = self._fee(order.total, habits.qris_rate)
                 key = ("qris", book.business(counted, QRIS_LAG), 0)
         else:
-            fee, key = VA_FEE * RP, ("va", book.business(counted, VA_LAG), 0)
+            fee, key = habits.va_fee * RP, ("va", book.business(counted, VA_LAG), 0)
         if book.habits.one_payout:
             key = ("both", key[1], 0)
         kind = "payout_qris" if order.method == "gw_qris" else "payout_va"
@@ -54,14 +56,21 @@ class Payouts:
         book.captured[order.row] = day
         counted = day + 3 + book.below(8) if rng.random() < habits.held else day
         rate = habits.commissions[book.below(len(habits.commissions))]
-        fee = min(_half_up(order.total, rate) + MARKET_FLAT * RP, order.total)
+        fee = min(self._fee(order.total, rate) + MARKET_FLAT * RP, order.total)
         if habits.weekly:
-            settled = counted + 7 - book.date(counted).weekday()
+            settled = counted + habits.hold
+            settled += (habits.weekday - book.date(settled).weekday()) % 7
         else:
             settled = book.business(counted, 1)
         key = ("market", settled, 0)
         self.batches[key].append((order.row, order.reference, order.total, fee, "payout_market"))
         self._give_back(order, key, habits.market_refund, fee=0)
+
+    def _fee(self, amount: int, rate: int) -> int:
+        """`rate` ten-thousandths in whole rupiah, half up or to even; in hundredths like the amount."""
+        whole, rest = divmod(amount * rate, 10_000 * RP)
+        even = self.book.habits.half_even and whole % 2 == 0
+        return (whole + (2 * rest > 10_000 * RP or (2 * rest == 10_000 * RP and not even))) * RP
 
     def _give_back(self, order: Order, key: tuple[str, int, int], share: float, fee: int) -> None:
         """A refund (7 of 10 in full) or a chargeback with its fee, taken out of a later batch."""
@@ -108,8 +117,3 @@ class Payouts:
                 book.settlements.append((gateway, batch, day, reference, amount, fee))
                 if order >= 0:
                     book.truth.append((line, order, amount - fee, kind))
-
-
-def _half_up(amount: int, rate: int) -> int:
-    """A fee of `rate` ten-thousandths in whole rupiah, half up; in hundredths like the amount."""
-    return (amount * rate + 5_000 * RP) // (10_000 * RP) * RP

@@ -3,8 +3,9 @@
 
     python -m benchmarks.matching [--orders 20000] [--seeds 1,2,3] [--keep DIR] [--large] [--json FILE]
 
-Four shops for each seed: codes from a pool, random codes, no codes, and the hard profile with random codes. The oracle
-runs on a shop of 2,000 orders. `--large` adds 100,000 and a million orders, for time and memory.
+Five shops for each seed: codes from a pool, random codes, no codes, and random codes with the hard profile and with
+strange payers. The oracle runs on a shop of 2,000 orders. `--large` adds 100,000 and a million orders, for time and
+memory.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ SHOPS = (
     ("random", "random", "ordinary"),
     ("none", "none", "ordinary"),
     ("hard", "random", "hard"),
+    ("strange", "random", "strange"),
 )
 PRECISION = 0.999
 RECALL, RECALL_WITHOUT = 0.95, 0.90
-TRANSFERS = {"pool": 0.92, "random": 0.92, "none": 0.85, "hard": 0.82}
+TRANSFERS = {"pool": 0.92, "random": 0.92, "none": 0.85, "hard": 0.82, "strange": 0.92}
 TRANSFER_PRECISION = 0.998
 AMONG_THREE = 0.98
 #: orders: (seconds, MiB)

@@ -86,6 +86,10 @@ def payout(rng: random.Random, gateway: str, batch: str, amount: str, day: dt.da
         return f"BI-FAST CR BIF TRANSFER DR 022 TOKOPEDIA {batch if told else ''}".rstrip()
     if gateway == "midtrans":
         return f"TRSF E-BANKING CR {ddmm}/FTSCY/WS95051 {amount:>16}{batch if told else '':<19}MIDTRANS PT"
+    if gateway == "gerbang":
+        return f"KR OTOMATIS LLG-MANDIRI {batch if told else ''} PT ARTA GERBANG NUSANTARA"
+    if gateway == "pasar":
+        return f"TRSF E-BANKING CR {ddmm}/FTSCY/WS95031 {amount:>16} BINTANG PASAR RAYA"
     serial = int(rng.random() * 10**10)
     return f"KR OTOMATIS NTRF@{serial:010d}X0Z 035@{batch if told else f'BCA{serial % 10**8:08d}'}  @IFP contoh.example @AFR  XENDIT      "  # noqa: E501
 
