@@ -132,6 +132,14 @@ HARD = replace(
 )
 #: Payers of another country, so to speak: no name that a list could hold, fees and days of their own (ours).
 STRANGE = replace(
-    ORDINARY, unheard=True, weekly=True, weekday=2, hold=7, va_fee=4000, qris_rate=63, half_even=True, commissions=(425,)
+    ORDINARY,
+    unheard=True,
+    weekly=True,
+    weekday=2,
+    hold=7,
+    va_fee=4000,
+    qris_rate=63,
+    half_even=True,
+    commissions=(425,),
 )
 PROFILES = {"ordinary": ORDINARY, "hard": HARD, "strange": STRANGE}

@@ -21,8 +21,8 @@ from selaras.ledger import Desk
 from selaras.sandbox.store import StoreConfig
 from selaras.sync.checking import check_connections
 from selaras.sync.installation import open_installation
+from tests.cli.door import GOODS, KEPT, books_words, eventually, secret, started, until
 from tests.cli.install import House, a_house
-from tests.cli.test_door import GOODS, KEPT, books_words, eventually, secret, started, until
 from tests.ports import free_port
 
 

@@ -19,7 +19,7 @@ from selaras.sync.installation import open_installation
 from selaras.sync.money import MoneyFlow
 from selaras.sync.sentences import spoken
 from tests.speaking import speaking
-from tests.web.money_room import fill, installation, paired
+from tests.web.money_room import fill, installation, paired, propose_too
 from tests.web.stage import a_stage
 
 DAYS = ("--from", "2026-11-01", "--to", "2026-11-30")
@@ -121,6 +121,28 @@ def test_refused_and_linked_by_hand_and_undone_is_explained(desk: Desk) -> None:
     assert [row["line"] for row in desk.json("explain", "1003")[0]["money"]] == ["b4"]
     (suggested,) = desk.json("explain", "mt-1")[0]["money"]
     assert (suggested["rule"], suggested["number"]) == ("exact:gateway", "1004")
+
+
+def test_only_what_was_seen_is_refused(desk: Desk) -> None:
+    shown = desk.run("unmatched").stdout
+    assert "selaras refuse b1 --order 1001" in shown
+    ledger = open_installation(desk.data)
+    propose_too(ledger, "b1", "1004")
+    ledger.close()
+    refused = desk.run("refuse", "b1", "--order", "1001")
+    assert (refused.exit_code, "has changed meanwhile: 1001, 1004" in refused.stderr) == (2, True), refused.stderr
+    assert len(desk.json("unmatched", code=1)[0]["proposals"]) == 2, "nothing was refused"
+    assert "selaras refuse b1 --order 1001 --order 1004" in desk.run("unmatched").stdout
+    assert desk.json("refuse", "b1", "--order", "1004", "--order", "1001")["numbers"] == ["1001", "1004"]
+
+
+def test_an_order_that_stands_in_two_proposals_counts_against_the_rule_of_the_first(desk: Desk) -> None:
+    ledger = open_installation(desk.data)
+    propose_too(ledger, "b1", "1001")
+    ledger.close()
+    assert desk.json("refuse", "b1")["numbers"] == ["1001"]
+    (rule,) = (row for row in desk.json("autonomy") if row["rule"] == "exact:name")
+    assert rule["wrong"] == 1
 
 
 def test_suggestions_are_explained_before_they_are_answered(desk: Desk) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from selaras.ledger import Ledger, open_ledger
+from tests.ledger.office import Office
 from tests.ledger.tools import TestSealer
 
 
@@ -45,3 +47,10 @@ def sqlite_ledger(tmp_path: Path) -> Iterator[Ledger]:
     opened = open_ledger(tmp_path / "data", TestSealer())
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def office(pg_where: str) -> Iterator[Office]:
+    """Workers on one empty PostgreSQL ledger."""
+    with ExitStack() as stack:
+        yield Office(pg_where, stack)

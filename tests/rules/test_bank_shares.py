@@ -14,7 +14,7 @@ from selaras.rules.mapping import Mapped, Mapping
 from selaras.rules.plan_types import BankMatch, Plan
 from selaras.rules.planning import plan_order
 from tests.rules.books_model import Books
-from tests.rules.test_planning import CODES, KNOWN, POLICY, at, book, d, keys, order, plan
+from tests.rules.plans import CODES, KNOWN, POLICY, at, book, d, keys, order, plan
 
 DAY = dt.date(2026, 3, 2)
 WHOLE = BankMatch("tx9", d(270_000), DAY, "1-10003")

@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import msgspec
 
-from selaras.sandbox.books import Books, BooksConfig, BooksServer, admin, grants, serve_books
+from selaras.sandbox.books import Books, BooksConfig, BooksServer, admin, grants, serve_books, truth
 from selaras.sandbox.books import batch as batches
 
 DAY = "2026-11-20"
@@ -100,6 +101,17 @@ class Local:
         result = batches.run_item(self.books, batches.BANK_LINE, msgspec.Raw(msgspec.json.encode(item)), act)
         assert result.ok, result
         return result.id
+
+
+def accounts(local: Local, currency: str = "IDR") -> dict[str, Decimal]:
+    """Debit − credit by role, without the accounts that are even."""
+    return {role: amount for role, amount in truth.balances(local.books)[currency].items() if amount}
+
+
+def stock(local: Local, code: str = "P1") -> tuple[int, int]:
+    """Pieces on hand and reserved."""
+    row = local.books.stock_of[code]
+    return int(row.on_hand), int(row.reserved)
 
 
 class Client:

@@ -12,8 +12,9 @@ import msgspec
 
 from selaras.connectors.contract import Seen
 from selaras.ledger import Desk, Ledger
+from selaras.ledger.allocations import Suggestion
 from selaras.ledger.connections import Connection
-from selaras.ledger.values import MICROSECOND
+from selaras.ledger.values import MICROSECOND, RecordKey
 from selaras.model.document import BankTransaction
 from selaras.model.settlement import GatewayPayment, Payout, SettlementRow
 from selaras.rules.plan_types import Policy
@@ -103,6 +104,17 @@ async def installation(data: Path, *, abroad: bool = False) -> None:
         await MoneyFlow(hub, "buku").match()
     finally:
         await hub.close()
+
+
+def propose_too(ledger: Ledger, line: str, order: str) -> None:
+    """Propose one more order for a line of the books, behind what is proposed already."""
+    key = RecordKey("buku", "bank_transaction", line)
+    held = ledger.allocations.suggestions("buku")[key]
+    more = Suggestion(
+        line=key, rank=held[-1].rank + 1, subject=f"toko:{order}", amount=held[0].amount, rule="exact:name"
+    )
+    with ledger.transaction():
+        ledger.allocations.suggest(key, [*held, more], NOW)
 
 
 def paired(hub: Hub) -> None:

@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright
 
 from selaras.sync.money import MoneyFlow
 from selaras.web.look import record_path
-from tests.web.money_room import fill, fill_abroad, paired
+from tests.web.money_room import fill, fill_abroad, paired, propose_too
 from tests.web.pages import Page
 from tests.web.stage import PASSWORD, Stage, a_stage
 from tests.web.test_browser import CONTRAST, FLAGS, SIZES, Scheme, a_window
@@ -32,16 +32,26 @@ async def till(tmp_path: Path) -> AsyncIterator[Stage]:
         yield stage
 
 
-async def press(stage: Stage, action: str, **wanted: str) -> tuple[int, str]:
-    """Press the button of the page's form that goes there and has these fields; answer's status and place or text."""
+async def a_form(stage: Stage, action: str, **wanted: str) -> dict[str, str]:
+    """What the page's form that goes there and has these fields would send."""
     _status, html = await stage.page("/money")
     for place, form in re.findall(r'<form[^>]* method="post" action="([^"]+)">(.*?)</form>', html, re.DOTALL):
         fields = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
         hidden = {name: value for name, value in wanted.items() if f'name="{name}" required' not in form}
         if place == action and hidden.items() <= fields.items():
-            async with stage.http.post(stage.url + place, data=fields | wanted, allow_redirects=False) as answer:
-                return answer.status, answer.headers.get("Location") or await answer.text()
+            return fields | wanted
     raise AssertionError(f"no form to {action} with {wanted} in {html}")
+
+
+async def send(stage: Stage, action: str, fields: dict[str, str]) -> tuple[int, str]:
+    """Send a form; the answer's status and place or text."""
+    async with stage.http.post(stage.url + action, data=fields, allow_redirects=False) as answer:
+        return answer.status, answer.headers.get("Location") or await answer.text()
+
+
+async def press(stage: Stage, action: str, **wanted: str) -> tuple[int, str]:
+    """Press the button of the page's form that goes there and has these fields."""
+    return await send(stage, action, await a_form(stage, action, **wanted))
 
 
 async def test_the_page_says_what_waits_and_why(till: Stage) -> None:
@@ -96,6 +106,25 @@ async def test_accepted_refused_linked_and_undone(till: Stage) -> None:
     assert (rules["exact:reference"]["wrong"], rules["exact:reference"]["alone"]) == (1, False)
 
 
+async def test_only_what_was_seen_is_refused(till: Stage) -> None:
+    """Another order is proposed while a person looks at the page, or a program at what it read."""
+    (read,) = [row for row in (await till.api("/money/unmatched"))[1] if row["line"] == "b1"]
+    form = await a_form(till, "/money/refuse", line="buku:b1")
+    assert form["order"] == "1001"
+    await till.hub.desk(propose_too, till.ledger, "b1", "1004")
+    seen = [part["number"] for proposal in read["proposals"] for part in proposal["parts"]]
+    status, said = await till.api("/money/refuse", {"line": "b1", "orders": seen})
+    assert (status, said["detail"]) == (422, "What is proposed for b1 has changed meanwhile: 1001, 1004.")
+    status, html = await send(till, "/money/refuse", form)
+    assert (status, "What is proposed for buku:b1 has changed meanwhile: 1001, 1004." in html) == (422, True)
+    (still,) = [row for row in (await till.api("/money/unmatched"))[1] if row["line"] == "b1"]
+    assert [part["number"] for proposal in still["proposals"] for part in proposal["parts"]] == ["1001", "1004"]
+    assert (await till.api("/money/refuse", {"line": "b2", "orders": ["1002"]}))[1]["numbers"] == ["1002"]
+    assert (await a_form(till, "/money/refuse", line="buku:b1"))["order"].splitlines() == ["1001", "1004"]
+    assert await press(till, "/money/refuse", line="buku:b1") == (303, "/money?done=refused")
+    assert [len(row["proposals"]) for row in (await till.api("/money/unmatched"))[1]] == [0, 0, 0]
+
+
 async def test_what_cannot_be_done_is_one_sentence(till: Stage) -> None:
     status, text = await press(till, "/money/link", line="buku:b1", order="7777")
     assert (status, "is known" in text) == (422, True)
@@ -114,7 +143,8 @@ async def test_a_rate_that_no_fee_can_be_reckoned_by_is_refused(till: Stage) -> 
         status, said = await till.api("/money/rate-card", {"rates": [rate, rate | {name: value}]})
         assert (status, f"$.rates[1].{name}" in said["detail"]) == (400, True), (name, value)
     assert (await till.api("/money/payouts?first=2026-11-01&last=2026-11-30"))[0] == 200
-    assert (await till.api("/money/rate-card", {"rates": [rate | {"share": "0.007", "most": "10000"}]}))[0] == 200
+    for most in ("10000", "999999999999999.5"):
+        assert (await till.api("/money/rate-card", {"rates": [rate | {"share": "0.007", "most": most}]}))[0] == 200
     for path, body in (
         ("/money/unmatched?connection=gerbagn", None), ("/money/rules?connection=gerbagn", None),
         ("/money/rules", {"connection": "gerbagn", "rule": "exact:name", "mode": "ask"}),

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -55,6 +56,17 @@ class Argument(click.Argument):
     def get_usage_pieces(self, ctx: click.Context) -> list[str]:
         with _spoken(self):
             return super().get_usage_pieces(ctx)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """What the system says against writing this file, as one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(
+            _("%(file)s cannot be written: %(why)s.", file=str(out), why=error.strerror or str(error))
+        ) from None
 
 
 class _Spoken(click.Command):

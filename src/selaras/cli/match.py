@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gc
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +11,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from selaras.cli.base import FINE, argument, as_json, command, option
+from selaras.cli.base import FINE, argument, as_json, command, option, writing
 from selaras.cli.show import count, print_json, say
 from selaras.files import claims
+from selaras.files.whole import write_csv
 from selaras.i18n import N_, _
 from selaras.model.claims import FINE as FINE_UNITS
 from selaras.model.claims import LineColumns, OrderColumns
@@ -71,7 +70,8 @@ def match(folder: Path, out: Path, no_settlements: bool, json_: bool) -> int:
             read = time.perf_counter()
             links = decide(orders, lines, settlements)
             done = time.perf_counter()
-            _write(out, orders, lines, links)
+            with writing(out):
+                write_csv(out, COLUMNS, _rows(orders, lines, links))
     except claims.Unreadable as error:
         raise click.ClickException(str(error)) from None
     linked = {link.line for link in links if link.auto}
@@ -107,24 +107,6 @@ def _without_collector() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def _write(out: Path, orders: OrderColumns, lines: LineColumns, links: list[Link]) -> None:
-    """The whole file or none: written beside its place, then moved there."""
-    fresh = out.with_name(out.name + ".part")
-    try:
-        with open(fresh, "w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS)
-            rows.writerows(_rows(orders, lines, links))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, out)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise click.ClickException(
-            _("%(file)s cannot be written: %(why)s.", file=str(out), why=error.strerror or str(error))
-        ) from None
 
 
 def _rows(orders: OrderColumns, lines: LineColumns, links: list[Link]) -> Iterator[tuple[str | int, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -97,11 +98,14 @@ def _show_open(one: OpenMoney) -> None:
     if len(one.proposals) > len(shown):
         rest = len(one.proposals) - len(shown)
         say("  " + _("and %(rest)s less likely ones (--json)", rest=count(rest)), "dim")
-    # The command names what is seen here: should something else be proposed by then, nothing is accepted.
-    seen = "".join(f" --order {shlex.quote(part.number)}" for part in shown[0].parts)
-    say(f"  → selaras accept {line}{seen}", "green")
-    say(f"    selaras link {line} ORDER  |  selaras refuse {line}", "dim")
+    # The commands name what is seen here: should something else be proposed by then, nothing is said of it.
+    say(f"  → selaras accept {line}{_seen(part.number for part in shown[0].parts)}", "green")
+    say(f"    selaras link {line} ORDER  |  selaras refuse {line}{_seen(one.numbers)}", "dim")
     show("")
+
+
+def _seen(numbers: Iterable[str]) -> str:
+    return "".join(f" --order {shlex.quote(number)}" for number in numbers)
 
 
 def _show_proposal(one: Proposal, currency: str) -> None:
@@ -202,14 +206,20 @@ def paid_with(number: str, amount: Decimal, currency: str) -> str:
     ),
 )
 @argument("line", help=_LINE)
+@option(
+    "--order", "orders", multiple=True, metavar=N_("NUMBER"),
+    help=N_(
+        "An order (or payout) that you saw proposed; nothing is refused if others are proposed by now. Name them all."
+    ),
+)  # fmt: skip
 @as_json
-def refuse(line: str, json_: bool) -> int:
+def refuse(line: str, orders: tuple[str, ...], json_: bool) -> int:
     here = session()
 
     def local(ledger: Ledger) -> Refused:
-        return ops.refuse(offline_hub(ledger, mirrors=False), line, here.now(), here.who)
+        return ops.refuse(offline_hub(ledger, mirrors=False), line, here.now(), here.who, orders=orders)
 
-    done = here.change(local, "/money/refuse", {"line": line}, Refused)
+    done = here.change(local, "/money/refuse", {"line": line, "orders": list(orders)}, Refused)
     if json_:
         print_json(done)
     else:

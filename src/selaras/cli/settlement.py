@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from selaras.cli.base import FINE, argument, as_json, command, group, option
+from selaras.cli.base import FINE, argument, as_json, command, group, option, writing
 from selaras.cli.days import day_or_none
 from selaras.cli.show import count, money, print_json, say, show, table
 from selaras.files import settlements
@@ -120,12 +120,8 @@ def merge(
 ) -> int:
     with _refusals():
         batches = settlements.merged([_read(file, gateway, batch, settled_on) for file in files])
-    try:
+    with writing(out):
         rows = settlements.write_settlements(out, batches)
-    except OSError as error:
-        raise click.ClickException(
-            _("%(file)s cannot be written: %(why)s.", file=str(out), why=error.strerror or str(error))
-        ) from None
     told = Merged(len(files), len(batches), rows, str(out))
     if json_:
         print_json(told)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import click
 import msgspec
 from rich.table import Table
 
-from selaras.cli.base import FINE, NEEDS_A_PERSON, argument, as_json, command, group, option
+from selaras.cli.base import FINE, NEEDS_A_PERSON, argument, as_json, command, group, option, writing
 from selaras.cli.session import session
 from selaras.cli.show import count, print_json, say, show, table
 from selaras.files import checks, guess, identity, statements
@@ -22,6 +21,7 @@ from selaras.files.layouts import FIELDS, BadLayout, Layout, checked, saved, shi
 from selaras.files.refusal import Refused
 from selaras.files.rows import Assumed
 from selaras.files.rows import read as read_rows
+from selaras.files.whole import write_csv
 from selaras.i18n import N_, _, format_money
 from selaras.model.money import ZERO
 from selaras.model.statement import Statement, StatementLine
@@ -339,7 +339,8 @@ def merge(files: tuple[Path, ...], out: Path, layout: str, account: str, currenc
         union = identity.merge(found)
     except Refused as error:
         raise click.ClickException(error.spoken()) from None
-    _write(out, union)
+    with writing(out):
+        write_csv(out, LINES, _union_rows(union))
     merged = StatementsMerged(
         len(files), len(union.lines), union.repeated, union.replaced, len(union.pending), len(union.gone), str(out)
     )
@@ -358,25 +359,11 @@ def merge(files: tuple[Path, ...], out: Path, layout: str, account: str, currenc
     return FINE
 
 
-def _write(out: Path, union: identity.Union) -> None:
-    fresh = out.with_name(out.name + ".part")
-    try:
-        with open(fresh, "w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(LINES)
-            for one in union.lines:
-                line = one.line
-                day = line.day.isoformat() if line.day else ""
-                amount = format(line.amount, "f")
-                rows.writerow((one.line_id, day, amount, line.currency, " ".join(line.description.split("\n"))))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, out)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise click.ClickException(
-            _("%(file)s cannot be written: %(why)s.", file=str(out), why=error.strerror or str(error))
-        ) from None
+def _union_rows(union: identity.Union) -> Iterator[tuple[str, ...]]:
+    for one in union.lines:
+        line = one.line
+        day = line.day.isoformat() if line.day else ""
+        yield one.line_id, day, format(line.amount, "f"), line.currency, " ".join(line.description.split("\n"))
 
 
 for one in (check, layouts, preview, merge):

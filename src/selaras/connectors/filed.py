@@ -32,6 +32,7 @@ from selaras.connectors.contract import (
     Transient,
     Write,
 )
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.inbox import DONE, IN, MIB, NO_FOLDER, REFUSED, Dropped, Inbox, NotTaken
 from selaras.connectors.places import Place
 from selaras.connectors.watched import Watched
@@ -147,7 +148,7 @@ class FiledSource(Watched, Generic[T]):
             raise Rejected(refused.message, code="refused_file", cure=refused.cure)
 
     def _page(self, cursor: str) -> Changes:
-        at, lacking = _decoded(cursor), tuple(sorted(self.broken))
+        at, lacking = read_cursor(cursor, Cursor), tuple(sorted(self.broken))
         if not self._files:
             return Changes([], cursor or _encoded(Cursor()), False)
         # Unknown: the file was taken out of done/, or the folder is another one. Too much is told, never too little.
@@ -269,14 +270,6 @@ class FiledSource(Watched, Generic[T]):
     async def write(self, kind: str, op: Op, writes: Sequence[Write]) -> list[Outcome]:
         """Nothing is written."""
         raise Rejected(f"these files cannot {op} a {kind}", code="unsupported", cure="Do it by hand, then skip it.")
-
-
-def _decoded(cursor: str) -> Cursor:
-    """A cursor; one that cannot be read means the beginning."""
-    try:
-        return msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
-    except msgspec.MsgspecError:
-        return Cursor()
 
 
 def _encoded(cursor: Cursor) -> str:

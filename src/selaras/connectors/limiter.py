@@ -1,10 +1,10 @@
 """One token bucket for each credential, shared by all workers of a process.
 
 Every HTTP call takes one token and, while it is under way, one of the `parallel` slots. Waiting is first
-in, first out. A 429 pauses the whole credential, not the one call that met it. The state survives a clean
-shutdown; after an unclean take-over the bucket starts empty, because nobody knows what the dead holder
-spent (reference/engine.md §6, "Rate limits": with one token per call and empty take-over the worst rolling
-second stayed within rate + burst; without, 57 and 99 at 50 allowed).
+in, first out. A 429 pauses the whole credential, not the one call that met it. The bucket starts empty,
+because nobody knows what the holder before spent (reference/engine.md §6, "Rate limits": with one token
+per call and empty take-over the worst rolling second stayed within rate + burst; without, 57 and 99 at 50
+allowed).
 """
 
 from __future__ import annotations

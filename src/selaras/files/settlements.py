@@ -7,11 +7,9 @@ no line is made up to close a gap.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -23,6 +21,7 @@ from selaras.files.settlement_forms import Form, forms_of
 from selaras.files.settlement_ledger import read_ledger
 from selaras.files.settlement_rows import Given, Placed, Reader
 from selaras.files.settlement_tables import Table, read_tables, squeezed, tables_of
+from selaras.files.whole import write_csv
 from selaras.model.money import ZERO
 from selaras.model.settlement import SettlementRow
 
@@ -184,27 +183,18 @@ def merged(settlements: Iterable[Settlement]) -> list[Batch]:
     return found
 
 
-def write_settlements(path: Path, batches: Iterable[Batch]) -> int:
+def write_settlements(path: Path, batches: Sequence[Batch]) -> int:
     """Write settlements.csv, whole or not at all, and return the number of its rows. Raises `OSError`."""
-    fresh = path.with_name(path.name + ".part")
-    count = 0
-    try:
-        with open(fresh, "w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file)
-            rows.writerow(SETTLEMENTS)
-            for batch in batches:
-                for row in batch.rows:
-                    reference = PREFIXES.get(row.kind, "") + row.order_reference
-                    amounts = (_plain(row.gross), _plain(row.fee), _plain(row.net))
-                    rows.writerow((batch.gateway, batch.name, row.settled_on.isoformat(), reference, *amounts))
-                    count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(fresh, path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-    return count
+    write_csv(path, SETTLEMENTS, _written(batches))
+    return sum(len(batch.rows) for batch in batches)
+
+
+def _written(batches: Iterable[Batch]) -> Iterator[tuple[str, ...]]:
+    for batch in batches:
+        for row in batch.rows:
+            reference = PREFIXES.get(row.kind, "") + row.order_reference
+            amounts = (_plain(row.gross), _plain(row.fee), _plain(row.net))
+            yield batch.gateway, batch.name, row.settled_on.isoformat(), reference, *amounts
 
 
 def _plain(value: Decimal) -> str:

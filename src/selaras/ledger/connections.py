@@ -103,33 +103,19 @@ class Connections:
             (name,),
         )
         rows = self._db.rows(
-            # An owner that did not leave cleanly spent nobody knows what: its bucket is not handed on.
-            """UPDATE lane SET state = CASE WHEN owner = '' THEN state ELSE '' END, owner = ?, until = ?,
-            epoch = epoch + CASE WHEN owner = ? THEN 0 ELSE 1 END
+            """UPDATE lane SET owner = ?, until = ?, epoch = epoch + CASE WHEN owner = ? THEN 0 ELSE 1 END
             WHERE name = ? AND (owner = ? OR until < ?) RETURNING epoch""",
             (owner, now + int(seconds * MICROSECOND), owner, name, owner, now),
         )
         return int(rows[0][0]) if rows else None
 
-    def lane_state(self, name: str, owner: str) -> str:
-        """What the last holder left for `owner`, who holds the lane now; "" after an unclean end, and the second time.
-
-        Call it in the transaction that takes the lane.
-        """
-        rows = self._db.rows("SELECT state FROM lane WHERE name = ? AND owner = ?", (name, owner))
-        self._db.run("UPDATE lane SET state = '' WHERE name = ? AND owner = ?", (name, owner))
-        return str(rows[0][0]) if rows else ""
-
-    def leave_lane(self, name: str, owner: str, state: str = "") -> None:
-        """Give the lane up cleanly, leaving the token bucket's state for the next holder."""
-        self._db.run(
-            "UPDATE lane SET owner = '', until = 0, state = ? WHERE name = ? AND owner = ?",
-            (state, name, owner),
-        )
+    def leave_lane(self, name: str, owner: str) -> None:
+        """Give the lane up cleanly: the next one need not wait for its time to be over."""
+        self._db.run("UPDATE lane SET owner = '', until = 0 WHERE name = ? AND owner = ?", (name, owner))
 
     def free_lanes(self) -> None:
         """The sole owner of a data directory starts: whoever else held a lane is dead."""
-        self._db.run("UPDATE lane SET owner = '', until = 0, state = '' WHERE owner <> ''")
+        self._db.run("UPDATE lane SET owner = '', until = 0 WHERE owner <> ''")
 
     # -- settings --------------------------------------------------------------------------------------------------
 

@@ -79,7 +79,6 @@ class Cause(msgspec.Struct, frozen=True):
     cure: str
     connection: str
     records: int
-    first_posting: int
     examples: list[str]
 
 
@@ -215,7 +214,7 @@ class CoverageBook:
             causes.append(
                 Cause(
                     "blocked" if state == 3 else "skipped", cause, head[0], head[1], head[2], connection,
-                    int(count), int(first), [str(row[0]) for row in names],
+                    int(count), [str(row[0]) for row in names],
                 )
             )  # fmt: skip
         return causes

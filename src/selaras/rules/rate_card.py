@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal, localcontext
 from typing import Final, Literal
 
 import msgspec
@@ -19,6 +19,10 @@ from selaras.model.settlement import SettlementRow
 
 Rounding = Literal["half_up", "down", "up"]
 Verdict = Literal["as_agreed", "more", "less", "unknown"]
+AMOUNTS: Final = ("fixed", "share", "least", "most", "tax", "up_to")
+SHARES: Final = ("share", "tax")
+MOST: Final = Decimal(10) ** 15
+_DECIMALS: Final = 15
 _MODES: Final = {"half_up": ROUND_HALF_UP, "down": ROUND_DOWN, "up": ROUND_UP}
 
 
@@ -41,6 +45,17 @@ class Rate(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = "IDR"
     rounding: Rounding = "half_up"
 
+    def unfit(self) -> str:
+        """The field by which no fee can be reckoned; "" when there is none.
+
+        Amounts are from 0 to below 10^15 with at most 15 decimals, shares below 1; NaN and Infinity are none.
+        """
+        for name in AMOUNTS:
+            value = getattr(self, name)
+            if value is not None and not _fits(value, Decimal(1) if name in SHARES else MOST):
+                return name
+        return ""
+
     def fee(self, gross: Decimal) -> tuple[Decimal, Decimal]:
         """Fee and the tax on it of a payment of `gross` > 0."""
         fee = max(self.least, self.fixed + self.share * gross)
@@ -49,6 +64,15 @@ class Rate(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def _rounded(self, amount: Decimal) -> Decimal:
         return amount.quantize(Decimal(1).scaleb(-exponent(self.currency)), rounding=_MODES[self.rounding])
+
+
+def _fits(value: Decimal, below: Decimal) -> bool:
+    if not value.is_finite() or not 0 <= value < below:
+        return False
+    with localcontext(
+        prec=40
+    ):  # of fifteen places before the point and fifteen behind it the usual 28 digits lose some
+        return value == round(value, _DECIMALS)
 
 
 class Audited(msgspec.Struct, frozen=True, omit_defaults=True):

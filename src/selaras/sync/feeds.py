@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -123,7 +124,10 @@ def autonomy_of(ledger: Ledger, connection: str) -> Autonomy:
 def change_autonomy(
     ledger: Ledger, connection: str, rule: str, mode: Mode | None, given: Mapping[str, float], now: int
 ) -> Autonomy:
-    """Change some of it: what a `rule` may do, or the figures (`least`, `precision`, `confidence`)."""
+    """Change some of it: what a `rule` may do, or the figures (`least`, `precision`, `confidence`).
+
+    Raises `LedgerError` as `set_autonomy` does.
+    """
     made = msgspec.structs.replace(autonomy_of(ledger, connection), **dict(given))
     if rule and mode is not None:
         modes = {name: one for name, one in made.modes.items() if name != rule}
@@ -133,7 +137,21 @@ def change_autonomy(
 
 
 def set_autonomy(ledger: Ledger, connection: str, autonomy: Autonomy, now: int) -> None:
-    """Change it, for one connection or ("") for all that have none of their own."""
-    name = f"{AUTONOMY}:{connection}" if connection else AUTONOMY
+    """Change it, for one connection or ("") for all that have none of their own.
+
+    Raises `LedgerError` for a share that is not between 0 and 1 (NaN is not), and for no case at all.
+    """
+    fits = {
+        "precision": 0 < autonomy.precision < 1,
+        "confidence": 0 < autonomy.confidence < 1,
+        "least": 1 <= autonomy.least < math.inf and autonomy.least == int(autonomy.least),
+    }
+    for name, fit in fits.items():
+        if not fit:  # once kept, no rule's standing could be told
+            raise LedgerError(
+                f"A rule's {name} cannot be {getattr(autonomy, name)}.",
+                "The least number of cases is 1 or more; precision and confidence lie between 0 and 1.",
+            )
+    setting = f"{AUTONOMY}:{connection}" if connection else AUTONOMY
     with ledger.transaction():
-        ledger.connections.set(name, msgspec.json.encode(autonomy).decode(), now)
+        ledger.connections.set(setting, msgspec.json.encode(autonomy).decode(), now)

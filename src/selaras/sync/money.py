@@ -30,7 +30,7 @@ from selaras.sync.figures import major
 from selaras.sync.held import PROBLEM_KEY
 from selaras.sync.hub import Hub
 from selaras.sync.learning import learn, parameters_of
-from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream, number_of, paid_key
+from selaras.sync.money_in import Gathered, Money, MoneyReader, Waiting, money_stream, number_of, paid_key, subjects_of
 from selaras.sync.money_plain import Verdict, plain
 from selaras.sync.payouts import PayoutBooker
 from selaras.sync.unique_amounts import amount_has_come
@@ -231,7 +231,9 @@ class MoneyFlow:
 
     def _numbers(self, money: Money) -> str:
         """What people call the orders that the line pays already."""
-        return ", ".join(number_of(self._hub.desk.ledger, one.subject) for one in money.standing)
+        subjects = [one.subject for one in money.standing]
+        known = subjects_of(self._hub.desk.ledger, subjects)
+        return ", ".join(number_of(known, subject) for subject in subjects)
 
     def _given_back(self, money: Money, orders: str) -> Verdict | None:
         """A refund or chargeback at the gateway that the store does not know of: the books do not either."""

@@ -24,7 +24,7 @@ from selaras.sync.installation import pairs_of
 from selaras.sync.mappings import declared
 from selaras.sync.money_in import BANK, PAYMENT, PAYOUT, Money, MoneyReader, Waiting, paid_key
 from selaras.sync.money_plain import MOVED, plain
-from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, part_of, rules, unmatched
+from selaras.sync.money_questions import OpenMoney, Part, Proposal, RuleStanding, in_major, parts_of, rules, unmatched
 from selaras.sync.payouts import PayoutBooker
 
 __all__ = [
@@ -92,12 +92,7 @@ def accept(
         raise LedgerError(
             f"Nothing of rank {rank} is proposed for {name}.", f"Proposed: {ranks}. See `selaras unmatched`."
         )
-    shown = {part_of(ledger, one, record.currency).number for one in chosen}
-    if orders and shown != set(orders):
-        raise LedgerError(
-            f"What is proposed for {name} has changed meanwhile: {', '.join(sorted(shown))}.",
-            "Look at it again with `selaras unmatched`.",
-        )
+    _must_be_seen(name, {part.number for part in parts_of(ledger, chosen, record.currency)}, orders)
     better = [one for one in proposed if one.rank < rank and one.subject not in {c.subject for c in chosen}]
     with ledger.transaction():
         return _take(hub, record, chosen, better, now, who)
@@ -211,7 +206,7 @@ def _take(
         for one in chosen:
             _claim(hub, books, money, one, known[one.subject].ceiling if one.subject in known else 0, who, now)
     ledger.records.replan([record.key, *_orders(chosen)])
-    parts = [part_of(ledger, one, money.currency) for one in chosen]
+    parts = parts_of(ledger, chosen, money.currency)
     return MoneyLinked(record.key.connection, record.key.id, money.currency, parts, who)
 
 
@@ -276,20 +271,25 @@ def _book_payout(
         raise LedgerError(refused[2], refused[3])
 
 
-def refuse(hub: Hub, name: str, now: int, who: str) -> Refused:
-    """None of what is proposed for the line is right: it is never proposed again."""
+def refuse(hub: Hub, name: str, now: int, who: str, *, orders: Collection[str] = ()) -> Refused:
+    """None of what is proposed for the line `name` is right: it is never proposed again.
+
+    `orders` are the numbers that the person saw, of all that was proposed: others may be proposed by now. Raises
+    `LedgerError` when that is so, or nothing is proposed.
+    """
     ledger = hub.desk.ledger
     record = one_money(ledger, name)
     proposed = ledger.allocations.suggestions(record.key.connection).get(record.key, [])
     if not proposed:
         raise LedgerError(f"Nothing is proposed for {name}.", "See `selaras unmatched`.")
+    numbers = list(dict.fromkeys(part.number for part in parts_of(ledger, proposed, record.currency)))
+    _must_be_seen(name, set(numbers), orders)
     with ledger.transaction():
-        for one in proposed:
-            # What was proposed second was not said to be right.
+        # What was proposed second was not said to be right; an order of several answers is judged by the first, last.
+        for one in reversed(proposed):
             ledger.allocations.judge(record.key, one.subject, one.rule if one.rank == 1 else "", False, who, now)
         ledger.allocations.suggest(record.key, [], now)
         ledger.records.replan([record.key])
-    numbers = [part_of(ledger, one, record.currency).number for one in proposed]
     return Refused(record.key.connection, record.key.id, numbers)
 
 
@@ -322,11 +322,19 @@ def undo_money(hub: Hub, name: str, now: int, who: str, why: str = "", order: st
             if not anew:  # else the link was right, and only the report was another one
                 ledger.allocations.judge(one.line, one.subject, one.rule, False, who, now)
         ledger.records.replan([record.key, *_orders(live)])
-    parts = [part_of(ledger, one, one.currency) for one in live]
+    parts = parts_of(ledger, live, live[0].currency)
     return MoneyUndone(record.key.connection, record.key.id, live[0].currency, parts)
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------
+
+
+def _must_be_seen(name: str, proposed: set[str], seen: Collection[str]) -> None:
+    if seen and proposed != set(seen):
+        raise LedgerError(
+            f"What is proposed for {name} has changed meanwhile: {', '.join(sorted(proposed))}.",
+            "Look at it again with `selaras unmatched`.",
+        )
 
 
 def one_money(ledger: Ledger, name: str, connections: set[str] | None = None) -> StoredRecord:

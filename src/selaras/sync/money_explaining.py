@@ -9,15 +9,15 @@ from decimal import Decimal
 import msgspec
 
 from selaras.ledger import Ledger
-from selaras.ledger.allocations import Allocation, Suggestion
-from selaras.ledger.values import RecordKey
+from selaras.ledger.allocations import Allocation
+from selaras.ledger.values import RecordKey, StoredRecord
 from selaras.model.money import ZERO
 from selaras.rules.autonomy import standing
 from selaras.rules.explain import N_, Sentence
 from selaras.sync.feeds import autonomy_of
 from selaras.sync.figures import instant, major
-from selaras.sync.money_in import number_of, paid_key
-from selaras.sync.money_questions import settles_of
+from selaras.sync.money_in import number_of, paid_key, subjects_of
+from selaras.sync.money_questions import Proposal, chance_of, proposals_of, settles_of
 
 _MONEY = ("bank_transaction", "payment")
 _REFUSED = Sentence(N_("Order %(number)s: a person said that it is not this one."))
@@ -64,19 +64,16 @@ class MoneyShare(msgspec.Struct, frozen=True):
     settles_currency: str = ""
 
 
-class MoneySuggested(msgspec.Struct, frozen=True):
-    """An answer that waits for a person: its orders (or payouts) belong together. `chance` is in per cent.
+class MoneySuggested(Proposal, frozen=True):
+    """A proposal (as `unmatched` tells it) beside its sums: `numbers` and `amount` (major units) of all its parts.
 
-    `settles` of `settles_currency` is what its order is paid with where the money is of another currency.
+    `earned` says how its rule stands today. `settles` of `settles_currency` is what its order is paid with where the
+    money is of another currency.
     """
 
-    rank: int
     numbers: list[str]
     currency: str
     amount: Decimal
-    rule: str
-    chance: float
-    reasons: list[str]
     earned: str
     settles: Decimal = ZERO
     settles_currency: str = ""
@@ -104,19 +101,18 @@ def suggested_of(ledger: Ledger, key: RecordKey) -> list[MoneySuggested]:
     if key.kind not in _MONEY:
         return []
     record = ledger.records.get(key)
-    by_rank: dict[int, list[Suggestion]] = {}
-    for one in ledger.allocations.suggestions(key.connection).get(key, []):
-        by_rank.setdefault(one.rank, []).append(one)
-    verdicts = ledger.allocations.verdicts(key.connection)
     currency = record.currency if record is not None else ""
+    suggestions = ledger.allocations.suggestions(key.connection).get(key, [])
+    known = subjects_of(ledger, (one.subject for one in suggestions))
+    verdicts = ledger.allocations.verdicts(key.connection)
     return [
         MoneySuggested(
-            rank, [number_of(ledger, one.subject) for one in parts], currency,
-            major(sum(one.amount for one in parts), currency), parts[0].rule, _chance(parts[0].posterior),
-            list(parts[0].reasons), _earned(ledger, key.connection, parts[0].rule, verdicts),
-            *settles_of(ledger, parts[0]),
+            **msgspec.structs.asdict(one), numbers=[part.number for part in one.parts], currency=currency,
+            amount=sum((part.amount for part in one.parts), ZERO),
+            earned=_earned(ledger, key.connection, one.rule, verdicts),
+            settles=one.parts[0].settles, settles_currency=one.parts[0].settles_currency,
         )
-        for rank, parts in sorted(by_rank.items())
+        for one in proposals_of(known, suggestions, currency)
     ]  # fmt: skip
 
 
@@ -125,26 +121,34 @@ def suggested_of(ledger: Ledger, key: RecordKey) -> list[MoneySuggested]:
 
 def _shown(ledger: Ledger, found: Sequence[Allocation]) -> list[MoneyShare]:
     verdicts = ledger.allocations.verdicts()
-    return [_share(ledger, one, verdicts) for one in found]
+    known = subjects_of(ledger, (one.subject for one in found))
+    return [_share(ledger, known, one, verdicts) for one in found]
 
 
-def _share(ledger: Ledger, one: Allocation, verdicts: Mapping[tuple[str, str], tuple[int, int]]) -> MoneyShare:
+def _share(
+    ledger: Ledger,
+    known: Mapping[RecordKey, StoredRecord],
+    one: Allocation,
+    verdicts: Mapping[tuple[str, str], tuple[int, int]],
+) -> MoneyShare:
     line, pays = one.line, paid_key(one.subject)
     return MoneyShare(
-        line.connection, line.id, line.kind, pays.kind, pays.connection, pays.id, number_of(ledger, one.subject),
+        line.connection, line.id, line.kind, pays.kind, pays.connection, pays.id, number_of(known, one.subject),
         one.currency, major(one.amount, one.currency),
         [WrittenOff(role, major(amount, one.currency)) for role, amount in one.written_off], one.rule,
-        _chance(one.posterior), list(one.evidence), list(one.reasons),
+        chance_of(one.posterior), list(one.evidence), list(one.reasons),
         _earned(ledger, line.connection, one.rule, verdicts), _others(ledger, one), one.how, one.by_whom,
         instant(one.at), None if one.undone_at is None else instant(one.undone_at), one.undone_by, one.why,
-        *settles_of(ledger, one),
+        *settles_of(known, one),
     )  # fmt: skip
 
 
 def _others(ledger: Ledger, one: Allocation) -> list[str]:
     """Answers that lost to this one, with their chance, and those that a person said no to."""
     refused = ledger.allocations.refused(one.line.connection, one.line.kind, [one.line.id]).get(one.line.id, ())
-    said_no = [_REFUSED(number=number_of(ledger, name)) for name in sorted(refused) if name != one.subject]
+    names = [name for name in sorted(refused) if name != one.subject]
+    known = subjects_of(ledger, names)
+    said_no = [_REFUSED(number=number_of(known, name)) for name in names]
     return [*one.rivals, *said_no]
 
 
@@ -152,7 +156,3 @@ def _earned(ledger: Ledger, connection: str, rule: str, verdicts: Mapping[tuple[
     if not rule:
         return ""
     return standing(rule, *verdicts.get((connection, rule), (0, 0)), autonomy_of(ledger, connection)).why
-
-
-def _chance(posterior: int) -> float:
-    return posterior // 1_000 / 10

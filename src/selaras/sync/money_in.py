@@ -6,7 +6,7 @@ Read in the ledger's thread as one moment; deciding happens elsewhere, and what 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -272,10 +272,18 @@ def paid_key(subject: str) -> RecordKey:
     return RecordKey(connection, PAYOUT, payout)
 
 
-def number_of(ledger: Ledger, subject: str) -> str:
-    """What people call it."""
+def subjects_of(ledger: Ledger, subjects: Iterable[str]) -> dict[RecordKey, StoredRecord]:
+    """The orders and payouts that are called so, those that we hold; read together."""
+    wanted: dict[tuple[str, str], list[str]] = {}
+    for key in dict.fromkeys(paid_key(subject) for subject in subjects):
+        wanted.setdefault((key.connection, key.kind), []).append(key.id)
+    return {record.key: record for source, ids in wanted.items() for record in ledger.records.some(*source, ids)}
+
+
+def number_of(known: Mapping[RecordKey, StoredRecord], subject: str) -> str:
+    """What people call it; `known` are `subjects_of` it."""
     key = paid_key(subject)
-    record = ledger.records.get(key)
+    record = known.get(key)
     return record.number if record is not None and record.number else key.id
 
 

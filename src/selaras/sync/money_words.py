@@ -17,6 +17,8 @@ TEXTS: Final = (
     N_("Books: %(names)s."),
     N_("%(name)s is no feed."),
     N_("Feeds: %(names)s."),
+    N_("A rule's %(name)s cannot be %(value)s."),
+    N_("The least number of cases is 1 or more; precision and confidence lie between 0 and 1."),
     # sync/money_decisions.py
     N_("No bank line or payment %(name)s is known."),
     N_("See `selaras unmatched` for those that wait."),
@@ -44,8 +46,8 @@ TEXTS: Final = (
     N_("See `selaras feed` for those there are."),
     N_("The currency %(currency)s of the rate card is unknown."),
     N_("Use a code of ISO 4217."),
-    N_("A rate of %(gateway)s is below nothing."),
-    N_("Fees and taxes are 0 or more."),
+    N_("A rate of %(gateway)s cannot have %(value)s as %(field)s."),
+    N_("Amounts are 0 or more, with at most 15 decimals; share and tax are fractions below 1."),
 )
 
 SENTENCES: Final = tuple(Sentence(text) for text in TEXTS)

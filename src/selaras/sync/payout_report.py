@@ -216,12 +216,19 @@ def rate_card_of(ledger: Ledger) -> list[Rate]:
 
 
 def set_rate_card(ledger: Ledger, rates: Sequence[Rate], now: int) -> list[Rate]:
-    """Replace the rate card. Raises `LedgerError` for a rate of an unknown currency or below nothing."""
+    """Replace the rate card.
+
+    Raises `LedgerError` for a rate of an unknown currency, and for one by which no fee can be reckoned.
+    """
     for rate in rates:
         if rate.currency not in EXPONENTS:
             raise LedgerError(f"The currency {rate.currency!r} of the rate card is unknown.", "Use a code of ISO 4217.")
-        if min(rate.fixed, rate.share, rate.least, rate.tax) < 0:
-            raise LedgerError(f"A rate of {rate.gateway} is below nothing.", "Fees and taxes are 0 or more.")
+        # Once kept, no payout could be held against it.
+        if name := rate.unfit():
+            raise LedgerError(
+                f"A rate of {rate.gateway} cannot have {getattr(rate, name)} as {name}.",
+                "Amounts are 0 or more, with at most 15 decimals; share and tax are fractions below 1.",
+            )
     with ledger.transaction():
         ledger.connections.set(RATE_CARD, msgspec.json.encode(list(rates)).decode(), now)
     return list(rates)

@@ -13,13 +13,10 @@ import msgspec
 
 from selaras.i18n import _
 from selaras.model.money import EXPONENTS
-from selaras.rules.rate_card import Rate, Rounding
+from selaras.rules.rate_card import AMOUNTS, MOST, SHARES, Rate, Rounding
 
 COLUMNS: Final = tuple(field.name for field in msgspec.structs.fields(Rate))
 _NEEDED: Final = tuple(field.name for field in msgspec.structs.fields(Rate) if field.required)
-_AMOUNTS: Final = ("fixed", "share", "least", "most", "tax", "up_to")
-_SHARES: Final = ("share", "tax")
-_MOST: Final = Decimal(10) ** 15
 
 
 class _Wrong(Exception):
@@ -113,7 +110,7 @@ def _value(name: str, cell: str) -> object:
         if day is None or day.isoformat() != cell:
             raise _Wrong(_("%(text)s is not a day; write it as 2026-08-31.", text=repr(cell)))
         return day
-    if name in _AMOUNTS:
+    if name in AMOUNTS:
         return _amount(name, cell)
     if name == "currency":
         if cell.upper() not in EXPONENTS:
@@ -132,8 +129,8 @@ def _amount(name: str, cell: str) -> Decimal:
         amount = Decimal("NaN")
     if not amount.is_finite() or "_" in cell:
         raise _Wrong(_("%(text)s is not a number; write it as 4000 or 0.007.", text=repr(cell)))
-    if amount < 0 or amount >= _MOST:
+    if amount < 0 or amount >= MOST:
         raise _Wrong(_("%(text)s is below nothing or too much.", text=repr(cell)))
-    if name in _SHARES and amount >= 1:
+    if name in SHARES and amount >= 1:
         raise _Wrong(_("%(text)s is a fraction: 0.7 %% is 0.007.", text=repr(cell)))
     return amount

@@ -25,6 +25,9 @@ TEXTS: Final = (
     N_("%(host)s would be called without encryption: write https://, or allow plain http"),
     # connectors/answers.py
     N_("the answer (HTTP %(status)s, %(count)s bytes) is not the JSON that was expected"),
+    # connectors/batch.py
+    N_("begun, not finished: %(message)s"),
+    N_("%(system)s did not say what became of it"),
     # connectors/entries.py
     N_("Plan the payout again; if it stays, book the entry by hand and link it."),
     N_("Undo what explains this bank line, or book the entry by hand and link it."),
@@ -44,7 +47,6 @@ TEXTS: Final = (
     # connectors/erpnext
     N_("Calls at once at most"),
     N_("yes permits http to another machine"),
-    N_("the setting %(name)s must be a number, not %(text)s"),
     N_("Link the buyer to a contact that exists in the books."),
     N_("Set the clock of one of the two servers."),
     N_("Time zone"),
@@ -71,7 +73,6 @@ TEXTS: Final = (
     N_("Code of the product for fees"),
     N_("Code of the product for rounding"),
     N_("Code of the product for sales without one"),
-    N_("the setting 'taxes' must be like 11=PPN Keluaran, not %(part)s"),
     N_("Product for %(role)s"),
     N_("no time left in this turn; the rest follows in the next"),
     # connectors/oauth.py
@@ -86,6 +87,9 @@ TEXTS: Final = (
     N_("%(label)s is full; nothing was written"),
     # connectors/sandbox_books
     N_("Give the connection the zone of the books, or days will be cut at different hours."),
+    # connectors/settings.py
+    N_("the setting %(name)s must be a number, not %(text)s"),
+    N_("the setting 'taxes' must be like %(like)s, not %(part)s"),
     # connectors/sftp.py
     N_("%(label)s: the connection broke"),
     N_("%(label)s: the server's key is not the one in known_hosts"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -21,14 +20,6 @@ from selaras.sync.offline import offline_hub
 from selaras.web.operation import Call, Name, Operation
 
 Rule = Annotated[str, Meta(max_length=60, description="Such as exact:name")]
-
-
-_MOST: Final = 10**15
-_DIGITS: Final = 15
-
-
-def _fits(value: Decimal, below: int) -> bool:
-    return value.is_finite() and 0 <= value < below and value == round(value, _DIGITS)
 
 
 class UnmatchedQuery(msgspec.Struct):
@@ -54,8 +45,9 @@ class LinkBody(msgspec.Struct, forbid_unknown_fields=True):
     who: Name = ""
 
 
-class LineBody(msgspec.Struct, forbid_unknown_fields=True):
+class RefuseBody(msgspec.Struct, forbid_unknown_fields=True):
     line: Name
+    orders: Annotated[list[Name], Meta(max_length=100, description="All numbers that were seen; others refuse it")] = []
     who: Name = ""
 
 
@@ -110,10 +102,8 @@ class RateCardBody(msgspec.Struct, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Raises `ValueError` for what is no amount."""
         for place, rate in enumerate(self.rates):
-            for name in ("fixed", "share", "least", "most", "tax", "up_to"):
-                value = getattr(rate, name)
-                if value is not None and not _fits(value, 1 if name in ("share", "tax") else _MOST):
-                    raise ValueError(f"`{value}` is no amount, or too much - at `$.rates[{place}].{name}`")
+            if name := rate.unfit():
+                raise ValueError(f"`{getattr(rate, name)}` is no amount, or too much - at `$.rates[{place}].{name}`")
 
 
 def _of(ledger: Ledger, connection: str | None) -> Ledger:
@@ -162,7 +152,7 @@ async def _refuse(call: Call) -> sync.Refused:
     b, hub = call.body, call.context.hub
 
     def work(_ledger: Ledger) -> sync.Refused:
-        return sync.refuse(hub, b.line, hub.now(), call.who)
+        return sync.refuse(hub, b.line, hub.now(), call.who, orders=b.orders)
 
     return await call.context.change(work)
 
@@ -232,7 +222,7 @@ OPERATIONS: Final = (
     Operation("POST", "/link", "link", "Say which order a bank line or a gateway's payment pays",
               MoneyLinked, _link, body=LinkBody, writes=True),
     Operation("POST", "/money/refuse", "refuse_money", "None of what is proposed for a line is right",
-              sync.Refused, _refuse, body=LineBody, writes=True),
+              sync.Refused, _refuse, body=RefuseBody, writes=True),
     Operation("POST", "/money/undo", "undo_money", "Take back what a line pays; the books follow by themselves",
               MoneyUndone, _undo, body=UndoMoneyBody, writes=True),
     Operation("GET", "/money/rules", "money_rules", "Where each matching rule stands, and whether it posts alone",

@@ -60,9 +60,10 @@ class MoneyPage:
     async def refuse(self, request: Request) -> Response:
         """None of what is proposed is right."""
         form, hub = await self._form(request), self._context.hub
+        seen = form.get("order", "").splitlines()
 
         def work(_ledger: Ledger) -> object:
-            return sync.refuse(hub, form.get("line", ""), hub.now(), "console")
+            return sync.refuse(hub, form.get("line", ""), hub.now(), "console", orders=seen)
 
         return await self._done("refused", work)
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selaras.connectors.erpnext.reading import Cursor, Reader, cursor_of
+from selaras.connectors.erpnext.reading import Cursor, Reader
 from tests.connectors.erpnext.shop import Shop, a_shop, line
 from tests.connectors.erpnext.standin import serve_erpnext
 from tests.connectors.erpnext.standin_people import STORES
@@ -75,10 +75,6 @@ def test_the_hour_that_comes_twice_is_read_twice() -> None:
         reader = Reader(None, None, ZoneInfo("Europe/Berlin"), 10, 30.0, lambda now=now: now)  # type: ignore[arg-type, misc]
         assert reader._back(Cursor("2026-10-25 02:59:00.000000", polled=before)) == since
         assert reader._back(Cursor("2026-10-25 02:59:00.000000", polled=now)) == "2026-10-25 02:59:00.000000"
-
-
-def test_a_strange_cursor_is_the_beginning() -> None:
-    assert cursor_of("") == cursor_of("{") == cursor_of('{"since": 1}') == Cursor()
 
 
 async def test_a_search_does_not_take_what_the_collation_takes() -> None:

@@ -11,7 +11,7 @@ from selaras.connectors.contract import Ambiguous, Failed
 from selaras.connectors.kit.checks import done, failed
 from selaras.model.document import Exchanged, Journal, JournalLine, Receipt, WriteOff
 from selaras.model.money import ZERO
-from tests.connectors.sandbox_books.test_connector import DAY, connected, invoice, writes
+from tests.connectors.sandbox_books.books import DAY, connected, invoice, writes
 from tests.sandbox.books_client import Client
 
 

@@ -375,6 +375,6 @@ def test_every_setting_that_is_read_is_declared() -> None:
     declared = {setting.name for setting in CONNECTOR.settings}
     source = (Path(__file__).parents[3] / "src/selaras/connectors/woocommerce/connector.py").read_text(encoding="utf-8")
     read = set(re.findall(r'settings(?:\.get\(|\[)"(\w+)"', source))
-    read |= set(re.findall(r'_number\(settings, "(\w+)"', source))
+    read |= set(re.findall(r'\bnumber\(settings, "(\w+)"', source))
     assert read == declared
     assert {s.name for s in CONNECTOR.settings if s.secret} == {"consumer_key", "consumer_secret", "webhook_secret"}

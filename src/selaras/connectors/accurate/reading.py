@@ -24,6 +24,7 @@ from selaras.connectors.accurate.mapping import ENTITY, FIELDS, found_of, number
 from selaras.connectors.accurate.values import Row, equal_to, instant_of, stamp_text, text_of
 from selaras.connectors.accurate.wire import Wire
 from selaras.connectors.contract import Changes, Found, Seen, Transient
+from selaras.connectors.cursors import read_cursor
 
 PAGE: Final = 100
 _SHORT: Final = 20
@@ -81,7 +82,7 @@ class Reader:
 
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of rows changed since `cursor`."""
-        at = _cursor(cursor)
+        at = read_cursor(cursor, Cursor)
         parts = _PARTS[kind]
         part, entity, filters, lines = parts[min(at.part, len(parts) - 1)]
         detailed = lines == "always" or (lines == "clearing" and bool(self._choices.clearing))
@@ -213,13 +214,6 @@ class Reader:
     def _unreadable(self, kind: str, row: Row, error: Exception) -> NoReturn:
         number = text_of(row, "number") or text_of(row, "customerNo") or text_of(row, "no") or text_of(row, "id")
         raise Transient(f"{kind} {number} of Accurate cannot be read: {error}", code="unreadable") from None
-
-
-def _cursor(text: str) -> Cursor:
-    try:
-        return msgspec.json.decode(text, type=Cursor) if text else Cursor()
-    except msgspec.MsgspecError:
-        return Cursor()
 
 
 def _text(cursor: Cursor) -> str:

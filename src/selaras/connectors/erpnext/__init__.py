@@ -5,10 +5,6 @@ API: Frappe's REST API (`/api/resource`, `/api/method`), docs.frappe.io, "REST A
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
-import msgspec
-
 from selaras.connectors.auth import Auth, FixedHeaders
 from selaras.connectors.contract import Capabilities, ConnectorType, Rate, Setting, Settings, Tools
 from selaras.connectors.erpnext.chart import ROLES, Chart
@@ -18,6 +14,7 @@ from selaras.connectors.erpnext.wire import Wire
 from selaras.connectors.http import Http
 from selaras.connectors.limiter import shared
 from selaras.connectors.oauth import OAuth
+from selaras.connectors.settings import number, taxes
 
 _DEFAULTS = {
     "batch": "25",
@@ -31,11 +28,7 @@ _OAUTH = "/api/method/frappe.integrations.oauth2."
 
 
 def _number(settings: Settings, name: str) -> float:
-    text = settings.get(name) or _DEFAULTS[name]
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None
+    return number(settings, name, _DEFAULTS[name])
 
 
 def _choice(settings: Settings, name: str, *allowed: str) -> str:
@@ -43,23 +36,6 @@ def _choice(settings: Settings, name: str, *allowed: str) -> str:
     if found not in allowed:
         raise ValueError(f"the setting {name!r} is {' or '.join(allowed)}, not {found!r}")
     return found
-
-
-def _taxes(text: str) -> dict[Decimal, str]:
-    """The setting `taxes`: "11=PPN 11% - PCI; 12=PPN 12% - PCI" → rate as a fraction → name of the template."""
-    chosen: dict[Decimal, str] = {}
-    for part in text.replace("\n", ";").split(";"):
-        if not part.strip():
-            continue
-        percent, sign, name = part.partition("=")
-        try:
-            rate = Decimal(percent.strip().rstrip("%").strip().replace(",", ".")) / 100
-        except InvalidOperation:
-            raise ValueError(f"the setting 'taxes' must be like 11=PPN 11% - PCI, not {part.strip()!r}") from None
-        if not sign or not name.strip():
-            raise ValueError(f"the setting 'taxes' must be like 11=PPN 11% - PCI, not {part.strip()!r}")
-        chosen[rate.normalize()] = name.strip()
-    return chosen
 
 
 def _auth(settings: Settings, tools: Tools, url: str, allow_plain: bool) -> tuple[Auth, OAuth | None]:
@@ -138,7 +114,7 @@ def build(settings: Settings, tools: Tools) -> ERPNext:
         wire,
         company=settings.get("company", "").strip(),
         warehouses=tuple(w.strip() for w in settings.get("warehouse", "").split(";") if w.strip()),
-        taxes=_taxes(settings.get("taxes", "")),
+        taxes=taxes(settings, "11=PPN 11% - PCI"),
         roles={role: name for role in ROLES if (name := settings.get(f"account_{role}", "").strip())},
         receivable=settings.get("account_receivable", "").strip(),
     )

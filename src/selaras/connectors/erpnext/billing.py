@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from selaras.connectors.batch import D
 from selaras.connectors.contract import Done, Op, Outcome, Rejected, Write
 from selaras.connectors.erpnext import chains, drafts, lines
-from selaras.connectors.erpnext.batch import Batch, D, Item
+from selaras.connectors.erpnext.batch import Batch, Item
 from selaras.connectors.erpnext.chart import Chart
 from selaras.connectors.erpnext.drafts import Style, gone
 from selaras.connectors.erpnext.values import Row, number

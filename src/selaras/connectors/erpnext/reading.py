@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.contract import Changes, Found, Rejected, Seen, Transient
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.erpnext import banklines, cash, chains, drafts, exchanges, journals, kinds, values
 from selaras.connectors.erpnext.billing import INVOICE
 from selaras.connectors.erpnext.chart import Books, Chart
@@ -46,14 +47,6 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     polled: float = 0.0
 
 
-def cursor_of(text: str) -> Cursor:
-    """A cursor from its text; the beginning when it is not one of ours."""
-    try:
-        return msgspec.json.decode(text, type=Cursor) if text else Cursor()
-    except msgspec.MsgspecError:
-        return Cursor()
-
-
 class Reader:
     """The reading half of the connector."""
 
@@ -73,7 +66,7 @@ class Reader:
 
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records that changed."""
-        at = cursor_of(cursor)
+        at = read_cursor(cursor, Cursor)
         books = await self._chart.books()
         if kind == "dimension":
             return Changes(

@@ -10,11 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from selaras.connectors.contract import Changes, Seen
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.files.folder import Folder
 from selaras.connectors.files.journal import Held, Journal
 from selaras.connectors.files.known import Known
 from selaras.connectors.files.outbox import PICKED
-from selaras.connectors.files.shelf import decode, encode
+from selaras.connectors.files.shelf import Cursor, encode
 from selaras.model.document import ContactDraft, CreditNote, Invoice, SalesOrder
 from selaras.model.document import Journal as Entry
 from selaras.model.money import ZERO
@@ -48,7 +49,7 @@ class FileBooks(Folder):
             return page
         journal = await self.outbox.fresh()
         seen = [await self._with(journal, row) for row in page.seen]
-        at = decode(page.cursor)
+        at = read_cursor(page.cursor, Cursor)
         if page.more or at.batch >= journal.last:
             return Changes(seen, page.cursor, page.more)
         seen += await (self._new_contacts(journal, at.batch) if kind == "contact" else self._moved(journal, at.batch))
@@ -71,7 +72,7 @@ class FileBooks(Folder):
 
     async def _documents(self, kind: str, cursor: str) -> Changes:
         journal = await self.outbox.fresh()
-        at = decode(cursor)
+        at = read_cursor(cursor, Cursor)
         held = [h for h in journal.of_kind(kind) if h.batch > at.batch]
         page: list[Held] = []
         for one in held:

@@ -18,6 +18,7 @@ from typing import Final
 import msgspec
 
 from selaras.connectors.contract import Changes, Seen
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.files import guess
 from selaras.connectors.files.orders import Context, resolved
 from selaras.connectors.files.parsing import Desk, Parsed, faults_of, parse
@@ -84,7 +85,7 @@ class Shelf:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """The next page of records in files that `cursor` has not seen, oldest file first."""
         async with self._lock:
-            at = decode(cursor)
+            at = read_cursor(cursor, Cursor)
             files = [f for f in await self._look() if self._heads[f.mark].kind == kind]
             there = {f.mark for f in files}
             at.done = [mark for mark in at.done if mark in there]
@@ -298,14 +299,6 @@ class Shelf:
         self._reported[name] = data
 
 
-def decode(cursor: str) -> Cursor:
-    """A cursor; one that cannot be read means the beginning: too much is read, never too little."""
-    try:
-        return msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
-    except msgspec.MsgspecError:
-        return Cursor()
-
-
 def encode(cursor: Cursor) -> str:
     """A cursor as text."""
     return msgspec.json.encode(cursor).decode()
@@ -317,4 +310,4 @@ def _instant(nanoseconds: int) -> dt.datetime:
     )
 
 
-__all__ = ["IN", "PROFILES", "REFUSED", "Cursor", "Mapping", "Shelf", "decode", "encode", "guess"]
+__all__ = ["IN", "PROFILES", "REFUSED", "Cursor", "Mapping", "Shelf", "encode", "guess"]

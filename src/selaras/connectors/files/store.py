@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 
 from selaras.connectors.contract import Changes, Seen
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.files.folder import Folder
 from selaras.connectors.files.journal import Held, Journal
 from selaras.connectors.files.known import Known, not_read
-from selaras.connectors.files.shelf import decode, encode
+from selaras.connectors.files.shelf import Cursor, encode
 from selaras.model.document import StockLevel, StorePayment
 from selaras.model.order import Order, Payment
 from selaras.model.product import Stock
@@ -37,7 +38,7 @@ class FileStore(Folder):
             return page
         journal = await self.outbox.fresh()
         seen = [self._with(journal, row) for row in page.seen]
-        at = decode(page.cursor)
+        at = read_cursor(page.cursor, Cursor)
         if page.more or at.batch >= journal.last:
             return Changes(seen, page.cursor, page.more)
         touched = dict.fromkeys(

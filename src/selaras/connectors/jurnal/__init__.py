@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from decimal import Decimal, InvalidOperation
-
-import msgspec
 
 from selaras.connectors.contract import Capabilities, ConnectorType, Rate, Setting, Settings, Tools
 from selaras.connectors.http import Http
@@ -22,6 +19,7 @@ from selaras.connectors.jurnal.signing import MekariHmac
 from selaras.connectors.jurnal.voiding import MONEY
 from selaras.connectors.limiter import Chain, Limiter, shared
 from selaras.connectors.oauth import OAuth
+from selaras.connectors.settings import number, taxes
 
 _DEFAULTS = {
     "base_url": "https://api.mekari.com",
@@ -47,26 +45,7 @@ _TURN = 90.0
 
 
 def _number(settings: Settings, name: str) -> float:
-    text = settings.get(name) or _DEFAULTS[name]
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None
-
-
-def _taxes(text: str) -> dict[Decimal, str]:
-    """The setting `taxes`: "11=PPN; 12=PPN 12%" → rate as a fraction → name or id of the tax."""
-    chosen: dict[Decimal, str] = {}
-    for part in filter(str.strip, text.replace("\n", ";").split(";")):
-        percent, sign, name = part.partition("=")
-        try:
-            rate = Decimal(percent.strip().rstrip("%").strip().replace(",", ".")) / 100
-        except InvalidOperation:
-            sign, rate = "", Decimal(0)
-        if not sign or not name.strip():
-            raise ValueError(f"the setting 'taxes' must be like 11=PPN Keluaran, not {part.strip()!r}")
-        chosen[rate.normalize()] = name.strip()
-    return chosen
+    return number(settings, name, _DEFAULTS[name])
 
 
 def rates(settings: Settings) -> tuple[Rate, Rate]:
@@ -139,7 +118,7 @@ def build(
     accounts = {role: settings.get(f"account_{role}") or _DEFAULTS.get(f"account_{role}", "") for role in _ACCOUNTS}
     chart = Chart(
         client, tools.clock, currency=settings.get("currency") or _DEFAULTS["currency"], roles=roles,
-        taxes=_taxes(settings.get("taxes", "")), accounts=accounts, warehouse=settings.get("warehouse", ""),
+        taxes=taxes(settings, "11=PPN Keluaran"), accounts=accounts, warehouse=settings.get("warehouse", ""),
     )  # fmt: skip
     pace = Pace(
         tools.clock, lambda: client.calls, lambda: first.waiting, own.per_second, _number(settings, "poll_share")

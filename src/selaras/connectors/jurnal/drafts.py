@@ -12,8 +12,6 @@ from selaras.connectors.jurnal.values import (
     BANK_DEPOSIT,
     BANK_WITHDRAWAL,
     CUSTOMER,
-    ORDER_PAYMENT,
-    RECEIVE_PAYMENT,
     SALES_INVOICE,
     SALES_ORDER,
     Spec,
@@ -160,6 +158,3 @@ async def money_out(document: RefundPayment, chart: Chart) -> dict[str, Any]:
     if tags := await chart.tag_names(document.dimensions):
         body["tags"] = tags
     return body
-
-
-RECEIPTS = {"r": RECEIVE_PAYMENT, "o": ORDER_PAYMENT, "d": BANK_DEPOSIT}

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.contract import Changes, Found, Seen
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.jurnal import mapping
 from selaras.connectors.jurnal.chart import Chart
 from selaras.connectors.jurnal.client import Client, unreadable
@@ -69,16 +70,6 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     count: int = 0
 
 
-def cursor_of(text: str) -> Cursor:
-    """A cursor from its text; the beginning when it is not one of ours."""
-    if not text:
-        return Cursor()
-    try:
-        return msgspec.json.decode(text, type=Cursor)
-    except msgspec.MsgspecError:
-        return Cursor()
-
-
 class Reader:
     """Reads every kind. `window` is how many days before today a poll reads again."""
 
@@ -103,7 +94,7 @@ class Reader:
 
     async def changed(self, kind: str, text: str) -> Changes:
         """The next page of a poll."""
-        at = cursor_of(text)
+        at = read_cursor(text, Cursor)
         today = at.until or self._today().isoformat()
         over = Changes((), _text(Cursor(since=(dt.date.fromisoformat(today) - self._window).isoformat())), False)
         if kind == "stock":

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from selaras.connectors.contract import (
     Capabilities,
     Changes,
@@ -23,6 +21,7 @@ from selaras.connectors.contract import (
     Webhook,
     Write,
 )
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.http import BasicAuth, Http
 from selaras.connectors.limiter import shared
 from selaras.connectors.medusa import checking, hooks
@@ -31,6 +30,7 @@ from selaras.connectors.medusa.marking import write_payments
 from selaras.connectors.medusa.reading import KINDS, Reader
 from selaras.connectors.medusa.stocking import write_stock
 from selaras.connectors.medusa.walk import Position
+from selaras.connectors.settings import number
 
 _TIMEOUT = 60.0
 
@@ -41,14 +41,14 @@ class Medusa:
     name = "medusa"
 
     def __init__(self, settings: Settings, tools: Tools) -> None:
-        parallel = int(_number(settings, "parallel", "4"))
-        rate = Rate(per_second=_number(settings, "rate", "10"), burst=max(1, parallel), parallel=parallel)
+        parallel = int(number(settings, "parallel", "4"))
+        rate = Rate(per_second=number(settings, "rate", "10"), burst=max(1, parallel), parallel=parallel)
         self.capabilities = Capabilities(
             batch=MOST,
             read_batch=MOST,
             page=MOST,
             idempotency="search_first",
-            visibility_lag=_number(settings, "visibility_lag", "5"),
+            visibility_lag=number(settings, "visibility_lag", "5"),
             timeout=_TIMEOUT,
             rate=rate,
             sources=frozenset(KINDS),
@@ -74,7 +74,7 @@ class Medusa:
         self.client = Client(http, clock=tools.clock)
         self._reader = Reader(
             self.client, ZoneInfo(tools.zone), tools.clock,
-            location=settings.get("location", "").strip(), overlap=_number(settings, "overlap", "600"),
+            location=settings.get("location", "").strip(), overlap=number(settings, "overlap", "600"),
         )  # fmt: skip
 
     # -- reading ----------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class Medusa:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """One page; how nothing is missed, money included, is told in `walk`. Carts and drafts are left out."""
         self._know(kind)
-        return await self._reader.changed(kind, _position(cursor))
+        return await self._reader.changed(kind, read_cursor(cursor, Position))
 
     async def read(self, kind: str, ids: Sequence[str]) -> list[Seen]:
         """Records by id (stock: by code), in the order asked for; a draft is no record."""
@@ -125,20 +125,3 @@ class Medusa:
     def _know(kind: str) -> None:
         if kind not in KINDS:
             raise ValueError(f"Medusa has no {kind}")
-
-
-def _number(settings: Settings, name: str, default: str) -> float:
-    """A setting that is a number. Raises `ValueError` naming it."""
-    text = settings.get(name) or default
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None
-
-
-def _position(cursor: str) -> Position:
-    """Where a cursor points; one that cannot be read means the beginning: too much is read, never too little."""
-    try:
-        return msgspec.json.decode(cursor, type=Position) if cursor else Position()
-    except msgspec.MsgspecError:
-        return Position()

@@ -60,7 +60,6 @@ class WireRefund(msgspec.Struct):
     refund_key: str = ""
     refund_chargeback_id: int | str = ""
     refund_chargeback_uuid: str = ""
-    refund_method: str = ""
     reason: str = ""
     bank_confirmed_at: str = ""
 
@@ -82,8 +81,6 @@ class WireStatus(msgspec.Struct):
     expiry_time: str = ""
     bank: str = ""
     store: str = ""
-    acquirer: str = ""
-    issuer: str = ""
     va_numbers: tuple[WireVa, ...] = ()
     permata_va_number: str = ""
     biller_code: str = ""

@@ -5,24 +5,18 @@ It is an ordinary books connector; nothing in the hub knows that the other side 
 
 from __future__ import annotations
 
-import msgspec
-
 from selaras.connectors.contract import Capabilities, ConnectorType, Rate, Setting, Settings, Tools
 from selaras.connectors.http import Http
 from selaras.connectors.limiter import shared
 from selaras.connectors.oauth import OAuth
 from selaras.connectors.sandbox_books.client import SandboxBooks
+from selaras.connectors.settings import number
 
 _DEFAULTS = {"grant": "authorization_code", "visibility_lag": "1.5", "rate": "200", "parallel": "8"}
 
 
 def _number(settings: Settings, name: str) -> float:
-    """A setting that is a number. Raises `ValueError` naming it."""
-    text = settings.get(name) or _DEFAULTS[name]
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None
+    return number(settings, name, _DEFAULTS[name])
 
 
 def build(settings: Settings, tools: Tools) -> SandboxBooks:

@@ -32,6 +32,7 @@ from selaras.connectors.contract import (
     Webhook,
     Write,
 )
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.http import Http, StaticBearer
 from selaras.connectors.limiter import Limiter
 from selaras.connectors.sandbox_store import mapping, walk
@@ -151,7 +152,7 @@ class SandboxStore:
         """One page; how nothing is missed is told in `walk`. Drafts are left out, they are not orders."""
         self._know(kind)
         source = _List(self.client, kind)
-        taken = await walk.step(source, _position(cursor), overlap=self._overlap, sleep=asyncio.sleep)
+        taken = await walk.step(source, read_cursor(cursor, walk.Position), overlap=self._overlap, sleep=asyncio.sleep)
         onward = msgspec.json.encode(taken.position).decode()
         return Changes([row.seen for row in taken.rows if row.seen is not None], onward, taken.more)
 
@@ -309,16 +310,6 @@ class SandboxStore:
     def _know(kind: str) -> None:
         if kind not in PATHS:
             raise ValueError(f"the sandbox store has no {kind}")
-
-
-def _position(cursor: str) -> walk.Position:
-    """Where a cursor points; one that cannot be read means the beginning: too much is read, never too little."""
-    if not cursor:
-        return walk.Position()
-    try:
-        return msgspec.json.decode(cursor, type=walk.Position)
-    except msgspec.MsgspecError:
-        return walk.Position()
 
 
 def _version(level: StockLevel) -> int:

@@ -5,13 +5,10 @@ API: JSON-RPC (`/<database>/rpc/`) and the REST application (`/<database>/rest/`
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-
-import msgspec
-
 from selaras.connectors.contract import Capabilities, ConnectorType, Rate, Setting, Settings, Tools
 from selaras.connectors.http import FixedHeaders, Http
 from selaras.connectors.limiter import shared
+from selaras.connectors.settings import number, taxes
 from selaras.connectors.tryton.chart import ROLES, Chart
 from selaras.connectors.tryton.connector import Tryton
 from selaras.connectors.tryton.session import Session
@@ -29,28 +26,7 @@ _DEFAULTS = {
 
 
 def _number(settings: Settings, name: str) -> float:
-    text = settings.get(name) or _DEFAULTS[name]
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None
-
-
-def _taxes(text: str) -> dict[Decimal, str]:
-    """The setting `taxes`: "11=PPN Keluaran; 12=PPN 12" → rate as a fraction → name or id of the tax."""
-    chosen: dict[Decimal, str] = {}
-    for part in text.replace("\n", ";").split(";"):
-        if not part.strip():
-            continue
-        percent, sign, name = part.partition("=")
-        try:
-            rate = Decimal(percent.strip().rstrip("%").strip().replace(",", ".")) / 100
-        except InvalidOperation:
-            raise ValueError(f"the setting 'taxes' must be like 11=PPN Keluaran, not {part.strip()!r}") from None
-        if not sign or not name.strip():
-            raise ValueError(f"the setting 'taxes' must be like 11=PPN Keluaran, not {part.strip()!r}")
-        chosen[rate.normalize()] = name.strip()
-    return chosen
+    return number(settings, name, _DEFAULTS[name])
 
 
 def build(settings: Settings, tools: Tools) -> Tryton:
@@ -114,7 +90,7 @@ def build(settings: Settings, tools: Tools) -> Tryton:
         company=settings.get("company", ""),
         warehouse=settings.get("warehouse", ""),
         roles={role: code for role, code in roles.items() if code},
-        taxes=_taxes(settings.get("taxes", "")),
+        taxes=taxes(settings, "11=PPN Keluaran"),
     )
     ship = settings.get("shipments") or "warehouse"
     if ship not in ("warehouse", "invoice"):

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.contract import Changes, Found, LockedPeriod, Rejected, Seen, Transient
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.tryton import origins
 from selaras.connectors.tryton.chart import Books, Chart
 from selaras.connectors.tryton.exchanges import finish
@@ -62,16 +63,6 @@ class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
     after: int = 0
 
 
-def cursor_of(text: str) -> Cursor:
-    """A cursor from its text; the beginning when it is not one of ours."""
-    if not text:
-        return Cursor()
-    try:
-        return msgspec.json.decode(text, type=Cursor)
-    except msgspec.MsgspecError:
-        return Cursor()
-
-
 def cursor_since(instant: dt.datetime) -> str:
     """The cursor of what changed since a moment (aware)."""
     return msgspec.json.encode(Cursor(instant.astimezone(dt.UTC).isoformat())).decode()
@@ -92,7 +83,7 @@ class Reader:
         """The next page of records that changed."""
         if kind == CLOSING:
             return Changes([await self._closing()], CLOSING, False)
-        at = cursor_of(cursor)
+        at = read_cursor(cursor, Cursor)
         books = await self._chart.books()
         since = dt.datetime.fromisoformat(at.since) if at.since else None
         if kind == "stock":

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from selaras.connectors.contract import (
     Capabilities,
     Changes,
@@ -25,6 +23,7 @@ from selaras.connectors.contract import (
 )
 from selaras.connectors.http import Http
 from selaras.connectors.limiter import shared
+from selaras.connectors.settings import number
 from selaras.connectors.vendure import checking, hooks
 from selaras.connectors.vendure.client import Client
 from selaras.connectors.vendure.marking import write_payments
@@ -40,15 +39,15 @@ class Vendure:
     name = "vendure"
 
     def __init__(self, settings: Settings, tools: Tools) -> None:
-        parallel = int(_number(settings, "parallel", "4"))
-        page = max(2, min(500, int(_number(settings, "page", "100"))))
-        rate = Rate(per_second=_number(settings, "rate", "10"), burst=max(1, parallel), parallel=parallel)
+        parallel = int(number(settings, "parallel", "4"))
+        page = max(2, min(500, int(number(settings, "page", "100"))))
+        rate = Rate(per_second=number(settings, "rate", "10"), burst=max(1, parallel), parallel=parallel)
         self.capabilities = Capabilities(
             batch=100,
             read_batch=page,
             page=page,
             idempotency="search_first",
-            visibility_lag=_number(settings, "visibility_lag", "10"),
+            visibility_lag=number(settings, "visibility_lag", "10"),
             timeout=_TIMEOUT,
             rate=rate,
             sources=KINDS,
@@ -78,8 +77,8 @@ class Vendure:
         )
         self.client = Client(http, clock=tools.clock, channel=channel, key=key, login=login)
         self._reader = Reader(
-            self.client, ZoneInfo(tools.zone), tools.clock, page=page, overlap=_number(settings, "overlap", "15"),
-            recheck=_number(settings, "recheck", "600"), days=_number(settings, "recheck_days", "30"),
+            self.client, ZoneInfo(tools.zone), tools.clock, page=page, overlap=number(settings, "overlap", "15"),
+            recheck=number(settings, "recheck", "600"), days=number(settings, "recheck_days", "30"),
         )  # fmt: skip
 
     # -- reading ----------------------------------------------------------------------------------------
@@ -130,12 +129,3 @@ class Vendure:
     def _know(kind: str) -> None:
         if kind not in KINDS:
             raise ValueError(f"Vendure has no {kind}")
-
-
-def _number(settings: Settings, name: str, default: str) -> float:
-    """A setting that is a number. Raises `ValueError` naming it."""
-    text = settings.get(name) or default
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None

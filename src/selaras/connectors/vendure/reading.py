@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from selaras.connectors.contract import Changes, Seen
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.vendure import goods
 from selaras.connectors.vendure.client import Client, Shop
 from selaras.connectors.vendure.mapping import Reading, missing, order_seen
@@ -27,7 +28,6 @@ _MAIN: Final = "__default_channel__"
 
 class _List(msgspec.Struct, rename="camel"):
     items: list[msgspec.Raw]
-    total_items: int = 0
 
 
 class _Orders(msgspec.Struct):
@@ -90,7 +90,7 @@ class Reader:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """One page of a list; see `walk`."""
         if kind == "order":
-            at = _position(cursor, Position)
+            at = read_cursor(cursor, Position)
             return await (self._light(at) if at.open == "light" else self._orders(at))
         return await (self._products(cursor) if kind == "product" else self._stock(cursor))
 
@@ -189,7 +189,7 @@ class Reader:
 
     async def _products(self, cursor: str) -> Changes:
         """Variants by their last change, a page on each call."""
-        at = _position(cursor, Position)
+        at = read_cursor(cursor, Position)
         mark = at.changed if at.open else begin(at.changed, self._overlap)
         options: dict[str, Any] = {"take": self._page, "skip": mark.skip, "sort": {"updatedAt": "ASC", "id": "ASC"}}
         if mark.at >= 0:
@@ -203,7 +203,7 @@ class Reader:
 
     async def _stock(self, cursor: str) -> Changes:
         """Every stock row: nothing moves a variant's stamp when its stock moves."""
-        at = _position(cursor, Mark)
+        at = read_cursor(cursor, Mark)
         options = {"take": LIGHT, "skip": at.skip, "sort": {"id": "ASC"}}
         shop = await self._client.shop()
         rows = await self._variants(options)
@@ -263,11 +263,3 @@ def _stamps(raw: bytes) -> _Stamps:
 
 def _text(at: msgspec.Struct) -> str:
     return msgspec.json.encode(at).decode()
-
-
-def _position(cursor: str, kind: type[Any]) -> Any:
-    """Where a cursor points; one that cannot be read means the beginning: too much is read, never too little."""
-    try:
-        return msgspec.json.decode(cursor, type=kind) if cursor else kind()
-    except msgspec.MsgspecError:
-        return kind()

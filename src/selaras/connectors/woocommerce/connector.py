@@ -25,8 +25,10 @@ from selaras.connectors.contract import (
     Webhook,
     Write,
 )
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.http import BasicAuth, Http
 from selaras.connectors.limiter import Limiter, shared
+from selaras.connectors.settings import number
 from selaras.connectors.woocommerce import checking, hooks, walk
 from selaras.connectors.woocommerce.client import MOST, Client
 from selaras.connectors.woocommerce.mapping import Reading, statuses_of
@@ -45,14 +47,14 @@ class WooCommerce:
     name = "woocommerce"
 
     def __init__(self, settings: Settings, tools: Tools) -> None:
-        parallel = int(_number(settings, "parallel", "3"))
-        rate = Rate(per_second=_number(settings, "rate", "4"), burst=max(1, parallel), parallel=parallel)
+        parallel = int(number(settings, "parallel", "3"))
+        rate = Rate(per_second=number(settings, "rate", "4"), burst=max(1, parallel), parallel=parallel)
         self.capabilities = Capabilities(
             batch=MOST,
             read_batch=MOST,
             page=walk.PER_PAGE,
             idempotency="search_first",
-            visibility_lag=_number(settings, "visibility_lag", "10"),
+            visibility_lag=number(settings, "visibility_lag", "10"),
             timeout=_TIMEOUT,
             rate=rate,
             sources=frozenset(KINDS),
@@ -63,7 +65,7 @@ class WooCommerce:
             webhooks=True,
         )
         self._tools = tools
-        self._overlap = int(_number(settings, "overlap", "600"))
+        self._overlap = int(number(settings, "overlap", "600"))
         self._secret = settings.get("webhook_secret", "")
         self._subscribed = False
         reading = Reading(
@@ -85,7 +87,7 @@ class WooCommerce:
         """One page; how nothing is missed is told in `walk`. Drafts of the checkout are left out."""
         self._know(kind)
         taken = await walk.step(
-            self._reader.source(kind), _position(cursor), overlap=self._overlap, sleep=asyncio.sleep
+            self._reader.source(kind), read_cursor(cursor, walk.Position), overlap=self._overlap, sleep=asyncio.sleep
         )
         onward = msgspec.json.encode(taken.position).decode()
         return Changes([seen for row in taken.rows for seen in row.seen], onward, taken.more)
@@ -137,15 +139,6 @@ class WooCommerce:
             raise ValueError(f"WooCommerce has no {kind}")
 
 
-def _number(settings: Settings, name: str, default: str) -> float:
-    """A setting that is a number. Raises `ValueError` naming it."""
-    text = settings.get(name) or default
-    try:
-        return msgspec.convert(text, float, strict=False)
-    except msgspec.ValidationError:
-        raise ValueError(f"the setting {name!r} must be a number, not {text!r}") from None
-
-
 def _client(settings: Settings, tools: Tools, limiter: Limiter) -> Client:
     """Key and secret over https; over http each call is signed, for the secret must not be seen."""
     base_url = settings["base_url"].rstrip("/").removesuffix("/wp-json")
@@ -171,11 +164,3 @@ def _client(settings: Settings, tools: Tools, limiter: Limiter) -> Client:
         signer=Signer(key, secret, base_url) if plain else None,
         credentials=(("consumer_key", key), ("consumer_secret", secret)) if in_query and not plain else (),
     )
-
-
-def _position(cursor: str) -> walk.Position:
-    """Where a cursor points; one that cannot be read means the beginning: too much is read, never too little."""
-    try:
-        return msgspec.json.decode(cursor, type=walk.Position) if cursor else walk.Position()
-    except msgspec.MsgspecError:
-        return walk.Position()

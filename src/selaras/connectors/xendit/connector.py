@@ -29,6 +29,7 @@ from selaras.connectors.contract import (
     Webhook,
     Write,
 )
+from selaras.connectors.cursors import read_cursor
 from selaras.connectors.http import BasicAuth, Http, segment
 from selaras.connectors.limiter import shared
 from selaras.connectors.xendit import hooks, walk
@@ -128,7 +129,7 @@ class Xendit:
     async def changed(self, kind: str, cursor: str) -> Changes:
         """One page of a closed window; see `walk`."""
         self._know(kind)
-        at = walk.position(cursor)
+        at = read_cursor(cursor, walk.Position)
         if not at.until and self._skew is None:
             await self._list([("limit", 1)])  # Xendit's clock is not known yet: the window's end must be its own
         at = walk.opened(at, int(self._tools.clock() + (self._skew or 0.0)))

@@ -47,9 +47,8 @@ class WireFee(msgspec.Struct):
 
 
 class WireProduct(msgspec.Struct):
-    """Ids of the payment that a transaction comes from (payments API v3)."""
+    """The payment that a transaction comes from (payments API v3)."""
 
-    capture_id: str = ""
     payment_request_id: str = ""
 
 
@@ -66,7 +65,6 @@ class WireTransaction(msgspec.Struct):
     channel_category: str | None = None
     channel_code: str | None = None
     reference_id: str | None = None
-    account_identifier: str | None = None
     currency: str = "IDR"
     net_amount: Decimal | None = None
     settlement_status: str | None = None

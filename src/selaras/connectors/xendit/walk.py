@@ -22,14 +22,6 @@ class Position(msgspec.Struct, frozen=True, omit_defaults=True):
     after: str = ""
 
 
-def position(cursor: str) -> Position:
-    """Where a cursor points; one that cannot be read means the beginning: too much is read, never too little."""
-    try:
-        return msgspec.json.decode(cursor, type=Position) if cursor else Position()
-    except msgspec.MsgspecError:
-        return Position()
-
-
 def cursor_of(found: Position) -> str:
     """The cursor that points to a position."""
     return msgspec.json.encode(found).decode()

@@ -66,8 +66,12 @@ def _explain(
 
 
 def _without(orders: OrderColumns, known: list[Link]) -> tuple[OrderColumns, list[int]]:
-    """The orders of gateways that no link is known of, and their row numbers in the whole."""
-    open_ = np.frombuffer(orders.method, dtype=np.int64) != METHODS.index("transfer")
+    """The orders of gateways that were taken and that no link is known of, and their row numbers in the whole."""
+    method = np.frombuffer(orders.method, dtype=np.int64)
+    captured = np.frombuffer(orders.captured, dtype=np.int64) > 0
+    open_ = method != METHODS.index("transfer")
+    for number in np.unique(method[captured]).tolist():
+        open_ &= captured | (method != number)  # what was never captured is not paid out, if captures are told at all
     open_[[link.order for link in known]] = False
     rows: list[int] = np.flatnonzero(open_).tolist()
     part = OrderColumns()

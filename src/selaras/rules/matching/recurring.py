@@ -15,15 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
-from selaras.rules.matching.fees import LIMITS, Channel, learn
+from selaras.rules.matching.fee_learning import LEAST_HITS, Line, learn
+from selaras.rules.matching.fees import LIMITS, Channel
 from selaras.rules.matching.text import BOILERPLATE, name_words
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 #: Days on which a text must come, and lines of it that are looked at.
 _LEAST_DAYS: Final = 8
-#: Of its lines, the share that must come out to the smallest unit, and orders in them on the average.
-_LEAST_SHARE: Final = 0.25
+#: How many times more of its lines must come out than by chance, and orders in them on the average.
+_MORE_THAN_CHANCE: Final = 3
+#: Under a flat fee alone the sums of round prices stay round, and fit more easily.
+_LEAST_FLAT: Final = 6
 _LEAST_ORDERS: Final = 2.0
 #: Texts that are tried, those with the largest sums first.
 _TRIED: Final = 8
@@ -86,11 +89,23 @@ def _channel(orders: OrderColumns, method: Ints, number: int, currency: str) -> 
 
 
 def _proven(channel: Channel, lines: LineColumns, rows: list[int], method: str) -> bool:
-    """Whether enough of these lines come out as orders of the channel less one fee."""
+    """Whether these lines come out as orders of the channel less one fee, and far fewer do when their days are mixed
+    up: among round prices some always come out by chance."""
     most_days, most_lag = LIMITS[method]
     told = [(lines.booked[row], lines.amount[row], "") for row in rows]
-    if len(told) < _LEAST_DAYS or not learn(channel, told, most_days, most_lag):
+    if len(told) < _LEAST_DAYS:
+        return False
+    chance = max(learn(channel, _turned(told, part), most_days, most_lag) for part in (3, 2))
+    hits = learn(channel, told, most_days, most_lag)
+    least = LEAST_HITS if channel.schedule.rate else _LEAST_FLAT
+    if hits < max(least, _MORE_THAN_CHANCE * chance + 1):
         return False
     runs = [run[0] for day, amount, _ in told if (run := channel.exact(day, amount, most_days, most_lag))]
     many = sum(int(channel.ends[last]) - int(channel.starts[first]) for first, last in runs)
-    return len(runs) >= _LEAST_SHARE * len(told) and many >= _LEAST_ORDERS * len(runs)
+    return many >= _LEAST_ORDERS * len(runs)
+
+
+def _turned(told: list[Line], part: int) -> list[Line]:
+    """The same days with each other's amounts."""
+    turn = max(1, len(told) // part)
+    return [(day, told[at - turn][1], payer) for at, (day, _, payer) in enumerate(told)]

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
 from selaras.model.money import EXPONENTS
-from selaras.rules.matching.fees import LIMITS, Channel, learn
+from selaras.rules.matching.fee_learning import learn
+from selaras.rules.matching.fees import LIMITS, Channel
 from selaras.rules.matching.followed import Followed
 from selaras.rules.matching.text import told_gross
 from selaras.rules.matching.transfers import Link
@@ -106,7 +107,7 @@ class _Work:
 
     def learns(self, booked: Ints, amount: Ints, payers: Mapping[int, str]) -> bool:
         lines = [(int(booked[i]), int(amount[i]), payers[i]) for i in self.lines]
-        return learn(self.channel, lines, self.most_days, self.most_lag)
+        return learn(self.channel, lines, self.most_days, self.most_lag) > 0
 
     def _lag(self, booked: int, last: int) -> int:
         return booked - int(self.channel.days[last])
