@@ -112,11 +112,11 @@ def _once(
                     continue
                 stay = tuple([order for order in alive if order not in carried])
                 log += len(stay) * _STAYS
-                if (larger := ways.beyond(missing)) > _LEAST_LARGER:
-                    own.append(_Step(state, (_LOST - missing, *stay), log + math.log(larger), None, ()))
                 # No way to be short by something is as likely as would be needed.
                 if missing > off and states[state] + log + ways.likeliest < best - _FAR_BEHIND:
                     continue
+                if (larger := ways.beyond(missing)) > _LEAST_LARGER:
+                    own.append(_Step(state, (_LOST - missing, *stay), log + math.log(larger), None, ()))
                 for way in ways.short(missing):
                     after = (*stay, *way.held)
                     weight = states[state] + log + way.chance
