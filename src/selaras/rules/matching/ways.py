@@ -163,7 +163,7 @@ class Ways:
         return np.where(np.abs(gone - whole) <= self.off, whole, gone)
 
     def beyond(self, missing: int) -> float:
-        """The chance to be short by `missing` in a way that `short` does not tell: too large a set, or too many ways."""
+        """The chance to be short by `missing` in a way that `short` does not tell: too large a set, too many ways."""
         self.short(missing)
         let_go = self.let_go.get(missing, 0.0)
         if self.due is None:
