@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -101,22 +101,25 @@ def _once(
             lost_sums = Sums(net[np.asarray(lost, dtype=np.int64)], off) if lost else None
             # What comes out as it is needs no other explanation.
             plain = abs(all_due - payout.amount) <= off
-            for carried, log in [((), 0.0)] if plain else _carried(alive, lost, habits):
+            options = [((), 0.0, 0)] if plain else _carried(alive, lost, habits, nets)
+            if lost and not plain and (together := _LOST - state[0]):
+                options.append(((), math.log(_ALL_BACK), together))
+            for carried, log, brought in options:
                 if states[state] + log < best - _FAR_BEHIND:
                     continue
-                missing = all_due + sum([nets[i] for i in carried]) - payout.amount
+                missing = all_due + brought - payout.amount
                 if missing < -off:
-                    if lost and not carried and (came := _came(lost_sums, _LOST - state[0], -missing)) > _LEAST_LARGER:
+                    if lost_sums and not brought and (came := _came(lost_sums, -missing)) > _LEAST_LARGER:
                         weight = math.log(came) + len(alive) * _STAYS
                         own.append(_Step(state, alive, weight, Way(0.0, (), False), ()))
                     continue
                 stay = tuple([order for order in alive if order not in carried])
                 log += len(stay) * _STAYS
-                if (larger := ways.beyond(missing)) > _LEAST_LARGER:
-                    own.append(_Step(state, (_LOST - missing, *stay), log + math.log(larger), None, ()))
                 # No way to be short by something is as likely as would be needed.
                 if missing > off and states[state] + log + ways.likeliest < best - _FAR_BEHIND:
                     continue
+                if (larger := ways.beyond(missing)) > _LEAST_LARGER:
+                    own.append(_Step(state, (_LOST - missing, *stay), log + math.log(larger), None, ()))
                 for way in ways.short(missing):
                     after = (*stay, *way.held)
                     weight = states[state] + log + way.chance
@@ -156,27 +159,26 @@ def _let_go(
     return result
 
 
-def _came(lost: Sums | None, all_of_them: int, total: int) -> float:
-    """The chance that of those who were lost sight of, together `all_of_them` (0: unknown), just this sum comes now."""
-    if lost is None:
-        return 0.0
-    if abs(total - all_of_them) <= lost.off:
-        return _ALL_BACK
+def _came(lost: Sums, total: int) -> float:
+    """The chance that some of those who were lost sight of come to just this sum."""
     return sum(lost.chance(size, total) for size in range(1, LARGEST + 1)) / LARGEST
 
 
-def _carried(alive: tuple[int, ...], lost: Sequence[int], habits: Habits) -> Iterable[tuple[tuple[int, ...], float]]:
-    """Who may come late with this line, and the log of the chance."""
+def _carried(
+    alive: tuple[int, ...], lost: Sequence[int], habits: Habits, nets: Sequence[int]
+) -> list[tuple[tuple[int, ...], float, int]]:
+    """Who may come late with this line, the log of the chance, and what they bring."""
     back, unknown = math.log(_BACK), math.log(habits.held * _BACK)
+    found: list[tuple[tuple[int, ...], float, int]] = []
     for size in range(min(_TOGETHER, len(alive)) + 1):
         for chosen in itertools.combinations(alive, size):
-            yield chosen, size * back
+            brings = sum([nets[i] for i in chosen])
+            found.append((chosen, size * back, brings))
             if size <= 1:
-                for order in lost:
-                    yield (*chosen, order), size * back + unknown
+                found += [((*chosen, order), size * back + unknown, brings + nets[order]) for order in lost]
     if len(lost) <= _PAIRS_LOST:
-        for pair in itertools.combinations(lost, 2):
-            yield pair, 2 * unknown
+        found += [((a, b), 2 * unknown, nets[a] + nets[b]) for a, b in itertools.combinations(lost, 2)]
+    return found
 
 
 def _back(

@@ -24,6 +24,8 @@ _IN_FULL, _IN_PART = 0.7, 0.2
 _LEAST_STEP: Final = 500 * FINE
 #: Log of the chance that something happens that none of this foresees *and* comes to just this sum.
 UNFORESEEN: Final = math.log(1e-8)
+#: The largest sets that are tried together with money given back.
+_WITH_REFUND: Final = 2
 #: The largest sets of orders held back that are reckoned with, and the root of two pi.
 LARGEST: Final = 6
 _ROOT: Final = math.sqrt(2 * math.pi)
@@ -107,15 +109,16 @@ class Sums:
         self.first, self.mean, self.spread = int(nets[0]), float(nets.mean()), float(nets.std())
         self.grid = int(np.gcd.reduce(nets - nets[0]))
 
-    def chance(self, size: int, total: int) -> float:
-        """The chance that `size` of them come to `total`."""
+    def chance(self, size: int, total: int, refunds: int = 0) -> float:
+        """The chance that `size` of them, and as many refunds of such orders, come to `total`."""
         if not self.grid or size > self.many:
             return 0.0
-        if not self.off and (total - size * self.first) % self.grid:
+        grid = math.gcd(self.grid, _LEAST_STEP) if refunds else self.grid
+        if not self.off and (total - size * self.first) % grid:
             return 0.0
-        spread = self.spread * math.sqrt(size)
-        off = (total - size * self.mean) / spread
-        return math.exp(-off * off / 2) * max(self.grid, 2 * self.off) / (spread * _ROOT)
+        spread = self.spread * math.sqrt(size + refunds)
+        off = (total - (size + refunds) * self.mean) / spread
+        return math.exp(-off * off / 2) * max(grid, 2 * self.off) / (spread * _ROOT)
 
 
 class Ways:
@@ -143,6 +146,7 @@ class Ways:
         #: No way to be short by anything is likelier than this.
         self.likeliest = max(self.held, self.refunds.likeliest()) + _NEARLY
         self.known: dict[int, list[Way]] = {}
+        self.let_go: dict[int, float] = {}
 
     def short(self, missing: int) -> list[Way]:
         """Each way to be short by `missing`, the likeliest first."""
@@ -159,20 +163,25 @@ class Ways:
         return np.where(np.abs(gone - whole) <= self.off, whole, gone)
 
     def beyond(self, missing: int) -> float:
-        """The chance to be short by `missing` because of a larger set than those that are tried one by one."""
+        """The chance to be short by `missing` in a way that `short` does not tell: too large a set, too many ways."""
+        self.short(missing)
+        let_go = self.let_go.get(missing, 0.0)
         if self.due is None:
-            return 0.0
-        return sum(
-            math.comb(self.due.many, size) * math.exp(size * self.held) * self.due.chance(size, missing)
-            for size in range(self.tried + 1, LARGEST + 1)
-        )
+            return let_go
+        refund = math.exp(self.refunds.one)
+        for size in range(_WITH_REFUND + 1, LARGEST + 1):
+            chance = refund * self.due.chance(size, missing, 1)
+            if size > self.tried:
+                chance += self.due.chance(size, missing)
+            let_go += math.comb(self.due.many, size) * math.exp(size * self.held) * chance
+        return let_go
 
     def _short(self, missing: int) -> list[Way]:
         if missing < -self.off:
             return []
         if missing <= self.off:
             return [Way(0.0, (), False)]
-        least = UNFORESEEN - 3.0
+        least, let_go = UNFORESEEN - 3.0, 0.0
         alone = self.refunds.log(int(self._whole(np.asarray([missing]))[0]))
         found = [Way(alone, (), True)] if alone > least else []
         rest = missing % self.step if not self.off else 0
@@ -182,9 +191,11 @@ class Ways:
                 continue
             rows, sums = of_rest[rest]
             left = missing - sums
-            for at in rows[np.abs(left) <= self.off][:_WAYS].tolist():
+            fitting = rows[np.abs(left) <= self.off]
+            let_go += math.exp(size * self.held) * max(0, len(fitting) - _WAYS)
+            for at in fitting[:_WAYS].tolist():
                 found.append(Way(size * self.held, tuple(names[at].tolist()), False))
-            if size <= 2:
+            if size <= _WITH_REFUND:
                 left = self._whole(left)
                 short = (left > self.off) & (left <= self.refunds.largest)
                 if not short.any():
@@ -192,12 +203,14 @@ class Ways:
                 rows, left = rows[short], left[short]
                 share = self.refunds.share(left)
                 log = size * self.held + self.refunds.one
-                worth = np.flatnonzero(share > math.exp(least - log))
-                if len(worth) > _WAYS:
-                    worth = worth[np.argsort(-share[worth], kind="stable")[:_WAYS]]
+                order = np.argsort(-share, kind="stable")
+                worth = order[share[order] > math.exp(least - log)][:_WAYS]
+                let_go += math.exp(log) * float(share.sum() - share[worth].sum())
                 for at, chance in zip(rows[worth].tolist(), share[worth].tolist(), strict=True):
                     found.append(Way(log + math.log(chance), tuple(names[at].tolist()), True))
-        return sorted(found, key=_by_chance)[:_WAYS]
+        found.sort(key=_by_chance)
+        self.let_go[missing] = let_go + sum(math.exp(way.chance) for way in found[_WAYS:])
+        return found[:_WAYS]
 
 
 @lru_cache(maxsize=256)
