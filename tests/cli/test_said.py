@@ -163,6 +163,12 @@ def test_a_sentence_inside_a_sentence_is_said_too() -> None:
     assert "7" in whole
 
 
+def test_what_happened_in_a_lane_is_said_with_its_cure() -> None:
+    told = "read buku: the sign-in of buku has ended. Connect it again: open the connection and sign in."
+    with speaking("id"):
+        assert spoken(told) == "read buku: masa masuk buku sudah habis. Sambungkan lagi: buka koneksinya lalu masuk."
+
+
 def test_reasons_that_were_joined_are_said_one_by_one() -> None:
     with speaking("id"):
         assert "the money" not in spoken("the money was found in the bank; a vendor's own words")

@@ -64,7 +64,8 @@ def _spoken(text: str, depth: int) -> str:
         return lane[0] + _spoken(text[lane.end() :], depth)
     if len(parts) > 1:
         return "; ".join(_spoken(part, depth - 1) for part in parts)
-    if text.endswith(".") and recognised(text[:-1]) is not None:  # the full stop is that of the sentence around it
+    inner = recognised(text[:-1]) if text.endswith(".") else None
+    if inner is not None and not _vague(inner):  # the full stop is that of the sentence around it
         return f"{_spoken(text[:-1], depth)}."
     return _one_by_one(text, depth)
 
