@@ -42,7 +42,7 @@ async def test_a_receipt_of_ours_without_a_link_is_not_booked_by_hand(tmp_path: 
                 seen = Receipt(reference, DAY, "IDR", Decimal(20_000), sales_order_id="so1", id=number)
                 read = Seen("receipt", number, seen, b"{}", NOW, DAY, number, seen.total, "IDR")
                 ledger.records.keep([as_new_record("books", read)], "poll", 1)
-        assert await PaymentFlow(hub, hub.pairs[0]).by_hand() == 1
+        assert await PaymentFlow(hub, hub.pairs[0].books).by_hand() == 1
         (told,) = ledger.postings.of_streams("store", [stream])[stream]
         assert told.key == "store_payment:receipt:r2"
     finally:
@@ -63,7 +63,7 @@ async def test_none_of_many_receipts_is_left_for_a_turn_that_nobody_asks_for(tmp
         with ledger.transaction():
             ledger.records.keep([as_new_record("books", one) for one in read], "poll", 1)
         assert len(ledger.records.unplanned("books", "receipt", many)) == many
-        assert await PaymentFlow(hub, hub.pairs[0]).by_hand() == 0
+        assert await PaymentFlow(hub, hub.pairs[0].books).by_hand() == 0
         assert not ledger.records.unplanned("books", "receipt", many)
     finally:
         await desk.close()

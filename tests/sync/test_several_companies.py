@@ -18,6 +18,8 @@ from selaras.sandbox.store import StoreConfig
 from selaras.sync import mapping_changes, mappings
 from selaras.sync.connecting import make_pair, remove_pair
 from selaras.sync.explain import explain
+from selaras.sync.hub import order_stream
+from selaras.sync.payments import PaymentFlow
 from tests.sync.target import Plain
 from tests.sync.town import a_town
 from tests.sync.world import World
@@ -200,3 +202,34 @@ async def test_an_account_of_another_currency_is_never_owed_on(town: Town) -> No
     town["souk"].service.lanes["plan souk"].wake()
     await town["toko"].sync()
     assert (await town["toko"].truth())["totals"]["invoices"] == {"KWD": "1.234"}
+
+
+async def test_what_a_person_booked_reaches_the_store_that_it_is_for(town: Town) -> None:
+    """A receipt and a journal typed into the books of three stores, of which the first looks first."""
+    orders = {name: await town[name].checkout(("KAOS", 1), method="transfer") for name in ("toko", "shop", "souk")}
+    world = town["toko"]
+    await world.sync()
+    await world.service.stop()
+    (sale,) = (await world.truth())["sales"][f"US-{orders['shop']['number']}"]
+    receipt = {
+        "date": "2026-01-05", "currency": "USD", "total": sale["total"], "sales_order_id": sale["id"],
+        "account": "clearing",
+    }  # fmt: skip
+    (buyer, *_) = world.books.state.contacts.rows
+    journal = {
+        "date": "2026-01-05", "currency": "KWD", "reference": f"KW-{orders['souk']['number']}",
+        "lines": [
+            {"account": "clearing", "debit": PRICES["souk"]},
+            {"account": "receivable", "credit": PRICES["souk"], "contact_id": buyer},
+        ],
+    }  # fmt: skip
+    for kind, item in (("receipts", receipt), ("journals", journal)):
+        await world.post(f"{world.books.url}/sandbox/typist", {"kind": kind, "items": [item]}, world.books.admin)
+        await world.service.intakes["buku_a"].poll(kind.removesuffix("s"))
+    assert await PaymentFlow(world.hub, "buku_a").by_hand() == 2
+    told = {}
+    for name, order in orders.items():
+        stream = order_stream(name, str(order["id"]))
+        history = await world.hub.desk(world.ledger.postings.of_streams, name, [stream])
+        told[name] = [posting.reference.split(":")[1] for posting in history.get(stream, [])]
+    assert told == {"toko": [], "shop": ["receipt"], "souk": ["journal"]}

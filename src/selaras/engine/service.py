@@ -77,7 +77,7 @@ class Service:
         self._planners = {p.store: OrderPlanner(hub, p) for p in hub.pairs}
         self._edits = {p.books: HandEdits(hub, p.books) for p in hub.pairs}
         self._backfills = {p.store: BackfillFlow(hub, p) for p in hub.pairs}
-        self._payments = {p.store: PaymentFlow(hub, p) for p in hub.pairs}
+        self._payments = {books: PaymentFlow(hub, books) for books in dict.fromkeys(p.books for p in hub.pairs)}
         self._money = {books: MoneyFlow(hub, books) for books in dict.fromkeys(p.books for p in hub.pairs)}
         self._feeds = {feed.connection: feed.books for feed in hub.feeds}
         self._reconsider: set[str] = set()
@@ -215,7 +215,7 @@ class Service:
         for pair in self.hub.pairs:
             if any(s.claimed.op == "void" for s in settlements):
                 self.lanes[f"money {pair.books}"].wake()
-            if paid or locked or self._payments[pair.store].held:
+            if paid or locked or self._payments[pair.books].held:
                 self.lanes[f"plan {pair.store}"].wake()
             if locked:
                 self.wake(pair.books, "closing")
@@ -294,7 +294,7 @@ class Service:
         return pairs[0].policy.zone if pairs else "UTC"
 
     async def _plan(self, pair: Pair) -> float | None:
-        payments, books = self._payments[pair.store], self.intakes[pair.books]
+        payments, books = self._payments[pair.books], self.intakes[pair.books]
         # Nothing is planned on a mirror that is not filled yet: buyers would be made twice, goods be unknown.
         fresh = await self.hub.desk(self.hub.desk.ledger.records.unplanned, pair.store, "order", 1)
         for kind, age in _FRESH.items():
@@ -307,13 +307,13 @@ class Service:
                 await self.hub.desk.write(closing.release, ledger, pair, self.hub.now())
             # Only now, so that trouble on the way loses none; what was cured meanwhile stands behind them.
             self._cured[pair.store] = self._cured[pair.store][len(causes) :]
-        await payments.by_hand()
+        await payments.by_hand()  # for whichever store of these books
         await self._planners[pair.store].plan()
         self.lanes[f"money {pair.books}"].wake()  # a receipt that is not wanted any more sets its line free
         if self.stocks[pair.store].moved():
             self.lanes[f"stock {pair.store}"].wake()
-        self.lanes[f"send {pair.books}"].wake()
-        self.lanes[f"send {pair.store}"].wake()
+        for name in (pair.books, *(one.store for one in self.hub.pairs_of(pair.books))):
+            self.lanes[f"send {name}"].wake()
         return None
 
     async def _match(self, books: str) -> float | None:
