@@ -115,13 +115,9 @@ def _other_feeds(context: Context, kept: list[Feed]) -> bool:
 def routes(context: Context, look: Look) -> list[Route]:
     """The page for those who may read; its forms for signed-in people."""
     page = FeedsPage(context, look)
-
-    def route(address: str, handler: Any, name: str, method: str = "GET") -> Route:
-        return Route(address, look.guarded(handler, reading=True), methods=[method], name=name)
-
     return [
-        route("/mapping", page.show, "mappings"),
-        route("/feeds", page.feed, "save_feed", "POST"),
-        route("/feeds/remove", page.remove, "end_feed", "POST"),
-        route("/rate-card", page.rate_card, "save_rate_card", "POST"),
+        look.route("/mapping", page.show, "mappings"),
+        look.route("/feeds", page.feed, "save_feed", "POST"),
+        look.route("/feeds/remove", page.remove, "end_feed", "POST"),
+        look.route("/rate-card", page.rate_card, "save_rate_card", "POST"),
     ]

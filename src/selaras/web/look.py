@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
 from selaras import i18n
 from selaras.i18n import _
@@ -29,6 +30,7 @@ from selaras.web.static import address
 
 log = logging.getLogger("selaras.web")
 
+Handler = Callable[[Request], Awaitable[Response]]
 _YEAR: Final = 365 * 86400
 REFRESH_COOKIE: Final = "selaras_refresh"
 _SHORT_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -91,9 +93,11 @@ class Look:
             return problem_answer(Problem(status, title, detail, cure))
         return self.page(request, "trouble.html", status, title=title, detail=detail, cure=cure)
 
-    def guarded(
-        self, handler: Callable[[Request], Awaitable[Response]], *, reading: bool = False
-    ) -> Callable[[Request], Awaitable[Response]]:
+    def route(self, address: str, handler: Handler, name: str, method: str = "GET") -> Route:
+        """A route of a page that only those who may read see."""
+        return Route(address, self.guarded(handler, reading=True), methods=[method], name=name)
+
+    def guarded(self, handler: Handler, *, reading: bool = False) -> Handler:
         """A handler whose refusals become pages; with `reading` only for those who may read, others sign in first."""
 
         async def endpoint(request: Request) -> Response:

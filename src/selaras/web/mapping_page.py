@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
@@ -236,13 +236,9 @@ def _why(reason: str) -> str:
 def routes(context: Context, look: Look) -> list[Route]:
     """The sheet for those who may read; its forms for signed-in people."""
     page = MappingPage(context, look)
-
-    def route(address: str, handler: Any, name: str, method: str = "GET") -> Route:
-        return Route(address, look.guarded(handler, reading=True), methods=[method], name=name)
-
     return [
-        route("/mapping/{store}", page.of_store, "mapping_of_store"),
-        route("/mapping/{store}/{books}", page.show, "mapping_sheet"),
-        route("/mapping/{store}/{books}", page.save, "save_mapping", "POST"),
-        route("/mapping/{store}/{books}/back", page.back, "mapping_back", "POST"),
+        look.route("/mapping/{store}", page.of_store, "mapping_of_store"),
+        look.route("/mapping/{store}/{books}", page.show, "mapping_sheet"),
+        look.route("/mapping/{store}/{books}", page.save, "save_mapping", "POST"),
+        look.route("/mapping/{store}/{books}/back", page.back, "mapping_back", "POST"),
     ]

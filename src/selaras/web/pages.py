@@ -177,22 +177,18 @@ def _day(request: Request, name: str) -> str | None:
 def routes(context: Context, intake: WebhookIntake, look: Look) -> list[Route]:
     """The console's pages, for those who may read."""
     pages = Pages(context, intake, look)
-
-    def page(address: str, handler: Any, name: str, method: str = "GET") -> Route:
-        return Route(address, look.guarded(handler, reading=True), methods=[method], name=name)
-
     return [
-        page("/", pages.today, "today"),
-        page("/coverage", pages.coverage, "coverage"),
-        page("/blocked", pages.blocked, "blocked"),
-        page("/blocked/retry", pages.retry, "retry", "POST"),
-        page("/blocked/decide", pages.decide, "decide", "POST"),
-        page("/waiting", pages.waiting, "waiting"),
-        page("/events", pages.events, "events"),
-        page("/connections", pages.connections, "connections"),
-        page("/orders/{store}/{number:path}", pages.order, "order"),
-        page("/records/{kind}/{connection}/{name:path}", pages.record, "record"),
-        page("/stock/{code:path}", pages.stock, "stock"),
-        page("/find", pages.find, "find"),
-        page("/demo", pages.demo, "demo"),
+        look.route("/", pages.today, "today"),
+        look.route("/coverage", pages.coverage, "coverage"),
+        look.route("/blocked", pages.blocked, "blocked"),
+        look.route("/blocked/retry", pages.retry, "retry", "POST"),
+        look.route("/blocked/decide", pages.decide, "decide", "POST"),
+        look.route("/waiting", pages.waiting, "waiting"),
+        look.route("/events", pages.events, "events"),
+        look.route("/connections", pages.connections, "connections"),
+        look.route("/orders/{store}/{number:path}", pages.order, "order"),
+        look.route("/records/{kind}/{connection}/{name:path}", pages.record, "record"),
+        look.route("/stock/{code:path}", pages.stock, "stock"),
+        look.route("/find", pages.find, "find"),
+        look.route("/demo", pages.demo, "demo"),
     ]

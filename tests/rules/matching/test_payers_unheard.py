@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from selaras.model.claims import FINE
+from selaras.model.claims import FINE, LineColumns
 from selaras.rules.matching.flow import explain
 from selaras.rules.matching.ways import Payout
 from tests.rules.matching.shop import Shop
@@ -112,3 +112,14 @@ def test_a_small_set_that_comes_to_the_sum_of_a_larger_one_is_not_certain(togeth
     lines.append(Payout(1, 1, int(gross[60:].sum()) + (missing if together else 0), list(range(60, 120)), first))
     chances = explain(lines, gross, gross)
     assert all(0.5 < chances[0][at] < 0.998 for at in first if at not in pair)
+
+
+def test_the_order_of_the_rows_says_nothing() -> None:
+    """Also where lines are sampled and their days mixed up: eighty of them, told forwards and backwards."""
+    made = Shop()
+    by_the_day(made, 80, "gw_va", lambda _: 4_000, UNHEARD)
+    forwards = made.sure()
+    assert forwards
+    for name in LineColumns.__struct_fields__:
+        getattr(made.lines, name).reverse()
+    assert made.sure() == forwards

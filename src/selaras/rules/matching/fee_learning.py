@@ -14,13 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from selaras.model.claims import FINE
-from selaras.rules.matching.fees import ROUNDINGS, Channel, Schedule
+from selaras.rules.matching.fees import DEAREST, DEAREST_FLAT, MILLION, RATE_GRAIN, ROUNDINGS, Channel, Schedule
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-_MILLION: Final = 1_000_000
-_DEAREST: Final = 0.25
-_DEAREST_FLAT: Final = 20_000 * FINE
 _SAMPLE: Final = 150
 _LEAST_SAMPLE: Final = 50
 LEAST_HITS: Final = 3
@@ -28,7 +25,6 @@ LEAST_HITS: Final = 3
 _PAIRED: Final = 120
 _LEAST_PAIRED: Final = 40
 _LIKELY: Final = 8
-_RATE_GRAIN: Final = 100
 _FLAT_GRAIN: Final = 50 * FINE
 #: A line as it is learnt from: the day on which it was booked, its amount, its payer.
 Line = tuple[int, int, str]
@@ -59,16 +55,16 @@ def learn(channel: Channel, lines: Sequence[Line], most_days: int, most_lag: int
             start, end = int(channel.starts[first]), int(channel.ends[last])
             gross, count = int(channel.gross_prefix[end] - channel.gross_prefix[start]), end - start
             fee = gross - amount
-            if not 0 <= fee <= gross * _DEAREST:
+            if not 0 <= fee <= gross * DEAREST:
                 continue
             own.append((gross, count, fee))
-            if fee % count == 0 and fee // count <= _DEAREST_FLAT and (fee // count) % FINE == 0:
+            if fee % count == 0 and fee // count <= DEAREST_FLAT and (fee // count) % FINE == 0:
                 own_flats.add(fee // count)
-            rate = fee * _MILLION / gross
+            rate = fee * MILLION / gross
             # Rates are written in hundredths of a per cent; each rounded order may move the sum by half a unit.
             for grain in (100, 500, 1000):
                 nearest = round(rate / grain) * grain
-                if abs(gross * nearest - fee * _MILLION) * 10 <= (count * 6 + 10) * FINE * _MILLION:
+                if abs(gross * nearest - fee * MILLION) * 10 <= (count * 6 + 10) * FINE * MILLION:
                     own_rates.add(nearest)
         if own:
             gross_, count_, fee_ = (np.asarray(column, dtype=np.float64) for column in zip(*own, strict=True))
@@ -138,23 +134,26 @@ def _both(payers: Collection[list[_Runs]]) -> list[tuple[int, int]]:
 
 
 def _equations(one: _Runs, other: _Runs) -> set[tuple[int, int]]:
-    """(rate, flat) under which both lines come out, each as one of the runs that it may stand for."""
+    """(rate, flat) under which both lines come out, each as one of the runs that it may stand for.
+
+    Fractions of a machine only propose; whether a line comes out is reckoned in whole units (`Channel.exact`).
+    """
     gross, count, fee = (column[:, None] for column in one[:3])
     below = gross * other.orders - other.gross * count
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.rint((fee * other.orders - other.fee * count) * _MILLION / below / _RATE_GRAIN) * _RATE_GRAIN
-    fits = (below != 0) & (rate > 0) & (rate <= _DEAREST * _MILLION)
+        rate = np.rint((fee * other.orders - other.fee * count) * MILLION / below / RATE_GRAIN) * RATE_GRAIN
+    fits = (below != 0) & (rate > 0) & (rate <= DEAREST * MILLION)
     rows, columns = np.nonzero(fits)
     found = set()
     if len(rows):
         rate = rate[rows, columns]
-        part = one.gross[rows] * rate / _MILLION
+        part = one.gross[rows] * rate / MILLION
         flat = np.rint((one.fee[rows] - part) / one.orders[rows] / _FLAT_GRAIN) * _FLAT_GRAIN
         off_one = part + flat * one.orders[rows] - one.fee[rows]
-        off_other = other.gross[columns] * rate / _MILLION + flat * other.orders[columns] - other.fee[columns]
+        off_other = other.gross[columns] * rate / MILLION + flat * other.orders[columns] - other.fee[columns]
         # Rounded half up the parts cancel each other; rounded down or up each order moves the sum by half a unit.
         for drift in (0.0, 0.5 * FINE, -0.5 * FINE):
-            good = (flat > 0) & (flat <= _DEAREST_FLAT)
+            good = (flat > 0) & (flat <= DEAREST_FLAT)
             good &= np.abs(off_one - drift * one.orders[rows]) <= one.off[rows]
             good &= np.abs(off_other - drift * other.orders[columns]) <= other.off[columns]
             found |= set(zip(rate[good].astype(int).tolist(), flat[good].astype(int).tolist(), strict=True))

@@ -14,14 +14,19 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from selaras.model.claims import FINE
+from selaras.model.claims import FINE, OrderColumns
 
 Ints = npt.NDArray[np.int64]
 Rounding = Literal["half_up", "half_even", "down", "up", "total"]
 #: By the way of paying: the days whose orders one line may bring, and the days until it is booked.
 LIMITS: Final = {"gw_va": (4, 6), "gw_qris": (4, 6), "market": (8, 10)}
 ROUNDINGS: Final[tuple[Rounding, ...]] = ("half_up", "half_even", "down", "up", "total")
-_MILLION: Final = 1_000_000
+MILLION: Final = 1_000_000
+#: No fee is dearer than this share of the gross, and no flat one than this.
+DEAREST: Final = 0.25
+DEAREST_FLAT: Final = 20_000 * FINE
+#: The steps in which rates are written: hundredths of a per cent.
+RATE_GRAIN: Final = 100
 
 
 class Schedule(msgspec.Struct, frozen=True):
@@ -34,9 +39,9 @@ class Schedule(msgspec.Struct, frozen=True):
     def fees(self, gross: Ints) -> Ints:
         """The fee of each order, in `FINE` units; unrounded down to `FINE` where only the total is rounded."""
         part = gross * self.rate
-        unit = _MILLION * FINE
+        unit = MILLION * FINE
         if self.rounding == "total":
-            return part // _MILLION + self.flat
+            return part // MILLION + self.flat
         if self.rounding == "down":
             return part // unit * FINE + self.flat
         if self.rounding == "up":
@@ -74,7 +79,7 @@ class Channel:
         if self.schedule.rounding != "total":
             return int(self.prefix[end] - self.prefix[start])
         gross = int(self.gross_prefix[end] - self.gross_prefix[start])
-        unit = _MILLION * FINE
+        unit = MILLION * FINE
         fee = (2 * gross * self.schedule.rate + unit) // (2 * unit) * FINE
         return gross - fee - self.schedule.flat * (end - start)
 
@@ -109,6 +114,21 @@ class Channel:
             for first, last in self.runs(booked, most_days, most_lag)
             if int(self.gross_prefix[int(self.ends[last])] - self.gross_prefix[int(self.starts[first])]) == gross
         ]
+
+
+def channel_of(orders: OrderColumns, method: int, currency: str) -> Channel:
+    """The orders of one way of paying (its number) in one currency.
+
+    What was never captured is not paid out; where no capture is known at all, the day of the order stands.
+    """
+    rows = np.flatnonzero(np.frombuffer(orders.method, dtype=np.int64) == method)
+    rows = rows[[orders.currencies[row] == currency for row in rows.tolist()]]
+    days = np.frombuffer(orders.captured, dtype=np.int64)[rows]
+    if (days > 0).any():
+        rows, days = rows[days > 0], days[days > 0]
+    else:
+        days = np.frombuffer(orders.ordered, dtype=np.int64)[rows]
+    return Channel(rows, np.frombuffer(orders.due, dtype=np.int64)[rows], days)
 
 
 def slack(many: int) -> int:

@@ -17,16 +17,12 @@ import numpy.typing as npt
 
 from selaras.model.claims import FINE
 from selaras.rules.matching.due import RULES, Rule, due_days
-from selaras.rules.matching.fees import ROUNDINGS, Schedule, slack
+from selaras.rules.matching.fees import DEAREST, DEAREST_FLAT, MILLION, RATE_GRAIN, ROUNDINGS, Schedule, slack
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-_MILLION: Final = 1_000_000
 #: Lines may lie so far from their gross, half of them, when the days are right.
 _CLOSE: Final = 0.06
-_DEAREST: Final = 0.25
-_DEAREST_FLAT: Final = 20_000 * FINE
-_RATE_GRAIN: Final = 100
 _FLAT_GRAIN: Final = 10 * FINE
 _LEAST_LINES: Final = 8
 _LEAST_HITS: Final = 3
@@ -74,7 +70,7 @@ def closest(
                 # The first days bring what was captured before the orders begin.
                 ratio = of_day[2:] / np.maximum(whole[2:], 1.0)
                 usual = float(np.median(ratio))
-                if not 1.0 - _DEAREST <= usual <= 1.001:
+                if not 1.0 - DEAREST <= usual <= 1.001:
                     continue
                 off = float(np.median(np.abs(ratio / usual - 1.0)))
                 if best is None or (off, size) < best[:2]:
@@ -135,14 +131,14 @@ def _voted(
     """Pairs of fees (a rate in millionths or a flat fee, as `kinds` says) that most pairs of lines agree on."""
     fee = grosses[0] + grosses[1] - of_day
     first, second = (
-        gross.astype(np.float64) / _MILLION if rated else count.astype(np.float64)
+        gross.astype(np.float64) / MILLION if rated else count.astype(np.float64)
         for rated, gross, count in zip(kinds, grosses, counts, strict=True)
     )
     votes: Counter[tuple[int, int]] = Counter()
     many = counts[0] + counts[1]
-    usable = np.flatnonzero((fee >= 0) & (fee <= (grosses[0] + grosses[1]) * _DEAREST) & (many > 0))[:_LINES]
-    grains = [_RATE_GRAIN if rated else _FLAT_GRAIN for rated in kinds]
-    tops = [_DEAREST * _MILLION if rated else _DEAREST_FLAT for rated in kinds]
+    usable = np.flatnonzero((fee >= 0) & (fee <= (grosses[0] + grosses[1]) * DEAREST) & (many > 0))[:_LINES]
+    grains = [RATE_GRAIN if rated else _FLAT_GRAIN for rated in kinds]
+    tops = [DEAREST * MILLION if rated else DEAREST_FLAT for rated in kinds]
     for at, one in enumerate(usable.tolist()):
         told: set[tuple[int, int]] = set()
         for other in usable[at + 1 : at + 1 + _AHEAD].tolist():

@@ -16,17 +16,17 @@ import numpy.typing as npt
 
 from selaras.model.claims import METHODS, LineColumns, OrderColumns
 from selaras.rules.matching.fee_learning import LEAST_HITS, Line, learn
-from selaras.rules.matching.fees import LIMITS, Channel
+from selaras.rules.matching.fees import LIMITS, Channel, channel_of
 from selaras.rules.matching.text import BOILERPLATE, name_words
 
-Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-#: Days on which a text must come, and lines of it that are looked at.
+#: Days on which a text must come, and the least of its lines.
 _LEAST_DAYS: Final = 8
-#: How many times more of its lines must come out than by chance, and orders in them on the average.
+#: How many times more of its lines must come out than by chance.
 _MORE_THAN_CHANCE: Final = 3
 #: Under a flat fee alone the sums of round prices stay round, and fit more easily.
 _LEAST_FLAT: Final = 6
+#: Orders in a line that comes out, on the average.
 _LEAST_ORDERS: Final = 2.0
 #: Texts that are tried, those with the largest sums first.
 _TRIED: Final = 8
@@ -48,7 +48,7 @@ def recurring_payers(orders: OrderColumns, lines: LineColumns, free: Bools) -> d
         (number, currency): channel
         for number in wanted
         for currency in sorted(set(orders.currencies))
-        if len((channel := _channel(orders, method, number, currency)).rows) >= _LEAST_OPEN
+        if len((channel := channel_of(orders, number, currency)).rows) >= _LEAST_OPEN
     }
     found: dict[int, str] = {}
     for text, rows in by_text[:_TRIED]:
@@ -72,20 +72,13 @@ def _texts(lines: LineColumns, free: Bools) -> list[tuple[str, list[int]]]:
         words = [word for word in _LETTERS.findall(raw.upper()) if word not in BOILERPLATE]
         if words:
             found[" ".join(words)] += rows
+    # By day and id: the answer must not hang on the order of the rows.
     often = [
-        (text, sorted(rows)) for text, rows in found.items() if len({lines.booked[row] for row in rows}) >= _LEAST_DAYS
+        (text, sorted(rows, key=lambda row: (lines.booked[row], lines.ids[row])))
+        for text, rows in found.items()
+        if len({lines.booked[row] for row in rows}) >= _LEAST_DAYS
     ]
     return sorted(often, key=lambda one: (-sum(lines.amount[row] for row in one[1]), one[0]))
-
-
-def _channel(orders: OrderColumns, method: Ints, number: int, currency: str) -> Channel:
-    rows = np.flatnonzero((method == number) & np.asarray([code == currency for code in orders.currencies], dtype=bool))
-    days = np.frombuffer(orders.captured, dtype=np.int64)[rows]
-    if (days > 0).any():
-        rows, days = rows[days > 0], days[days > 0]
-    else:
-        days = np.frombuffer(orders.ordered, dtype=np.int64)[rows]
-    return Channel(rows, np.frombuffer(orders.due, dtype=np.int64)[rows], days)
 
 
 def _proven(channel: Channel, lines: LineColumns, rows: list[int], method: str) -> bool:

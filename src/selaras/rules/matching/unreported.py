@@ -18,7 +18,7 @@ import numpy.typing as npt
 from selaras.model.claims import FINE, METHODS, LineColumns, OrderColumns
 from selaras.model.money import EXPONENTS
 from selaras.rules.matching.fee_learning import learn
-from selaras.rules.matching.fees import LIMITS, Channel
+from selaras.rules.matching.fees import LIMITS, Channel, channel_of
 from selaras.rules.matching.followed import Followed
 from selaras.rules.matching.text import told_gross
 from selaras.rules.matching.transfers import Link
@@ -40,28 +40,15 @@ def match_unreported(
     told[[line for line in payers if free[line]]] = True
     booked, amount = np.frombuffer(lines.booked, dtype=np.int64), np.frombuffer(lines.amount, dtype=np.int64)
     method = np.frombuffer(orders.method, dtype=np.int64)
-    captured = np.frombuffer(orders.captured, dtype=np.int64)
-    ordered = np.frombuffer(orders.ordered, dtype=np.int64)
-    gross = np.frombuffer(orders.due, dtype=np.int64)
     groups: list[_Work] = []
     told_grosses = _grosses(lines, told)
     for number, name in enumerate(METHODS):
         if name == "transfer":
             continue
         for currency in sorted({orders.currencies[i] for i in np.flatnonzero(method == number)}):
-            rows = np.asarray(
-                [i for i in np.flatnonzero(method == number).tolist() if orders.currencies[i] == currency],
-                dtype=np.int64,
-            )
-            # What was never captured is not paid out; where no capture is known at all, the day of the order stands.
-            if (captured[rows] > 0).any():
-                rows = rows[captured[rows] > 0]
-                days = captured[rows]
-            else:
-                days = ordered[rows]
             of = [i for i in np.flatnonzero(told).tolist() if lines.currencies[i] == currency]
             of.sort(key=lambda i: (int(booked[i]), lines.ids[i]))
-            work = _Work(currency, Channel(rows, gross[rows], days), *LIMITS[name], of)
+            work = _Work(currency, channel_of(orders, number, currency), *LIMITS[name], of)
             work.told = told_grosses
             if work.learns(booked, amount, payers) or any(i in told_grosses for i in of):
                 groups.append(work)
