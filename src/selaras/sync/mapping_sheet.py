@@ -5,6 +5,7 @@ is never overwritten unseen; it is written by `mapping_changes` alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
 
@@ -115,16 +116,17 @@ def sheet(ledger: Ledger, store: str, books: str) -> Sheet:
     proposed = {one.word: one for one in offered.proposals}
     waits, other = _waits(ledger, store, entries)
     rates = sum(count for word, count in waits.items() if word.startswith("tax:RATE"))
-    options: dict[str, list[Option]] = {}
+    alone, options = _alone(chart), dict[str, list[Option]]()
     rows = []
     for word in _words(ledger, pair, chart, view, proposed, waits):
         entry, offer = entries.get(word), proposed.get(word, Proposed(word, "", ()))
         family, kind = _family(word), _kind(word)
-        options.setdefault(kind, _options(chart, kind))
+        if kind not in options:
+            options[kind] = _options(chart, alone, kind)
         rows.append(
             Row(
                 word, family, word if family == "rule" else word.partition(":")[2],
-                entry.id if entry else "", _value(chart, kind, entry.id) if entry else "",
+                entry.id if entry else "", _value(chart, alone, kind, entry.id) if entry else "",
                 entry.name if entry else "", entry.trouble if entry else "",
                 word in view.needed or bool(waits.get(word)), waits.get(word, 0), _otherwise(pair, word),
                 offer.chosen, offer.candidates, kind,
@@ -197,14 +199,14 @@ def in_words(ledger: Ledger, books: str, versions: Iterable[MappingHistory]) -> 
 # -- what may be chosen ------------------------------------------------------------------------------------------------
 
 
-def _options(chart: Chart, kind: str) -> list[Option]:
+def _options(chart: Chart, alone: frozenset[str], kind: str) -> list[Option]:
     family, _colon, rest = kind.partition(":")
     match family:
         case "account" | "method":
             role = rest or "method"
             fit = [one for one in chart.accounts.values() if one.active and type_fits(role, one.type)]
             fit.sort(key=lambda one: (one.code, one.name, one.id))
-            return [Option(_value(chart, kind, one.id), _called(one), one.type) for one in fit]
+            return [Option(_value(chart, alone, kind, one.id), _called(one), one.type) for one in fit]
         case "tax":
             taxes = sorted((one for one in chart.taxes.values() if one.active), key=lambda one: (one.name, one.id))
             return [Option(one.id, one.name, one.place) for one in taxes]
@@ -217,13 +219,16 @@ def _called(one: Account) -> str:
     return f"{one.code} {one.name}".strip()
 
 
-def _value(chart: Chart, kind: str, id: str) -> str:
+def _value(chart: Chart, alone: frozenset[str], kind: str, id: str) -> str:
     """How a form writes something: by its code where that is its own, else by its id."""
     account = chart.accounts.get(id) if kind.partition(":")[0] in ("account", "method") else None
-    if account is None or not account.code or account.code in chart.accounts:
-        return id
-    alike = sum(1 for one in chart.accounts.values() if one.code == account.code)
-    return account.code if alike == 1 else id
+    return id if account is None or account.code not in alone else account.code
+
+
+def _alone(chart: Chart) -> frozenset[str]:
+    """The codes that name one account and nothing else."""
+    codes = Counter(one.code for one in chart.accounts.values())
+    return frozenset(code for code, many in codes.items() if code and many == 1 and code not in chart.accounts)
 
 
 # -- what was typed ----------------------------------------------------------------------------------------------------
@@ -239,10 +244,11 @@ def wished(
     pair_between(ledger, store, books)
     known, now = known_of(ledger, books), current(ledger, store, books).mapping
     shown = flat(at_version(ledger, store, books, version).mapping) if version else {}
+    alone = _alone(known.chart)
     meanwhile, changed, refused = flat(now), dict[str, str](), dict[str, Refused]()
     for word, text in typed.items():
         before = shown.get(word, "")
-        if text in (before, _value(known.chart, _kind(word), before)):
+        if text in (before, _value(known.chart, alone, _kind(word), before)):
             continue
         try:
             chosen = _judged(now, word, text, known)
